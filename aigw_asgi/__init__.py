@@ -1,0 +1,1 @@
+"""The shell of aigw: sockets, files, clocks and dice around ``aigw_core``."""

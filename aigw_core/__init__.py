@@ -1,0 +1,1 @@
+"""The sans-IO core of aigw: bytes, inputs and the time in; events, commands and bytes out."""

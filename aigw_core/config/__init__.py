@@ -1,0 +1,1 @@
+"""Configuration: Structs, checks, and the compiled snapshot that requests run on."""
