@@ -1,0 +1,690 @@
+"""One client request with all its attempts: facts go in, wishes come out.
+
+Theory of operation
+-------------------
+An exchange tries targets one after another until an answer reaches the client
+or nothing is left to try. It knows the policy and parses no bytes; its attempts
+parse bytes and know no policy.
+
+Beside the state there are two facts. ``head_sent``: the client has a status
+line, so an error can only be told inside the body. ``content_sent``: the client
+has seen some of an answer, so no other target can take over. A keepalive sets
+only the first.
+
+AWAITING_HEAD   a request is on its way to the target
+READING_ERROR   the target refused; its error answer is being read
+BOOTSTRAP       the answer has begun, but nothing in it that a client would
+                notice; its bytes are held, since it may still turn into a failure
+STREAMING       content has reached the client
+BACKING_OFF     a pause before the next attempt
+DRAINING        the client has the whole answer; the upstream's last bytes are
+                waited for, so that its connection can be used again
+CLOSED          nothing more happens
+
+Time is a pulled deadline: call ``receive(Tick(), now)`` when ``deadline`` has
+come (an early tick does no harm). Every input about an attempt bears its
+number; news of an attempt that was dropped is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+
+from msgspec.structs import replace
+
+from aigw_core.attempt import MAX_OPENING, Attempt, AttemptRecord, Call
+from aigw_core.chat import ChatRequest, Format, Usage
+from aigw_core.codec import Codec, Headers
+from aigw_core.commands import (
+    Abort,
+    ClientGone,
+    ClientReads,
+    Command,
+    Drop,
+    Emit,
+    End,
+    Input,
+    Reply,
+    ResponseData,
+    ResponseEof,
+    ResponseHead,
+    Send,
+    Stopping,
+    Tick,
+    UpstreamFailed,
+)
+from aigw_core.config.snapshot import Snapshot, Timeouts
+from aigw_core.errors import ErrorKind, Failure, GatewayError, ProtocolMisuse
+from aigw_core.health import Health
+from aigw_core.ledger import LedgerEntry, warnings_header
+from aigw_core.outgoing import wire_request
+from aigw_core.record import ExchangeRecord
+from aigw_core.routing.plan import ECHO, RoutePlan, Target
+from aigw_core.routing.retry import backoff, classify
+from aigw_core.translate import Translation, translate_request
+
+ERROR_TIMEOUT = 10.0
+"""Seconds to read the rest of an error answer."""
+
+DRAIN_TIMEOUT = 1.0
+"""Seconds to wait for the upstream's last bytes after its terminal marker."""
+
+CLIENT_CLOSED = 499
+"""The status recorded for a request whose client left."""
+
+
+class State(Enum):
+    NEW = auto()
+    AWAITING_HEAD = auto()
+    READING_ERROR = auto()
+    BOOTSTRAP = auto()
+    STREAMING = auto()
+    BACKING_OFF = auto()
+    DRAINING = auto()
+    CLOSED = auto()
+
+
+class Exchange:
+    """Serves one client request. ``start`` once, then ``receive``.
+
+    ``rng`` gives random numbers in [0, 1). ``codecs`` are the formats that can be
+    translated. ``health`` is shared by all exchanges.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        plan: RoutePlan,
+        snapshot: Snapshot,
+        codecs: Mapping[Format, Codec],
+        health: Health,
+        rng: Callable[[], float],
+    ) -> None:
+        self._call = call
+        self._snapshot = snapshot
+        self._codecs = codecs
+        self._health = health
+        self._rng = rng
+        policy = snapshot.retry
+        self._attempts_left = policy.stream_attempts if call.peek.stream else policy.attempts
+        self._targets = list(plan.targets)
+        self._decoded: ChatRequest | None = None
+        # Keepalives and errors before any content come from an encoder that has
+        # written nothing, so that they are legal as the first bytes of a stream.
+        self._opening = call.codec.stream_encoder(call.context) if call.peek.stream else None
+
+        self._state = State.NEW
+        self._attempt: Attempt | None = None
+        self._number = 0
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self.head_sent = False
+        self.content_sent = False
+
+        self._started = 0.0
+        self._attempt_started = 0.0
+        self._last_data: float | None = None
+        self._last_sent = 0.0
+        self._resume_at = 0.0
+
+        self._records: list[AttemptRecord] = []
+        self._failure: Failure | None = None
+        self._status = 0
+        self._first_content: float | None = None
+        self._ledger: tuple[LedgerEntry, ...] = ()
+        self._relayed = False
+        self._bytes_out = 0
+        self._client_left = False
+        self._finished = 0.0
+
+    def __repr__(self) -> str:
+        return (
+            f"<Exchange {self._call.context.request_id} {self._state.name} attempt={self._number}"
+            f" head_sent={self.head_sent} content_sent={self.content_sent}>"
+        )
+
+    # --- what the driver asks for --------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        return self._state is State.CLOSED
+
+    @property
+    def streaming(self) -> bool:
+        """Content flows: until that changes, ``deadline`` only moves later."""
+        return self._state is State.STREAMING
+
+    @property
+    def deadline(self) -> float | None:
+        """When the next ``Tick`` is due, in the seconds of ``now``; ``None`` = never."""
+        state = self._state
+        if state in (State.CLOSED, State.NEW):
+            return None
+        if state is State.DRAINING:
+            return self._resume_at
+        times = [self._upstream_deadline(), self._total_deadline()]
+        if self._opening is not None and self._snapshot.keepalive > 0:
+            times.append(self._last_sent + self._snapshot.keepalive)
+        return min((time for time in times if time is not None), default=None)
+
+    @property
+    def record(self) -> ExchangeRecord:
+        """What has happened so far; final once ``closed``."""
+        call = self._call
+        attempt = self._attempt
+        return ExchangeRecord(
+            request_id=call.context.request_id,
+            format=call.codec.format,
+            model=call.peek.model,
+            stream=call.peek.stream,
+            status=self._status,
+            seconds=self._finished - self._started,
+            first_content=self._first_content,
+            attempts=tuple(self._records),
+            usage=attempt.usage if attempt is not None else Usage(),
+            stop=attempt.stop if attempt is not None else None,
+            failure=self._failure,
+            client_left=self._client_left,
+            ledger=self._ledger,
+            relayed=self._relayed,
+            bytes_out=self._bytes_out,
+        )
+
+    def start(self, now: float) -> list[Command]:
+        """Begin; gives the first ``Send``, or the reply when there is none."""
+        if self._state is not State.NEW:
+            raise ProtocolMisuse("an exchange starts once")
+        self._started = self._last_sent = now
+        return self._next_attempt(now, None)
+
+    def receive(self, fact: Input, now: float) -> list[Command]:
+        """What to do about a fact.
+
+        Raises:
+            ProtocolMisuse: the fact is impossible in this state.
+        """
+        state = self._state
+        if state is State.CLOSED:
+            return []
+        number = getattr(fact, "attempt", None)
+        if number is not None and (state is State.BACKING_OFF or number != self._number):
+            return []
+        move = _MOVES.get((state, type(fact)))
+        if move is None:
+            raise ProtocolMisuse(f"{type(fact).__name__} in {self!r}")
+        return move(self, fact, now)
+
+    # --- the upstream --------------------------------------------------------
+
+    def _on_head(self, fact: ResponseHead, now: float) -> list[Command]:
+        attempt = self._running
+        attempt.head(fact.status, fact.headers)
+        if attempt.failure is not None:
+            return [Drop(self._number), *self._attempt_failed(attempt.failure, now)]
+        if 200 <= fact.status < 300:
+            self._state = State.BOOTSTRAP
+        else:
+            self._state = State.READING_ERROR
+            self._resume_at = now + ERROR_TIMEOUT
+        return []
+
+    def _on_error_data(self, fact: ResponseData, now: float) -> list[Command]:
+        attempt = self._running
+        attempt.feed(fact.data)
+        if attempt.failure is None:
+            return []
+        return [Drop(self._number), *self._attempt_failed(attempt.failure, now)]
+
+    def _on_error_eof(self, fact: ResponseEof, now: float) -> list[Command]:
+        attempt = self._running
+        attempt.eof()
+        assert attempt.failure is not None
+        return self._attempt_failed(attempt.failure, now)
+
+    def _on_opening_data(self, fact: ResponseData, now: float) -> list[Command]:
+        attempt = self._running
+        self._last_data = now
+        out = attempt.feed(fact.data)
+        if attempt.content or (attempt.failure is None and self._held_size > MAX_OPENING):
+            commands = self._commit(now, whole=out if attempt.ended else None)
+            return commands + self._after_feed(attempt, out, now)
+        if attempt.failure is not None:
+            return [Drop(self._number), *self._attempt_failed(attempt.failure, now)]
+        if out:
+            self._held.append(out)
+            self._held_size += len(out)
+        return []
+
+    def _on_opening_eof(self, fact: ResponseEof, now: float) -> list[Command]:
+        attempt = self._running
+        out = attempt.eof()
+        if attempt.content:
+            commands = self._commit(now, whole=out if attempt.ended else None)
+            return commands + self._after_eof(attempt, out, now)
+        failure = attempt.failure or _truncated()
+        return self._attempt_failed(failure, now)
+
+    def _on_data(self, fact: ResponseData, now: float) -> list[Command]:
+        attempt = self._running
+        self._last_data = now
+        return self._after_feed(attempt, attempt.feed(fact.data), now)
+
+    def _after_feed(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
+        commands: list[Command] = []
+        if out:
+            self._last_sent = now
+            self._bytes_out += len(out)
+            commands.append(Emit(out))
+        if attempt.failure is not None:
+            commands += self._break_off(attempt.failure, now)
+        elif attempt.ended:
+            self._succeeded(attempt, now)
+            self._state = State.DRAINING
+            self._resume_at = now + DRAIN_TIMEOUT
+            commands.append(End())
+        return commands
+
+    def _on_eof(self, fact: ResponseEof, now: float) -> list[Command]:
+        attempt = self._running
+        return self._after_eof(attempt, attempt.eof(), now)
+
+    def _after_eof(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
+        commands: list[Command] = []
+        if out:
+            self._bytes_out += len(out)
+            commands.append(Emit(out))
+        if attempt.ended and attempt.failure is None:
+            self._succeeded(attempt, now)
+            return [*commands, *self._close(now), End()]
+        return commands + self._break_off(attempt.failure or _truncated(), now, dropped=True)
+
+    def _on_failed(self, fact: UpstreamFailed, now: float) -> list[Command]:
+        attempt = self._running
+        attempt.lost(fact.kind, fact.message)
+        assert attempt.failure is not None
+        return self._attempt_failed(attempt.failure, now)
+
+    def _on_failed_midway(self, fact: UpstreamFailed, now: float) -> list[Command]:
+        attempt = self._running
+        attempt.lost(fact.kind, fact.message)
+        assert attempt.failure is not None
+        return self._break_off(attempt.failure, now, dropped=True)
+
+    def _on_drained(self, fact: Input, now: float) -> list[Command]:
+        return self._close(now)
+
+    def _on_surplus(self, fact: Input, now: float) -> list[Command]:
+        # Bytes after the end marker: the answer stands, the connection does not.
+        return [Drop(self._number), *self._close(now)]
+
+    def _on_drain_tick(self, fact: Tick, now: float) -> list[Command]:
+        return self._on_surplus(fact, now) if now >= self._resume_at else []
+
+    def _on_client_done(self, fact: ClientGone, now: float) -> list[Command]:
+        return []  # it has all that it asked for
+
+    # --- the client ----------------------------------------------------------
+
+    def _on_client_gone(self, fact: ClientGone, now: float) -> list[Command]:
+        self._client_left = True
+        self._status = CLIENT_CLOSED
+        commands: list[Command] = [Drop(self._number)] if self._attempt_runs else []
+        self._end_attempt(now, None)
+        if fact.stalled:
+            commands.append(Abort())
+        return commands + self._close(now)
+
+    def _on_client_reads(self, fact: ClientReads, now: float) -> list[Command]:
+        self._last_sent = now
+        if self._last_data is not None:
+            self._last_data = now
+        return []
+
+    def _on_stopping(self, fact: Stopping, now: float) -> list[Command]:
+        failure = Failure(ErrorKind.UNAVAILABLE, "the gateway is shutting down", retry_after=1.0)
+        commands: list[Command] = [Drop(self._number)] if self._attempt_runs else []
+        self._end_attempt(now, None)
+        return commands + self._fail(failure, now)
+
+    # --- time ----------------------------------------------------------------
+
+    def _on_tick(self, fact: Tick, now: float) -> list[Command]:
+        total = self._total_deadline()
+        if total is not None and now >= total:
+            commands: list[Command] = [Drop(self._number)] if self._attempt_runs else []
+            failure = Failure(
+                ErrorKind.TIMEOUT,
+                f"no complete answer within {total - self._started:g} s",
+            )
+            self._end_attempt(now, failure)
+            return commands + self._fail(failure, now)
+        upstream = self._upstream_deadline()
+        if upstream is not None and now >= upstream:
+            if self._state is State.BACKING_OFF:
+                return self._next_attempt(now, self._failure)
+            return self._on_silence(now)
+        return self._keepalive(now)
+
+    def _on_silence(self, now: float) -> list[Command]:
+        timeouts = self._timeouts
+        if self._state is State.READING_ERROR:
+            self._running.eof()
+            failure = self._running.failure or _truncated()
+        elif self._last_data is None:
+            failure = Failure(
+                ErrorKind.TIMEOUT, f"the upstream did not answer within {timeouts.first_byte:g} s"
+            )
+        else:
+            failure = Failure(
+                ErrorKind.TIMEOUT, f"the upstream sent nothing for {timeouts.idle:g} s"
+            )
+        if self._state is State.STREAMING:
+            return self._break_off(failure, now)
+        return [Drop(self._number), *self._attempt_failed(failure, now)]
+
+    def _keepalive(self, now: float) -> list[Command]:
+        interval = self._snapshot.keepalive
+        if self._opening is None or interval <= 0 or now < self._last_sent + interval:
+            return []
+        self._last_sent = now
+        data = self._running.keepalive() if self.content_sent else self._opening.keepalive()
+        commands = self._send_head()
+        if data:
+            self._bytes_out += len(data)
+            commands.append(Emit(data))
+        return commands
+
+    def _upstream_deadline(self) -> float | None:
+        if self._state in (State.BACKING_OFF, State.READING_ERROR):
+            return self._resume_at
+        timeouts = self._timeouts
+        if not self._call.peek.stream:
+            return None  # the total limit is all
+        if self._last_data is None:
+            return self._attempt_started + timeouts.first_byte if timeouts.first_byte else None
+        return self._last_data + timeouts.idle if timeouts.idle else None
+
+    def _total_deadline(self) -> float | None:
+        timeouts = self._timeouts
+        limit = timeouts.stream_total if self._call.peek.stream else timeouts.total
+        return self._started + limit if limit else None
+
+    @property
+    def _timeouts(self) -> Timeouts:
+        if self._attempt is not None:
+            return self._attempt.target.credential.timeouts
+        return _DEFAULT_TIMEOUTS
+
+    # --- attempts ------------------------------------------------------------
+
+    @property
+    def _running(self) -> Attempt:
+        if self._attempt is None:
+            raise ProtocolMisuse(f"no attempt runs in {self!r}")
+        return self._attempt
+
+    @property
+    def _attempt_runs(self) -> bool:
+        return self._state in (
+            State.AWAITING_HEAD,
+            State.READING_ERROR,
+            State.BOOTSTRAP,
+            State.STREAMING,
+        )
+
+    def _next_attempt(self, now: float, failure: Failure | None) -> list[Command]:
+        """Send to the next target that the request can be translated for."""
+        while self._targets and self._attempts_left > 0:
+            target = self._targets.pop(0)
+            try:
+                translation = self._translate(target)
+            except GatewayError as exc:
+                failure = failure or exc.failure
+                continue
+            self._attempts_left -= 1
+            return [self._send(target, translation, now)]
+        if failure is None:
+            failure = Failure(ErrorKind.UNAVAILABLE, "no target is left to try")
+        return self._fail(failure, now)
+
+    def _translate(self, target: Target) -> Translation:
+        call = self._call
+        upstream = self._codecs.get(target.credential.format)
+        if upstream is None:
+            raise GatewayError(
+                Failure(
+                    ErrorKind.UNSUPPORTED,
+                    f"the wire format {target.credential.format!s} is not built yet",
+                )
+            )
+        # The built-in models read the whole request, also in the client's own format.
+        relayed = upstream is call.codec and target.credential.provider != ECHO
+        request = None
+        if not relayed:
+            if self._decoded is None:
+                self._decoded = call.codec.decode_request(call.inbound)
+                context = replace(call.context, request=self._decoded)
+                self._call = call = replace(call, context=context)
+            request = self._decoded
+        return translate_request(
+            call.inbound,
+            request,
+            call.codec,
+            upstream,
+            target.model,
+            target.credential.caps,
+            strict=call.strict,
+        )
+
+    def _send(self, target: Target, translation: Translation, now: float) -> Send:
+        call = self._call
+        credential = target.credential
+        upstream = self._codecs[credential.format]
+        self._number += 1
+        self._attempt = Attempt(self._number, target, upstream, call, translation)
+        self._ledger = translation.ledger
+        self._relayed = translation.relayed
+        self._state = State.AWAITING_HEAD
+        self._attempt_started = now
+        self._last_data = None
+        self._health.began(credential.id)
+        request = wire_request(
+            credential,
+            upstream,
+            translation.encoded,
+            call.inbound.headers,
+            relayed=translation.relayed,
+            stream=call.peek.stream,
+            request_id=call.context.request_id,
+        )
+        return Send(self._number, request, credential.provider)
+
+    def _end_attempt(self, now: float, failure: Failure | None) -> None:
+        """The running attempt, if any, is over: note it once."""
+        attempt = self._attempt
+        if attempt is None or not self._attempt_runs:
+            return
+        credential = attempt.target.credential
+        self._health.ended(credential.id)
+        self._records.append(
+            AttemptRecord(
+                credential.provider,
+                credential.name,
+                attempt.target.model,
+                attempt.status,
+                failure,
+                now - self._attempt_started,
+            )
+        )
+
+    def _succeeded(self, attempt: Attempt, now: float) -> None:
+        self._end_attempt(now, None)
+        self._health.succeeded(attempt.target.credential.id, attempt.target.model)
+
+    def _attempt_failed(self, failure: Failure, now: float) -> list[Command]:
+        """An attempt of which the client has seen nothing failed: try the next?"""
+        attempt = self._running
+        self._end_attempt(now, failure)
+        self._held.clear()
+        self._held_size = 0
+        self._failure = failure
+        verdict = classify(failure, self._snapshot.retry)
+        target = attempt.target
+        self._health.failed(target.credential.id, target.model, failure.kind, verdict, now)
+        if not verdict.retry or self._attempts_left <= 0:
+            return self._fail(failure, now)
+        if verdict.same_target:
+            self._targets.append(target)
+        if not self._targets:
+            return self._fail(failure, now)
+        if verdict.pause or self._targets[0] is target:
+            self._resume_at = now + backoff(self._number, self._snapshot.retry, self._rng())
+            if self._resume_at > now:
+                self._state = State.BACKING_OFF
+                return []
+        return self._next_attempt(now, failure)
+
+    # --- the client's answer -------------------------------------------------
+
+    def _commit(self, now: float, *, whole: bytes | None = None) -> list[Command]:
+        """The answer stands: let the client have what was held."""
+        self._state = State.STREAMING
+        self._first_content = now - self._started
+        self._last_sent = now
+        commands = self._send_head(length=len(whole) if whole is not None else None)
+        self.content_sent = True
+        if self._held:
+            opening = b"".join(self._held)
+            self._held.clear()
+            self._bytes_out += len(opening)
+            commands.append(Emit(opening))
+        return commands
+
+    def _send_head(self, *, length: int | None = None) -> list[Command]:
+        if self.head_sent:
+            return []
+        self.head_sent = True
+        self._status = 200
+        if self._call.peek.stream:
+            kind = self._call.codec.content_type
+            extra: Headers = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
+        else:
+            kind = "application/json"
+            extra = (("content-length", str(length)),) if length is not None else ()
+        headers = (("content-type", kind), *extra, *self._facts())
+        return [Reply(200, headers)]
+
+    def _facts(self) -> Headers:
+        """Headers that tell what the gateway did."""
+        facts = [("x-request-id", self._call.context.request_id)]
+        attempt = self._attempt
+        if attempt is not None:
+            facts += [
+                ("x-aigw-provider", attempt.target.credential.name),
+                ("x-aigw-model", _header_text(attempt.target.model)),
+                ("x-aigw-attempts", str(self._number)),
+            ]
+        warnings = warnings_header(self._ledger)
+        if warnings:
+            facts.append(("x-aigw-warnings", _header_text(warnings)))
+        return tuple(facts)
+
+    def _break_off(self, failure: Failure, now: float, *, dropped: bool = False) -> list[Command]:
+        """An answer that the client has some of failed: say so, and stop."""
+        attempt = self._running
+        commands: list[Command] = [] if dropped else [Drop(self._number)]
+        self._end_attempt(now, failure)
+        verdict = classify(failure, self._snapshot.retry)
+        target = attempt.target
+        self._health.failed(target.credential.id, target.model, failure.kind, verdict, now)
+        return commands + self._fail(failure, now)
+
+    def _fail(self, failure: Failure, now: float) -> list[Command]:
+        """Tell the client that its request failed, in the way still open."""
+        self._failure = failure
+        codec = self._call.codec
+        if not self.head_sent:
+            status, body = codec.encode_error(failure, self._call.context.request_id)
+            self.head_sent = True
+            self._status = status
+            self._bytes_out += len(body)
+            ours = not self._records or self._records[-1].failure is not failure
+            origin = "gateway" if ours else "upstream"
+            headers: list[tuple[str, str]] = [
+                ("content-type", "application/json"),
+                ("content-length", str(len(body))),
+                ("x-aigw-origin", origin),
+            ]
+            if failure.retry_after is not None:
+                headers.append(("retry-after", str(max(1, round(failure.retry_after)))))
+            return [
+                Reply(status, (*headers, *self._facts())),
+                Emit(body),
+                *self._close(now),
+                End(),
+            ]
+        if self.content_sent:
+            data = self._running.fail(failure)
+        elif self._opening is not None:
+            data = self._opening.encode([failure])
+        else:
+            data = b""
+        if not data:
+            return [*self._close(now), Abort()]
+        self._bytes_out += len(data)
+        return [Emit(data), *self._close(now), End()]
+
+    def _close(self, now: float) -> list[Command]:
+        self._state = State.CLOSED
+        self._finished = now
+        self._held.clear()
+        return []
+
+
+_DEFAULT_TIMEOUTS = Timeouts()
+
+_ACTIVE = (
+    State.AWAITING_HEAD,
+    State.READING_ERROR,
+    State.BOOTSTRAP,
+    State.STREAMING,
+    State.BACKING_OFF,
+)
+
+# The values are methods that take their own kind of input, which the key fixes.
+_MOVES: dict[tuple[State, type], Callable[..., list[Command]]] = {
+    (State.STREAMING, ResponseData): Exchange._on_data,
+    (State.AWAITING_HEAD, ResponseHead): Exchange._on_head,
+    (State.AWAITING_HEAD, UpstreamFailed): Exchange._on_failed,
+    (State.READING_ERROR, ResponseData): Exchange._on_error_data,
+    (State.READING_ERROR, ResponseEof): Exchange._on_error_eof,
+    (State.READING_ERROR, UpstreamFailed): Exchange._on_failed,
+    (State.BOOTSTRAP, ResponseData): Exchange._on_opening_data,
+    (State.BOOTSTRAP, ResponseEof): Exchange._on_opening_eof,
+    (State.BOOTSTRAP, UpstreamFailed): Exchange._on_failed,
+    (State.STREAMING, ResponseEof): Exchange._on_eof,
+    (State.STREAMING, UpstreamFailed): Exchange._on_failed_midway,
+    (State.DRAINING, ResponseData): Exchange._on_surplus,
+    (State.DRAINING, ResponseEof): Exchange._on_drained,
+    (State.DRAINING, UpstreamFailed): Exchange._on_drained,
+    (State.DRAINING, Tick): Exchange._on_drain_tick,
+    (State.DRAINING, ClientGone): Exchange._on_client_done,
+    (State.DRAINING, Stopping): Exchange._on_surplus,
+    (State.DRAINING, ClientReads): Exchange._on_client_reads,
+    **{(state, ClientGone): Exchange._on_client_gone for state in _ACTIVE},
+    **{(state, ClientReads): Exchange._on_client_reads for state in _ACTIVE},
+    **{(state, Stopping): Exchange._on_stopping for state in _ACTIVE},
+    **{(state, Tick): Exchange._on_tick for state in _ACTIVE},
+}
+
+
+def _truncated() -> Failure:
+    return Failure(
+        ErrorKind.UPSTREAM_TRUNCATED, "the upstream's answer ended before it was complete"
+    )
+
+
+def _header_text(text: str) -> str:
+    """``text`` fit for a header: printable ASCII, at most 1 KiB."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text)[:1024]
