@@ -170,7 +170,7 @@ class StreamGrammar:
             _arguments_event(item, family, verb, data)
         else:
             require(
-                kind.startswith(f"response.{item.kind}."),
+                kind.startswith(f"response.{item.kind}"),
                 f"{kind} in a {item.kind} item",
             )
 
