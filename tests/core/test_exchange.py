@@ -187,8 +187,7 @@ class ForgetsTheUpstream(Exchange):
     """Leaves the upstream running when the client leaves."""
 
     def _close(self, now: float) -> list[Command]:
-        commands = super()._close(now)
-        return commands
+        return super()._close(now)
 
     def receive(self, fact: Any, now: float) -> list[Command]:
         commands = super().receive(fact, now)
