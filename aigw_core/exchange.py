@@ -6,10 +6,8 @@ An exchange tries targets one after another until an answer reaches the client
 or nothing is left to try. It knows the policy and parses no bytes; its attempts
 parse bytes and know no policy.
 
-Beside the state there are two facts. ``head_sent``: the client has a status
-line, so an error can only be told inside the body. ``content_sent``: the client
-has seen some of an answer, so no other target can take over. A keepalive sets
-only the first.
+What the client has been sent is kept in :class:`ClientReply`: once it has seen
+content, no other target can take over.
 
 AWAITING_HEAD   a request is on its way to the target
 READING_ERROR   the target refused; its error answer is being read
@@ -35,17 +33,16 @@ from msgspec.structs import replace
 
 from aigw_core.attempt import MAX_OPENING, Attempt, AttemptRecord, Call
 from aigw_core.chat import ChatRequest, Format, Usage
-from aigw_core.codec import Codec, Headers
+from aigw_core.client_reply import ClientReply
+from aigw_core.codec import Codec
 from aigw_core.commands import (
     Abort,
     ClientGone,
     ClientReads,
     Command,
     Drop,
-    Emit,
     End,
     Input,
-    Reply,
     ResponseData,
     ResponseEof,
     ResponseHead,
@@ -57,11 +54,10 @@ from aigw_core.commands import (
 from aigw_core.config.snapshot import Snapshot, Timeouts
 from aigw_core.errors import ErrorKind, Failure, GatewayError, ProtocolMisuse
 from aigw_core.health import Health
-from aigw_core.ledger import LedgerEntry, warnings_header
 from aigw_core.outgoing import wire_request
 from aigw_core.record import ExchangeRecord
 from aigw_core.routing.plan import ECHO, RoutePlan, Target
-from aigw_core.routing.retry import backoff, classify
+from aigw_core.routing.retry import Verdict, backoff, classify
 from aigw_core.translate import Translation, translate_request
 
 ERROR_TIMEOUT = 10.0
@@ -110,38 +106,29 @@ class Exchange:
         self._attempts_left = policy.stream_attempts if call.peek.stream else policy.attempts
         self._targets = list(plan.targets)
         self._decoded: ChatRequest | None = None
-        # Keepalives and errors before any content come from an encoder that has
-        # written nothing, so that they are legal as the first bytes of a stream.
-        self._opening = call.codec.stream_encoder(call.context) if call.peek.stream else None
+        self._reply = ClientReply(call)
 
         self._state = State.NEW
         self._attempt: Attempt | None = None
         self._number = 0
         self._held: list[bytes] = []
         self._held_size = 0
-        self.head_sent = False
-        self.content_sent = False
 
         self._started = 0.0
         self._attempt_started = 0.0
         self._last_data: float | None = None
-        self._last_sent = 0.0
         self._resume_at = 0.0
 
         self._records: list[AttemptRecord] = []
         self._failure: Failure | None = None
-        self._status = 0
         self._first_content: float | None = None
-        self._ledger: tuple[LedgerEntry, ...] = ()
-        self._relayed = False
-        self._bytes_out = 0
         self._client_left = False
         self._finished = 0.0
 
     def __repr__(self) -> str:
         return (
             f"<Exchange {self._call.context.request_id} {self._state.name} attempt={self._number}"
-            f" head_sent={self.head_sent} content_sent={self.content_sent}>"
+            f" head_sent={self._reply.head_sent} content_sent={self._reply.content_sent}>"
         )
 
     # --- what the driver asks for --------------------------------------------
@@ -164,8 +151,8 @@ class Exchange:
         if state is State.DRAINING:
             return self._resume_at
         times = [self._upstream_deadline(), self._total_deadline()]
-        if self._opening is not None and self._snapshot.keepalive > 0:
-            times.append(self._last_sent + self._snapshot.keepalive)
+        if self._keepalive_interval is not None:
+            times.append(self._reply.last_sent + self._keepalive_interval)
         return min((time for time in times if time is not None), default=None)
 
     @property
@@ -178,7 +165,7 @@ class Exchange:
             format=call.codec.format,
             model=call.peek.model,
             stream=call.peek.stream,
-            status=self._status,
+            status=CLIENT_CLOSED if self._client_left else self._reply.status,
             seconds=self._finished - self._started,
             first_content=self._first_content,
             attempts=tuple(self._records),
@@ -186,16 +173,16 @@ class Exchange:
             stop=attempt.stop if attempt is not None else None,
             failure=self._failure,
             client_left=self._client_left,
-            ledger=self._ledger,
-            relayed=self._relayed,
-            bytes_out=self._bytes_out,
+            ledger=attempt.translation.ledger if attempt is not None else (),
+            relayed=attempt is not None and attempt.translation.relayed,
+            bytes_out=self._reply.bytes_out,
         )
 
     def start(self, now: float) -> list[Command]:
         """Begin; gives the first ``Send``, or the reply when there is none."""
         if self._state is not State.NEW:
             raise ProtocolMisuse("an exchange starts once")
-        self._started = self._last_sent = now
+        self._started = self._reply.last_sent = now
         return self._next_attempt(now, None)
 
     def receive(self, fact: Input, now: float) -> list[Command]:
@@ -247,7 +234,7 @@ class Exchange:
         self._last_data = now
         out = attempt.feed(fact.data)
         if attempt.content or (attempt.failure is None and self._held_size > MAX_OPENING):
-            commands = self._commit(now, whole=out if attempt.ended else None)
+            commands = self._commit(attempt, out, now)
             return commands + self._after_feed(attempt, out, now)
         if attempt.failure is not None:
             return [Drop(self._number), *self._attempt_failed(attempt.failure, now)]
@@ -260,7 +247,7 @@ class Exchange:
         attempt = self._running
         out = attempt.eof()
         if attempt.content:
-            commands = self._commit(now, whole=out if attempt.ended else None)
+            commands = self._commit(attempt, out, now)
             return commands + self._after_eof(attempt, out, now)
         failure = attempt.failure or _truncated()
         return self._attempt_failed(failure, now)
@@ -271,11 +258,7 @@ class Exchange:
         return self._after_feed(attempt, attempt.feed(fact.data), now)
 
     def _after_feed(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
-        commands: list[Command] = []
-        if out:
-            self._last_sent = now
-            self._bytes_out += len(out)
-            commands.append(Emit(out))
+        commands = self._reply.body(out, now)
         if attempt.failure is not None:
             commands += self._break_off(attempt.failure, now)
         elif attempt.ended:
@@ -290,13 +273,11 @@ class Exchange:
         return self._after_eof(attempt, attempt.eof(), now)
 
     def _after_eof(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
-        commands: list[Command] = []
-        if out:
-            self._bytes_out += len(out)
-            commands.append(Emit(out))
+        commands = self._reply.body(out, now)
         if attempt.ended and attempt.failure is None:
             self._succeeded(attempt, now)
-            return [*commands, *self._close(now), End()]
+            self._close(now)
+            return [*commands, End()]
         return commands + self._break_off(attempt.failure or _truncated(), now, dropped=True)
 
     def _on_failed(self, fact: UpstreamFailed, now: float) -> list[Command]:
@@ -312,11 +293,13 @@ class Exchange:
         return self._break_off(attempt.failure, now, dropped=True)
 
     def _on_drained(self, fact: Input, now: float) -> list[Command]:
-        return self._close(now)
+        self._close(now)
+        return []
 
     def _on_surplus(self, fact: Input, now: float) -> list[Command]:
         # Bytes after the end marker: the answer stands, the connection does not.
-        return [Drop(self._number), *self._close(now)]
+        self._close(now)
+        return [Drop(self._number)]
 
     def _on_drain_tick(self, fact: Tick, now: float) -> list[Command]:
         return self._on_surplus(fact, now) if now >= self._resume_at else []
@@ -328,23 +311,19 @@ class Exchange:
 
     def _on_client_gone(self, fact: ClientGone, now: float) -> list[Command]:
         self._client_left = True
-        self._status = CLIENT_CLOSED
-        commands: list[Command] = [Drop(self._number)] if self._attempt_runs else []
-        self._end_attempt(now, None)
-        if fact.stalled:
-            commands.append(Abort())
-        return commands + self._close(now)
+        commands = self._give_up(now, None)
+        self._close(now)
+        return [*commands, Abort()] if fact.stalled else commands
 
     def _on_client_reads(self, fact: ClientReads, now: float) -> list[Command]:
-        self._last_sent = now
+        self._reply.last_sent = now
         if self._last_data is not None:
             self._last_data = now
         return []
 
     def _on_stopping(self, fact: Stopping, now: float) -> list[Command]:
         failure = Failure(ErrorKind.UNAVAILABLE, "the gateway is shutting down", retry_after=1.0)
-        commands: list[Command] = [Drop(self._number)] if self._attempt_runs else []
-        self._end_attempt(now, None)
+        commands = self._give_up(now, None)
         return commands + self._fail(failure, now)
 
     # --- time ----------------------------------------------------------------
@@ -352,12 +331,10 @@ class Exchange:
     def _on_tick(self, fact: Tick, now: float) -> list[Command]:
         total = self._total_deadline()
         if total is not None and now >= total:
-            commands: list[Command] = [Drop(self._number)] if self._attempt_runs else []
             failure = Failure(
-                ErrorKind.TIMEOUT,
-                f"no complete answer within {total - self._started:g} s",
+                ErrorKind.TIMEOUT, f"no complete answer within {total - self._started:g} s"
             )
-            self._end_attempt(now, failure)
+            commands = self._give_up(now, failure)
             return commands + self._fail(failure, now)
         upstream = self._upstream_deadline()
         if upstream is not None and now >= upstream:
@@ -384,16 +361,15 @@ class Exchange:
         return [Drop(self._number), *self._attempt_failed(failure, now)]
 
     def _keepalive(self, now: float) -> list[Command]:
-        interval = self._snapshot.keepalive
-        if self._opening is None or interval <= 0 or now < self._last_sent + interval:
+        interval = self._keepalive_interval
+        if interval is None or now < self._reply.last_sent + interval:
             return []
-        self._last_sent = now
-        data = self._running.keepalive() if self.content_sent else self._opening.keepalive()
-        commands = self._send_head()
-        if data:
-            self._bytes_out += len(data)
-            commands.append(Emit(data))
-        return commands
+        return self._reply.keepalive(self._attempt, now)
+
+    @property
+    def _keepalive_interval(self) -> float | None:
+        interval = self._snapshot.keepalive
+        return interval if interval > 0 and self._call.peek.stream else None
 
     def _upstream_deadline(self) -> float | None:
         if self._state in (State.BACKING_OFF, State.READING_ERROR):
@@ -483,8 +459,6 @@ class Exchange:
         upstream = self._codecs[credential.format]
         self._number += 1
         self._attempt = Attempt(self._number, target, upstream, call, translation)
-        self._ledger = translation.ledger
-        self._relayed = translation.relayed
         self._state = State.AWAITING_HEAD
         self._attempt_started = now
         self._last_data = None
@@ -518,6 +492,12 @@ class Exchange:
             )
         )
 
+    def _give_up(self, now: float, failure: Failure | None) -> list[Command]:
+        """Leave the running attempt, if one runs."""
+        commands: list[Command] = [Drop(self._number)] if self._attempt_runs else []
+        self._end_attempt(now, failure)
+        return commands
+
     def _succeeded(self, attempt: Attempt, now: float) -> None:
         self._end_attempt(now, None)
         self._health.succeeded(attempt.target.credential.id, attempt.target.model)
@@ -529,9 +509,8 @@ class Exchange:
         self._held.clear()
         self._held_size = 0
         self._failure = failure
-        verdict = classify(failure, self._snapshot.retry)
+        verdict = self._blame(attempt, failure, now)
         target = attempt.target
-        self._health.failed(target.credential.id, target.model, failure.kind, verdict, now)
         if not verdict.retry or self._attempts_left <= 0:
             return self._fail(failure, now)
         if verdict.same_target:
@@ -545,101 +524,43 @@ class Exchange:
                 return []
         return self._next_attempt(now, failure)
 
-    # --- the client's answer -------------------------------------------------
+    # --- the end -------------------------------------------------------------
 
-    def _commit(self, now: float, *, whole: bytes | None = None) -> list[Command]:
+    def _commit(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
         """The answer stands: let the client have what was held."""
         self._state = State.STREAMING
         self._first_content = now - self._started
-        self._last_sent = now
-        commands = self._send_head(length=len(whole) if whole is not None else None)
-        self.content_sent = True
-        if self._held:
-            opening = b"".join(self._held)
-            self._held.clear()
-            self._bytes_out += len(opening)
-            commands.append(Emit(opening))
-        return commands
-
-    def _send_head(self, *, length: int | None = None) -> list[Command]:
-        if self.head_sent:
-            return []
-        self.head_sent = True
-        self._status = 200
-        if self._call.peek.stream:
-            kind = self._call.codec.content_type
-            extra: Headers = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
-        else:
-            kind = "application/json"
-            extra = (("content-length", str(length)),) if length is not None else ()
-        headers = (("content-type", kind), *extra, *self._facts())
-        return [Reply(200, headers)]
-
-    def _facts(self) -> Headers:
-        """Headers that tell what the gateway did."""
-        facts = [("x-request-id", self._call.context.request_id)]
-        attempt = self._attempt
-        if attempt is not None:
-            facts += [
-                ("x-aigw-provider", attempt.target.credential.name),
-                ("x-aigw-model", _header_text(attempt.target.model)),
-                ("x-aigw-attempts", str(self._number)),
-            ]
-        warnings = warnings_header(self._ledger)
-        if warnings:
-            facts.append(("x-aigw-warnings", _header_text(warnings)))
-        return tuple(facts)
+        held = b"".join(self._held)
+        self._held.clear()
+        whole = len(held) + len(out) if attempt.ended else None
+        return self._reply.content(attempt, held, now, length=whole)
 
     def _break_off(self, failure: Failure, now: float, *, dropped: bool = False) -> list[Command]:
         """An answer that the client has some of failed: say so, and stop."""
-        attempt = self._running
         commands: list[Command] = [] if dropped else [Drop(self._number)]
         self._end_attempt(now, failure)
+        self._blame(self._running, failure, now)
+        return commands + self._fail(failure, now)
+
+    def _blame(self, attempt: Attempt, failure: Failure, now: float) -> Verdict:
         verdict = classify(failure, self._snapshot.retry)
         target = attempt.target
         self._health.failed(target.credential.id, target.model, failure.kind, verdict, now)
-        return commands + self._fail(failure, now)
+        return verdict
 
     def _fail(self, failure: Failure, now: float) -> list[Command]:
-        """Tell the client that its request failed, in the way still open."""
         self._failure = failure
-        codec = self._call.codec
-        if not self.head_sent:
-            status, body = codec.encode_error(failure, self._call.context.request_id)
-            self.head_sent = True
-            self._status = status
-            self._bytes_out += len(body)
-            ours = not self._records or self._records[-1].failure is not failure
-            origin = "gateway" if ours else "upstream"
-            headers: list[tuple[str, str]] = [
-                ("content-type", "application/json"),
-                ("content-length", str(len(body))),
-                ("x-aigw-origin", origin),
-            ]
-            if failure.retry_after is not None:
-                headers.append(("retry-after", str(max(1, round(failure.retry_after)))))
-            return [
-                Reply(status, (*headers, *self._facts())),
-                Emit(body),
-                *self._close(now),
-                End(),
-            ]
-        if self.content_sent:
-            data = self._running.fail(failure)
-        elif self._opening is not None:
-            data = self._opening.encode([failure])
-        else:
-            data = b""
-        if not data:
-            return [*self._close(now), Abort()]
-        self._bytes_out += len(data)
-        return [Emit(data), *self._close(now), End()]
+        theirs = self._records and self._records[-1].failure is failure
+        commands = self._reply.error(
+            failure, self._attempt, now, origin="upstream" if theirs else "gateway"
+        )
+        self._close(now)
+        return commands
 
-    def _close(self, now: float) -> list[Command]:
+    def _close(self, now: float) -> None:
         self._state = State.CLOSED
         self._finished = now
         self._held.clear()
-        return []
 
 
 _DEFAULT_TIMEOUTS = Timeouts()
@@ -683,8 +604,3 @@ def _truncated() -> Failure:
     return Failure(
         ErrorKind.UPSTREAM_TRUNCATED, "the upstream's answer ended before it was complete"
     )
-
-
-def _header_text(text: str) -> str:
-    """``text`` fit for a header: printable ASCII, at most 1 KiB."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)[:1024]
