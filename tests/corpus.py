@@ -71,7 +71,7 @@ class ClientRequest(Struct):
     method: str
     path: str
     headers: list[tuple[str, str]]
-    body: msgspec.Raw
+    body: msgspec.Raw = msgspec.Raw(b"null")
     answered_with: int = 0
 
 
@@ -147,6 +147,35 @@ def errors(name: Format) -> list[Exchange]:
 def requests(name: Format) -> list[Exchange]:
     """Generation requests whose body was recorded."""
     return [case for case in exchanges(name) if case.request is not None and _generates(case)]
+
+
+_CAPTURED = {
+    Format.CHAT: ("chat", "/chat/completions"),
+    Format.MESSAGES: ("anthropic", "/v1/messages"),
+    Format.RESPONSES: ("responses", "/responses"),
+    Format.GEMINI: ("gemini", "enerateContent"),
+}
+
+
+def client_requests(name: Format) -> list[Exchange]:
+    """The generation requests of real clients, in the shape of a recording."""
+    word, path = _CAPTURED[name]
+    return [
+        Exchange(
+            id=f"{stem}#{number}",
+            format=name,
+            provider_host="gateway.example",
+            path=request.path,
+            response_status=request.answered_with or 200,
+            source=Source(capture.client, stem),
+            request_headers={key.lower(): value for key, value in request.headers},
+            request_body=request.body,
+        )
+        for stem, capture in client_captures().items()
+        if capture.format == word
+        for number, request in enumerate(capture.requests)
+        if request.method == "POST" and request.path.partition("?")[0].endswith(path)
+    ]
 
 
 needs_corpus = pytest.mark.skipif(root() is None, reason=ABSENT)

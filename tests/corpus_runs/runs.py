@@ -184,6 +184,18 @@ def translate_request(client: Codec, upstream: Codec, inbound: Inbound) -> str:
     return "written, with losses" if any(e.reported for e in ledger.entries) else "written"
 
 
+def clients(client: Codec, upstream: Codec) -> Tally:
+    """What widely used clients send is read, whatever becomes of it."""
+
+    def run(case: Exchange) -> str:
+        outcome = translate_request(client, upstream, inbound_of(case))
+        laws.hold(not outcome.startswith("not read"), f"a real client's request is {outcome}")
+        return outcome
+
+    kind = title("requests of clients", client, upstream)
+    return Tally(kind).over(corpus.client_requests(client.format), run)
+
+
 def request_identity(codec: Codec) -> Tally:
     """A request read, written for its own format and read again is the same."""
 

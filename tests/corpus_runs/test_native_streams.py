@@ -35,23 +35,24 @@ STRICTER: dict[Format, dict[str, int]] = {
         "a chunk after the usage chunk": 1,
     },
     Format.MESSAGES: {
-        # Two recordings in one file: one stream follows the other.
+        # Several streams in one test file of an SDK's authors; a [DONE] of a proxy.
         "after message_stop": 4,
         # Placeholders that the recorder put in.
         "a thinking block starts with its signature": 2,
-        # A compaction block that is never closed.
+        # A tool call that the token limit cut off: its block is not closed.
         "message_delta with an open block": 1,
     },
     Format.RESPONSES: {
         # The final encrypted_content differs from that of output_item.done.
-        "the output of the terminal event": 4,
+        "the output of the terminal event": 5,
         # Test files of SDK authors, and a stream resumed in the middle.
         "sequence_number": 5,
         "response.parallel_tool_calls": 1,
     },
     Format.GEMINI: {
-        # Arguments in pieces, a feature that is not translated.
+        # Arguments in pieces end with an empty call; we send calls whole.
         "a call without name": 2,
+        # Code execution: a first finishReason before the code's output.
         "candidate 0 goes on after its finishReason": 2,
     },
 }
