@@ -106,6 +106,10 @@ class Driver:
         if self._aborted:
             raise ClientAborted
 
+    def abandon(self) -> None:
+        """The task that ran this was cancelled: nothing can be sent any more."""
+        self.exchange.receive(ClientGone(), _now())
+
     async def stop(self) -> None:
         """The gateway shuts down: end the answer as well as can be."""
         await self._tell(Stopping())
