@@ -397,6 +397,16 @@ _NAME = re.compile(_TOKEN.decode("ascii"), re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*", re.ASCII)
 
 
+def check_request_line(method: str, target: str) -> None:
+    """Let pass what fits into a request line.
+
+    Raises:
+        ProtocolMisuse: the method or the target does not.
+    """
+    if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target):
+        raise ProtocolMisuse("the method or target of a request does not fit into its line")
+
+
 def request_fields(
     method: str, origin: Origin, headers: Headers, *, body_size: int
 ) -> list[tuple[bytes, bytes]]:
@@ -431,11 +441,9 @@ def encode_request_head(
     """The request line and header of a request with a body of ``body_size`` bytes.
 
     Raises:
-        ProtocolMisuse: as :func:`request_fields`; or a method or target that does
-            not fit into a request line.
+        ProtocolMisuse: as :func:`request_fields` and :func:`check_request_line`.
     """
-    if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target):
-        raise ProtocolMisuse("the method or target of a request does not fit into its line")
+    check_request_line(method, target)
     fields = request_fields(method, origin, headers, body_size=body_size)
     lines = [b"%s %s HTTP/1.1" % (method.encode("ascii"), target.encode("ascii"))]
     lines += [b"%s: %s" % field for field in fields]
