@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from msgspec import Struct
+
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IN_TEXT = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?:(:-)([^}]*))?\})?")
 
@@ -19,16 +21,22 @@ class Unresolved(Exception):
     """A reference leads nowhere. The text says why and holds no value."""
 
 
+class Outside(Struct, frozen=True):
+    """What the configuration may point to; the shell knows it, the core does not."""
+
+    env: Mapping[str, str]
+    read_file: Callable[[str], str]
+    """Absolute path to the text of the file; raises ``OSError`` or
+    ``UnicodeDecodeError``."""
+    is_file: Callable[[str], bool]
+
+
 class References:
-    """Looks references up.
+    """Looks references up."""
 
-    ``read_file`` takes an absolute path and returns the text of the file; it
-    raises ``OSError`` or ``UnicodeDecodeError``.
-    """
-
-    def __init__(self, env: Mapping[str, str], read_file: Callable[[str], str]) -> None:
-        self._env = env
-        self._read_file = read_file
+    def __init__(self, outside: Outside) -> None:
+        self._env = outside.env
+        self._read_file = outside.read_file
 
     def resolve(self, text: str) -> str:
         """The text with its references replaced; itself when it has none.

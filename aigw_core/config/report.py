@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from aigw_core.config.path import Path, render_path
-from aigw_core.errors import ConfigError, InvalidConfig
+from aigw_core.errors import ConfigError, InvalidConfig, UnknownKey
 
 
 class Remark(Struct, frozen=True, gc=False):
@@ -33,20 +33,27 @@ class Remark(Struct, frozen=True, gc=False):
 class Report:
     """Collects problems and remarks.
 
-    ``moved`` maps the path of a key to the path under which the user wrote
-    it, where an old name was used: problems are shown where they were written.
+    Problems are shown where the user can mend them: ``moved`` maps the path of
+    a key to the one under which it was written (an old name), ``origins`` to
+    where else its value came from (``AIGW_PORT``, the command line).
     """
 
     def __init__(self) -> None:
         self.problems: list[ConfigError] = []
         self.remarks: list[Remark] = []
         self.moved: dict[Path, Path] = {}
+        self.origins: dict[Path, str] = {}
 
     def problem(self, path: Path, message: str) -> None:
-        self.problems.append(ConfigError(message, path=self._written(path)))
+        self.problems.append(
+            ConfigError(message, path=self._written(path), file=self.origins.get(path, ""))
+        )
+
+    def unknown_key(self, path: Path, message: str) -> None:
+        self.problems.append(UnknownKey(message, path=self._written(path)))
 
     def remark(self, path: Path, message: str) -> None:
-        self.remarks.append(Remark(message, self._written(path)))
+        self.remarks.append(Remark(message, self._written(path), self.origins.get(path, "")))
 
     def raise_problems(self) -> None:
         """Raises:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from aigw_core import egress
 from aigw_core.errors import ConfigError
 from aigw_core.outgoing import PROTECTED
 
@@ -54,17 +55,25 @@ def is_loopback(host: str) -> bool:
     return parts[0] == "127" and len(parts) == 4 and all(part.isdigit() for part in parts)
 
 
-def check_base_url(url: str, *, allow_insecure: bool) -> str | None:
-    """A provider's address: where aigw may connect to, and what it adds itself."""
-    from aigw_core.egress import check_base_url as check_egress
+def check_base_url(url: str) -> str | None:
+    """A provider's address, without what is added to it."""
+    problem = _egress_problem(url, allow_insecure=True)
+    last = url.rstrip("/").rsplit("/", 1)[-1]
+    if problem is None and last in ("v1", "v1beta"):
+        return f"must not end in /{last}: that part is added to it"
+    return problem
 
+
+def check_secure(url: str) -> str | None:
+    """That plain http stays on loopback and private networks."""
+    return _egress_problem(url, allow_insecure=False)
+
+
+def _egress_problem(url: str, *, allow_insecure: bool) -> str | None:
     try:
-        check_egress(url, allow_insecure)
+        egress.check_base_url(url, allow_insecure)
     except ConfigError as exc:
         return exc.problem
-    last = url.rstrip("/").rsplit("/", 1)[-1]
-    if last in ("v1", "v1beta"):
-        return f"must not end in /{last}: that part is added to it"
     return None
 
 
@@ -198,7 +207,9 @@ def payload_path(text: str) -> tuple[str, ...]:
     """The steps of a payload rule's path: ``a.b`` has two, ``a\\.b`` is one."""
     steps = re.split(r"(?<!\\)((?:\\\\)*)\.", text)
     # The split keeps the even run of backslashes before each separator.
-    joined = [steps[at] + (steps[at + 1] if at + 1 < len(steps) else "") for at in range(0, len(steps), 2)]
+    joined = [
+        steps[at] + (steps[at + 1] if at + 1 < len(steps) else "") for at in range(0, len(steps), 2)
+    ]
     return tuple(re.sub(r"\\(.)", r"\1", step, flags=re.DOTALL) for step in joined)
 
 

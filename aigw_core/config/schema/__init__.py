@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from aigw_core.config.schema.access import Admin, KeyEntry
 from aigw_core.config.schema.credential import (
@@ -79,7 +79,7 @@ class Config(Section, frozen=True, kw_only=True):
     host: Annotated[
         str,
         Meta(
-            description="Listen address. 127.0.0.1 when there is no file, or one that says nothing.",
+            description="Listen address. 127.0.0.1 without a file, or with one that says nothing.",
             extra={"check": check_host, "restart": True},
         ),
     ] = "0.0.0.0"
@@ -115,8 +115,8 @@ class Config(Section, frozen=True, kw_only=True):
     echo: Annotated[
         Literal["auto", "on", "off"],
         Meta(
-            description="The built-in test models. `auto`: while the listener is reachable from this"
-            " machine only."
+            description="The built-in test models. `auto`: while only this machine can reach the"
+            " listener."
         ),
     ] = "auto"
 
@@ -177,9 +177,7 @@ class Config(Section, frozen=True, kw_only=True):
     model_rewrites: Annotated[
         tuple[Rewrite, ...], Meta(description="Other names for requested models.")
     ] = ()
-    fallbacks: Annotated[
-        tuple[Fallback, ...], Meta(description="Models to try after others.")
-    ] = ()
+    fallbacks: Annotated[tuple[Fallback, ...], Meta(description="Models to try after others.")] = ()
 
     payload: Annotated[Payload, Meta(description="Changes to translated requests.")] = Payload()
     strict_mapping: Annotated[
@@ -192,10 +190,10 @@ class Config(Section, frozen=True, kw_only=True):
     claude_header_defaults: Annotated[
         dict[HeaderName, HeaderValue],
         Meta(description="Request headers for Claude upstreams whose cloak is active."),
-    ] = {}
-    seals: Annotated[
-        Seals, Meta(description="Keys of the envelopes of reasoning signatures.")
-    ] = Seals()
+    ] = field(default_factory=dict)
+    seals: Annotated[Seals, Meta(description="Keys of the envelopes of reasoning signatures.")] = (
+        Seals()
+    )
 
     dashboard: Annotated[Dashboard, Meta(description="The web dashboard.")] = Dashboard()
     request_log: Annotated[
@@ -204,14 +202,14 @@ class Config(Section, frozen=True, kw_only=True):
     capture: Annotated[Capture, Meta(description="Keeping bodies.")] = Capture()
     model_prices: Annotated[
         dict[Name, Price], Meta(description="Prices by model, before the built-in ones.")
-    ] = {}
-    log: Annotated[
-        Log, Meta(description="The log of the process.", extra={"restart": True})
-    ] = Log()
+    ] = field(default_factory=dict)
+    log: Annotated[Log, Meta(description="The log of the process.", extra={"restart": True})] = (
+        Log()
+    )
     daemon: Annotated[
         Daemon, Meta(description="Running in the background.", extra={"restart": True})
     ] = Daemon()
-    state: Annotated[
-        State, Meta(description="Where state is kept.", extra={"restart": True})
-    ] = State()
+    state: Annotated[State, Meta(description="Where state is kept.", extra={"restart": True})] = (
+        State()
+    )
     debug: Annotated[Debug, Meta(description="Aids for developers.")] = Debug()

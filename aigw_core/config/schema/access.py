@@ -64,5 +64,7 @@ class Admin(Section, frozen=True, kw_only=True):
     ] = ()
     scrape_token: Annotated[
         Secret | None,
-        Meta(description="A bearer token for scrapers of the metrics.", extra={"check": check_token}),
+        Meta(
+            description="A bearer token for scrapers of the metrics.", extra={"check": check_token}
+        ),
     ] = None

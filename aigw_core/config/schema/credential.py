@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from aigw_core.chat import Effort
 from aigw_core.config.schema.section import Section
@@ -14,6 +14,7 @@ from aigw_core.config.values import (
     Name,
     Seconds,
     check_api_key,
+    check_base_url,
     check_header_name,
     check_header_value,
     check_prefix,
@@ -33,7 +34,8 @@ class ModelEntry(Section, frozen=True, kw_only=True):
         Name, Meta(description="The upstream's name of the model, or a pattern over such names.")
     ]
     alias: Annotated[
-        Name | None, Meta(description="What clients call it, or a pattern. A pattern renames nothing.")
+        Name | None,
+        Meta(description="What clients call it, or a pattern. A pattern renames nothing."),
     ] = None
 
 
@@ -46,7 +48,9 @@ class CloakEntry(Section, frozen=True, kw_only=True):
     ] = "never"
     strict_mode: Annotated[
         bool,
-        Meta(description="`true`: `system-prompt` replaces the client's; `false`: it goes in front."),
+        Meta(
+            description="`true`: `system-prompt` replaces the client's; `false`: it goes in front."
+        ),
     ] = False
     system_prompt: Annotated[
         str | None, Meta(description="The text. Required unless `mode` is `never`.")
@@ -57,7 +61,9 @@ class CloakEntry(Section, frozen=True, kw_only=True):
     ] = ()
     cache_user_id: Annotated[
         bool,
-        Meta(description="`true`: one opaque user id for each client key; `false`: for each request."),
+        Meta(
+            description="`true`: one opaque user id for each client key; `false`: for each request."
+        ),
     ] = False
     skip_user_agents: Annotated[
         tuple[Name, ...],
@@ -68,12 +74,10 @@ class CloakEntry(Section, frozen=True, kw_only=True):
 class TimeoutsEntry(Section, frozen=True, kw_only=True):
     """Time limits of one credential, in place of the general ones."""
 
-    connect: Annotated[
-        Seconds | None, Meta(description="Seconds, as `connect-timeout`.")
-    ] = None
-    first_byte: Annotated[
-        Seconds | None, Meta(description="Seconds, as `first-byte-timeout`.")
-    ] = None
+    connect: Annotated[Seconds | None, Meta(description="Seconds, as `connect-timeout`.")] = None
+    first_byte: Annotated[Seconds | None, Meta(description="Seconds, as `first-byte-timeout`.")] = (
+        None
+    )
     idle: Annotated[Seconds | None, Meta(description="Seconds, as `idle-timeout`.")] = None
 
 
@@ -97,23 +101,27 @@ class CapsEntry(Section, frozen=True, kw_only=True):
         bool | UnsetType, Meta(description="Reasoning can be switched off.")
     ] = UNSET
     sampling: Annotated[
-        bool | None | UnsetType,
+        bool | UnsetType | None,
         Meta(description="Takes temperature and the like. null: as the wire format usually does."),
     ] = UNSET
     max_output: Annotated[
-        Tokens | None | UnsetType, Meta(description="Tokens: the most that an answer may have.")
+        Tokens | UnsetType | None, Meta(description="Tokens: the most that an answer may have.")
     ] = UNSET
     default_max_tokens: Annotated[
         Tokens | UnsetType,
-        Meta(description="Tokens: the limit sent when a client names none but the format needs one."),
+        Meta(
+            description="Tokens: the limit sent when a client names none but the format needs one."
+        ),
     ] = UNSET
     token_field: Annotated[
         Literal["max_completion_tokens", "max_tokens"] | UnsetType,
-        Meta(description="The field of that limit. Default under openai-compatibility: max_tokens."),
+        Meta(
+            description="The field of that limit. Default under openai-compatibility: max_tokens."
+        ),
     ] = UNSET
-    prefill: Annotated[
-        bool | UnsetType, Meta(description="Continues a last assistant turn.")
-    ] = UNSET
+    prefill: Annotated[bool | UnsetType, Meta(description="Continues a last assistant turn.")] = (
+        UNSET
+    )
     mid_system: Annotated[
         bool | UnsetType, Meta(description="Takes system messages between other turns.")
     ] = UNSET
@@ -121,12 +129,10 @@ class CapsEntry(Section, frozen=True, kw_only=True):
         bool | UnsetType, Meta(description="A tool may be forced while reasoning is on.")
     ] = UNSET
     tool_result_media: Annotated[
-        tuple[Name, ...] | None | UnsetType,
+        tuple[Name, ...] | UnsetType | None,
         Meta(description="Media kinds allowed in tool results. null: as the format usually does."),
     ] = UNSET
-    json_schema: Annotated[
-        bool | UnsetType, Meta(description="Answers by a JSON Schema.")
-    ] = UNSET
+    json_schema: Annotated[bool | UnsetType, Meta(description="Answers by a JSON Schema.")] = UNSET
     schema_dialect: Annotated[
         Literal["json_schema", "openapi_subset"] | UnsetType,
         Meta(description="The dialect that schemas are written in."),
@@ -144,7 +150,7 @@ class CapsEntry(Section, frozen=True, kw_only=True):
         bool | UnsetType, Meta(description="Wants earlier reasoning back with tool calls.")
     ] = UNSET
     api_version: Annotated[
-        Name | None | UnsetType, Meta(description="The version header, where the format has one.")
+        Name | UnsetType | None, Meta(description="The version header, where the format has one.")
     ] = UNSET
     reads_seals_of: Annotated[
         tuple[Name, ...] | UnsetType,
@@ -166,7 +172,8 @@ class CredentialEntry(Section, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Where the upstream is, without `/v1`. Default: the vendor's own address;"
-            " required under openai-compatibility."
+            " required under openai-compatibility.",
+            extra={"check": check_base_url},
         ),
     ] = None
     proxy_url: Annotated[
@@ -190,11 +197,11 @@ class CredentialEntry(Section, frozen=True, kw_only=True):
     ] = ()
     headers: Annotated[
         dict[HeaderName, HeaderValue], Meta(description="Request headers to add or replace.")
-    ] = {}
+    ] = field(default_factory=dict)
     disabled: Annotated[bool, Meta(description="Never used.")] = False
     name: Annotated[
         Name | None,
-        Meta(description="What logs, headers and key policies call it. Default: `claude-1` and so on."),
+        Meta(description="What logs, headers and key policies call it. Default: `claude-1` etc."),
     ] = None
     cloak: Annotated[
         CloakEntry, Meta(description="Rewriting of requests; in force under claude-api-key only.")
@@ -220,8 +227,8 @@ class CredentialEntry(Section, frozen=True, kw_only=True):
     auth_style: Annotated[
         Literal["x-api-key", "bearer", "x-goog-api-key"] | None,
         Meta(
-            description="The header that bears the key. Default: the vendor's own towards the vendor's"
-            " own host, else bearer."
+            description="The header that bears the key. Default: the vendor's own, and bearer"
+            " where an Anthropic format is spoken by another host."
         ),
     ] = None
     allow_insecure: Annotated[

@@ -51,8 +51,6 @@ class FilterRule(Section, frozen=True, kw_only=True):
 class Payload(Section, frozen=True, kw_only=True):
     """Changes to the translated request, in the order default, override, filter."""
 
-    default: Annotated[
-        tuple[SetRule, ...], Meta(description="Set where the field is absent.")
-    ] = ()
+    default: Annotated[tuple[SetRule, ...], Meta(description="Set where the field is absent.")] = ()
     override: Annotated[tuple[SetRule, ...], Meta(description="Set always.")] = ()
     filter: Annotated[tuple[FilterRule, ...], Meta(description="Take out.")] = ()

@@ -29,9 +29,7 @@ class Tls(Section, frozen=True, kw_only=True):
     """HTTPS on the listener."""
 
     enable: Annotated[bool, Meta(description="Serve HTTPS in place of HTTP.")] = False
-    cert: Annotated[
-        FilePath | None, Meta(description="File of the certificate chain, PEM.")
-    ] = None
+    cert: Annotated[FilePath | None, Meta(description="File of the certificate chain, PEM.")] = None
     key: Annotated[FilePath | None, Meta(description="File of the private key, PEM.")] = None
 
 
@@ -91,12 +89,12 @@ class Dashboard(Section, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="Serve it.")] = False
     username: Annotated[Name, Meta(description="The operator's name.")] = "admin"
     password_hash: Annotated[
-        Secret,
+        Secret | None,
         Meta(
-            description="A bcrypt hash. Empty: no sign-in by password.",
+            description="A bcrypt hash. null or empty: no sign-in by password.",
             extra={"check": check_password_hash},
         ),
-    ] = Secret("")
+    ] = None
     jwt_secret: Annotated[
         Secret | None,
         Meta(
