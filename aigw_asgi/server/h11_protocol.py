@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from aigw_asgi.server.guard import Cycle, Guard, Phase
-from aigw_asgi.server.head import RawHead, Refused, bad_request
+from aigw_asgi.server.head import RawHead, Refused, bad_request, has_body
 from aigw_asgi.server.settings import Limits
 
 
@@ -31,7 +31,7 @@ class GuardedH11Protocol(Guard, H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        limits: Limits = Limits(),  # noqa: B008 (a frozen value)
+        limits: Limits = Limits(),
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.guard(limits)
@@ -73,6 +73,9 @@ class GuardedH11Protocol(Guard, H11Protocol):
         pass  # ignoring it is right, and clients that ask with each request would fill the log
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        if has_body(self.headers):
+            self.refuse(bad_request("a WebSocket handshake has no body"))
+            return
         self._upgraded = True
         self.deadline.cancel()
         super().handle_websocket_upgrade(event)
@@ -104,8 +107,7 @@ class GuardedH11Protocol(Guard, H11Protocol):
             if not data:
                 return
             self.await_body()
-        else:
-            self.body_received(len(data))
+        self.body_received(len(data))  # with the head or the framing; it is only time
         self.conn.receive_data(data)
         self.handle_events()
         if self._upgraded or self.transport.is_closing():

@@ -133,7 +133,9 @@ class RawHead:
         # Judged before size, and up to the limit only, so that a bare LF behind
         # it is never what decides.
         fresh = bytes(held[max(seen - 1, 0) : min(size, self._max_bytes)])
-        if held.startswith(b"\n") or _BARE_LINE_END.search(fresh):
+        if held and held[0] <= 0x20:  # a blank line, or another protocol
+            raise bad_request("this is not HTTP/1.1")
+        if _BARE_LINE_END.search(fresh):
             raise bad_request("lines end with CRLF")
         if size > self._max_bytes:
             raise head_too_large(self._max_bytes)

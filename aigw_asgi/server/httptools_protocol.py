@@ -44,7 +44,7 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        limits: Limits = Limits(),  # noqa: B008 (a frozen value)
+        limits: Limits = Limits(),
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.guard(limits)

@@ -197,9 +197,9 @@ class Server(uvicorn.Server):
 
 async def serve(
     app: ASGIApp,
-    settings: ServerSettings = ServerSettings(),  # noqa: B008 (a frozen value)
+    settings: ServerSettings = ServerSettings(),
     *,
-    hooks: Hooks = Hooks(),  # noqa: B008
+    hooks: Hooks = Hooks(),
     sockets: Sequence[socket.socket] | None = None,
     stop: asyncio.Event | None = None,
     signals: Signals | None = None,
@@ -238,9 +238,9 @@ async def serve(
 
 def run(
     app: ASGIApp,
-    settings: ServerSettings = ServerSettings(),  # noqa: B008 (a frozen value)
+    settings: ServerSettings = ServerSettings(),
     *,
-    hooks: Hooks = Hooks(),  # noqa: B008
+    hooks: Hooks = Hooks(),
     sockets: Sequence[socket.socket] | None = None,
 ) -> int:
     """Serve ``app`` in this thread, the main one, until a signal ends it.
@@ -257,17 +257,19 @@ def run(
 
 
 def quiet_uvicorn() -> None:
-    """Silence what uvicorn says below a warning: it would log the query of each
-    WebSocket, where a token may be. A level alone would not outlive a logging
-    configuration that names these loggers."""
+    """Silence what uvicorn says below a warning, and what clients can make it say.
+
+    It would log the query of each WebSocket, where a token may be. A level alone
+    would not outlive a logging configuration that names these loggers.
+    """
     for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)
-        logger.addFilter(_is_warning)
+        logger.addFilter(_is_news)
 
 
-def _is_warning(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING and record.msg != "Invalid HTTP request received."
 
 
 def _http_protocol(choice: HttpChoice) -> type[asyncio.Protocol]:
