@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 
 from aigw_asgi.transports import Transport
-from aigw_asgi.transports.base import UpstreamFailed as TransportFailed
+from aigw_asgi.transports import UpstreamFailed as TransportFailed
 from aigw_core.commands import (
     Abort,
     ClientGone,
@@ -39,7 +40,8 @@ from aigw_core.exchange import Exchange
 Message = dict[str, Any]
 SendMessage = Callable[[Message], Awaitable[None]]
 ReceiveMessage = Callable[[], Awaitable[Any]]
-ChooseTransport = Callable[[Send], Transport]
+ChooseTransport = Callable[[Send, TaskGroup], Transport]
+"""The transport for an attempt. The task group lives as long as the request."""
 
 _now = time.monotonic
 
@@ -69,6 +71,7 @@ class Driver:
         self._send = send
         self._write_timeout = write_timeout
 
+        self._tasks: TaskGroup  # of the run
         self._next: Send | None = None  # an attempt to start
         self._running = 0  # the number of the attempt that runs
         self._scope: anyio.CancelScope | None = None  # around it
@@ -88,6 +91,7 @@ class Driver:
                 connection can tell.
         """
         async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
             tasks.start_soon(self._keep_time)
             tasks.start_soon(self._watch_client)
             await self._perform(self.exchange.start(_now()), reader=True)
@@ -106,9 +110,13 @@ class Driver:
         if self._aborted:
             raise ClientAborted
 
-    async def stop(self) -> None:
-        """The gateway shuts down: end the answer as well as can be."""
-        await self._tell(Stopping())
+    def abandon(self) -> None:
+        """The task that ran this was cancelled: nothing can be sent any more."""
+        self.exchange.receive(ClientGone(), _now())
+
+    def stop(self) -> None:
+        """The gateway shuts down: have the answer ended as well as can be."""
+        self._tasks.start_soon(self._tell, Stopping())
 
     # --- the upstream --------------------------------------------------------
 
@@ -116,7 +124,7 @@ class Driver:
         number = self._running = send.attempt
         with anyio.CancelScope() as self._scope:
             try:
-                stream = await self._choose(send).open(send.request)
+                stream = await self._choose(send, self._tasks).open(send.request)
             except TransportFailed as exc:
                 await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
                 return
@@ -133,7 +141,7 @@ class Driver:
                         # The hot path: one read, one feed, one send.
                         for command in exchange.receive(ResponseData(number, data), _now()):
                             await self._perform_one(command, reader=True)
-                        if not exchange.streaming:
+                        if not self.exchange.streaming:
                             self._look_at_deadline()
                     else:
                         await self._tell(ResponseData(number, data), reader=True)
@@ -190,10 +198,9 @@ class Driver:
             self._wake.set()
 
     async def _perform_one(self, command: Command, *, reader: bool) -> None:
-        kind = type(command)
-        if kind is Emit:
+        if isinstance(command, Emit):
             await self._write(
-                {"type": "http.response.body", "body": command.data, "more_body": True}  # type: ignore[union-attr]  # the type was just looked at
+                {"type": "http.response.body", "body": command.data, "more_body": True}
             )
         elif isinstance(command, Reply):
             headers = [

@@ -65,6 +65,7 @@ async def serve_inference(
     try:
         await driver.run()
     finally:
+        driver.abandon()
         state.running.discard(driver)
         state.metrics.in_flight -= 1
         state.metrics.observe(exchange.record)

@@ -134,13 +134,14 @@ class Attempt:
             self._refused()
         return b""
 
-    def lost(self, kind: FailureKind, message: str) -> None:
+    def lost(self, kind: FailureKind, message: str) -> Failure:
         """The connection broke, or was never made. An error answer that was being
         read says more than that."""
         if self.status is not None and self._machine is None and self._failure is None:
             self._refused()
-        else:
+        if self._failure is None:
             self._failure = Failure(self._meaning(kind), message)
+        return self._failure
 
     def _meaning(self, kind: FailureKind) -> ErrorKind:
         if kind is FailureKind.TIMEOUT:

@@ -29,11 +29,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
-from msgspec.structs import replace
-
 from aigw_core.attempt import MAX_OPENING, Attempt, AttemptRecord, Call
-from aigw_core.chat import ChatRequest, Format, Usage
+from aigw_core.chat import Format, Usage
 from aigw_core.client_reply import ClientReply
+from aigw_core.clocks import Clocks
 from aigw_core.codec import Codec
 from aigw_core.commands import (
     Abort,
@@ -51,14 +50,13 @@ from aigw_core.commands import (
     Tick,
     UpstreamFailed,
 )
-from aigw_core.config.snapshot import Snapshot, Timeouts
+from aigw_core.config.snapshot import Snapshot
+from aigw_core.dispatch import Dispatch
 from aigw_core.errors import ErrorKind, Failure, GatewayError, ProtocolMisuse
 from aigw_core.health import Health
-from aigw_core.outgoing import wire_request
 from aigw_core.record import ExchangeRecord
-from aigw_core.routing.plan import ECHO, RoutePlan, Target
+from aigw_core.routing.plan import RoutePlan
 from aigw_core.routing.retry import Verdict, backoff, classify
-from aigw_core.translate import Translation, translate_request
 
 ERROR_TIMEOUT = 10.0
 """Seconds to read the rest of an error answer."""
@@ -98,32 +96,30 @@ class Exchange:
         rng: Callable[[], float],
     ) -> None:
         self._call = call
-        self._snapshot = snapshot
-        self._codecs = codecs
+        self._policy = snapshot.retry
+        self._keepalive = snapshot.keepalive if call.peek.stream else 0.0
         self._health = health
         self._rng = rng
-        policy = snapshot.retry
-        self._attempts_left = policy.stream_attempts if call.peek.stream else policy.attempts
         self._targets = list(plan.targets)
-        self._decoded: ChatRequest | None = None
+        self._attempts_left = (
+            self._policy.stream_attempts if call.peek.stream else self._policy.attempts
+        )
+        self._dispatch = Dispatch(call, codecs)
         self._reply = ClientReply(call)
+        self._clocks = Clocks(stream=call.peek.stream)
 
         self._state = State.NEW
         self._attempt: Attempt | None = None
         self._number = 0
         self._held: list[bytes] = []
         self._held_size = 0
-
-        self._started = 0.0
-        self._attempt_started = 0.0
-        self._last_data: float | None = None
         self._resume_at = 0.0
 
         self._records: list[AttemptRecord] = []
         self._failure: Failure | None = None
         self._first_content: float | None = None
         self._client_left = False
-        self._finished = 0.0
+        self._seconds = 0.0
 
     def __repr__(self) -> str:
         return (
@@ -150,9 +146,9 @@ class Exchange:
             return None
         if state is State.DRAINING:
             return self._resume_at
-        times = [self._upstream_deadline(), self._total_deadline()]
-        if self._keepalive_interval is not None:
-            times.append(self._reply.last_sent + self._keepalive_interval)
+        times = [self._upstream_deadline, self._clocks.total]
+        if self._keepalive > 0:
+            times.append(self._reply.last_sent + self._keepalive)
         return min((time for time in times if time is not None), default=None)
 
     @property
@@ -160,21 +156,22 @@ class Exchange:
         """What has happened so far; final once ``closed``."""
         call = self._call
         attempt = self._attempt
+        translation = attempt.translation if attempt is not None else None
         return ExchangeRecord(
             request_id=call.context.request_id,
             format=call.codec.format,
             model=call.peek.model,
             stream=call.peek.stream,
             status=CLIENT_CLOSED if self._client_left else self._reply.status,
-            seconds=self._finished - self._started,
+            seconds=self._seconds,
             first_content=self._first_content,
             attempts=tuple(self._records),
             usage=attempt.usage if attempt is not None else Usage(),
             stop=attempt.stop if attempt is not None else None,
             failure=self._failure,
             client_left=self._client_left,
-            ledger=attempt.translation.ledger if attempt is not None else (),
-            relayed=attempt is not None and attempt.translation.relayed,
+            ledger=translation.ledger if translation is not None else (),
+            relayed=translation is not None and translation.relayed,
             bytes_out=self._reply.bytes_out,
         )
 
@@ -182,8 +179,9 @@ class Exchange:
         """Begin; gives the first ``Send``, or the reply when there is none."""
         if self._state is not State.NEW:
             raise ProtocolMisuse("an exchange starts once")
-        self._started = self._reply.last_sent = now
-        return self._next_attempt(now, None)
+        self._clocks.start(now)
+        self._reply.last_sent = now
+        return self._next_attempt(now)
 
     def receive(self, fact: Input, now: float) -> list[Command]:
         """What to do about a fact.
@@ -208,7 +206,7 @@ class Exchange:
         attempt = self._running
         attempt.head(fact.status, fact.headers)
         if attempt.failure is not None:
-            return [Drop(self._number), *self._attempt_failed(attempt.failure, now)]
+            return [Drop(self._number), *self._retry_or_fail(attempt.failure, now)]
         if 200 <= fact.status < 300:
             self._state = State.BOOTSTRAP
         else:
@@ -221,26 +219,24 @@ class Exchange:
         attempt.feed(fact.data)
         if attempt.failure is None:
             return []
-        return [Drop(self._number), *self._attempt_failed(attempt.failure, now)]
+        return [Drop(self._number), *self._retry_or_fail(attempt.failure, now)]
 
     def _on_error_eof(self, fact: ResponseEof, now: float) -> list[Command]:
         attempt = self._running
         attempt.eof()
-        assert attempt.failure is not None
-        return self._attempt_failed(attempt.failure, now)
+        return self._retry_or_fail(attempt.failure or _truncated(), now)
 
     def _on_opening_data(self, fact: ResponseData, now: float) -> list[Command]:
         attempt = self._running
-        self._last_data = now
+        self._clocks.data(now)
         out = attempt.feed(fact.data)
         if attempt.content or (attempt.failure is None and self._held_size > MAX_OPENING):
             commands = self._commit(attempt, out, now)
             return commands + self._after_feed(attempt, out, now)
         if attempt.failure is not None:
-            return [Drop(self._number), *self._attempt_failed(attempt.failure, now)]
-        if out:
-            self._held.append(out)
-            self._held_size += len(out)
+            return [Drop(self._number), *self._retry_or_fail(attempt.failure, now)]
+        self._held.append(out)
+        self._held_size += len(out)
         return []
 
     def _on_opening_eof(self, fact: ResponseEof, now: float) -> list[Command]:
@@ -249,12 +245,11 @@ class Exchange:
         if attempt.content:
             commands = self._commit(attempt, out, now)
             return commands + self._after_eof(attempt, out, now)
-        failure = attempt.failure or _truncated()
-        return self._attempt_failed(failure, now)
+        return self._retry_or_fail(attempt.failure or _truncated(), now)
 
     def _on_data(self, fact: ResponseData, now: float) -> list[Command]:
         attempt = self._running
-        self._last_data = now
+        self._clocks.data(now)
         return self._after_feed(attempt, attempt.feed(fact.data), now)
 
     def _after_feed(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
@@ -281,16 +276,10 @@ class Exchange:
         return commands + self._break_off(attempt.failure or _truncated(), now, dropped=True)
 
     def _on_failed(self, fact: UpstreamFailed, now: float) -> list[Command]:
-        attempt = self._running
-        attempt.lost(fact.kind, fact.message)
-        assert attempt.failure is not None
-        return self._attempt_failed(attempt.failure, now)
+        return self._retry_or_fail(self._running.lost(fact.kind, fact.message), now)
 
     def _on_failed_midway(self, fact: UpstreamFailed, now: float) -> list[Command]:
-        attempt = self._running
-        attempt.lost(fact.kind, fact.message)
-        assert attempt.failure is not None
-        return self._break_off(attempt.failure, now, dropped=True)
+        return self._break_off(self._running.lost(fact.kind, fact.message), now, dropped=True)
 
     def _on_drained(self, fact: Input, now: float) -> list[Command]:
         self._close(now)
@@ -301,12 +290,6 @@ class Exchange:
         self._close(now)
         return [Drop(self._number)]
 
-    def _on_drain_tick(self, fact: Tick, now: float) -> list[Command]:
-        return self._on_surplus(fact, now) if now >= self._resume_at else []
-
-    def _on_client_done(self, fact: ClientGone, now: float) -> list[Command]:
-        return []  # it has all that it asked for
-
     # --- the client ----------------------------------------------------------
 
     def _on_client_gone(self, fact: ClientGone, now: float) -> list[Command]:
@@ -315,10 +298,12 @@ class Exchange:
         self._close(now)
         return [*commands, Abort()] if fact.stalled else commands
 
+    def _on_client_done(self, fact: ClientGone, now: float) -> list[Command]:
+        return []  # it has all that it asked for
+
     def _on_client_reads(self, fact: ClientReads, now: float) -> list[Command]:
         self._reply.last_sent = now
-        if self._last_data is not None:
-            self._last_data = now
+        self._clocks.forgive(now)
         return []
 
     def _on_stopping(self, fact: Stopping, now: float) -> list[Command]:
@@ -328,69 +313,39 @@ class Exchange:
 
     # --- time ----------------------------------------------------------------
 
-    def _on_tick(self, fact: Tick, now: float) -> list[Command]:
-        total = self._total_deadline()
-        if total is not None and now >= total:
-            failure = Failure(
-                ErrorKind.TIMEOUT, f"no complete answer within {total - self._started:g} s"
-            )
-            commands = self._give_up(now, failure)
-            return commands + self._fail(failure, now)
-        upstream = self._upstream_deadline()
-        if upstream is not None and now >= upstream:
-            if self._state is State.BACKING_OFF:
-                return self._next_attempt(now, self._failure)
-            return self._on_silence(now)
-        return self._keepalive(now)
-
-    def _on_silence(self, now: float) -> list[Command]:
-        timeouts = self._timeouts
-        if self._state is State.READING_ERROR:
-            self._running.eof()
-            failure = self._running.failure or _truncated()
-        elif self._last_data is None:
-            failure = Failure(
-                ErrorKind.TIMEOUT, f"the upstream did not answer within {timeouts.first_byte:g} s"
-            )
-        else:
-            failure = Failure(
-                ErrorKind.TIMEOUT, f"the upstream sent nothing for {timeouts.idle:g} s"
-            )
-        if self._state is State.STREAMING:
-            return self._break_off(failure, now)
-        return [Drop(self._number), *self._attempt_failed(failure, now)]
-
-    def _keepalive(self, now: float) -> list[Command]:
-        interval = self._keepalive_interval
-        if interval is None or now < self._reply.last_sent + interval:
-            return []
-        return self._reply.keepalive(self._attempt, now)
-
     @property
-    def _keepalive_interval(self) -> float | None:
-        interval = self._snapshot.keepalive
-        return interval if interval > 0 and self._call.peek.stream else None
-
     def _upstream_deadline(self) -> float | None:
         if self._state in (State.BACKING_OFF, State.READING_ERROR):
             return self._resume_at
-        timeouts = self._timeouts
-        if not self._call.peek.stream:
-            return None  # the total limit is all
-        if self._last_data is None:
-            return self._attempt_started + timeouts.first_byte if timeouts.first_byte else None
-        return self._last_data + timeouts.idle if timeouts.idle else None
+        return self._clocks.upstream
 
-    def _total_deadline(self) -> float | None:
-        timeouts = self._timeouts
-        limit = timeouts.stream_total if self._call.peek.stream else timeouts.total
-        return self._started + limit if limit else None
+    def _on_tick(self, fact: Tick, now: float) -> list[Command]:
+        total = self._clocks.total
+        if total is not None and now >= total:
+            failure = self._clocks.overrun()
+            commands = self._give_up(now, failure)
+            return commands + self._fail(failure, now)
+        upstream = self._upstream_deadline
+        if upstream is not None and now >= upstream:
+            return self._on_upstream_deadline(now)
+        if self._keepalive > 0 and now >= self._reply.last_sent + self._keepalive:
+            return self._reply.keepalive(self._attempt, now)
+        return []
 
-    @property
-    def _timeouts(self) -> Timeouts:
-        if self._attempt is not None:
-            return self._attempt.target.credential.timeouts
-        return _DEFAULT_TIMEOUTS
+    def _on_upstream_deadline(self, now: float) -> list[Command]:
+        if self._state is State.BACKING_OFF:
+            return self._next_attempt(now)
+        if self._state is State.STREAMING:
+            return self._break_off(self._clocks.silence(), now)
+        failure = self._clocks.silence()
+        if self._state is State.READING_ERROR:
+            # The status and what came of the body say more than the silence.
+            self._running.eof()
+            failure = self._running.failure or failure
+        return [Drop(self._number), *self._retry_or_fail(failure, now)]
+
+    def _on_drain_tick(self, fact: Tick, now: float) -> list[Command]:
+        return self._on_surplus(fact, now) if now >= self._resume_at else []
 
     # --- attempts ------------------------------------------------------------
 
@@ -400,85 +355,70 @@ class Exchange:
             raise ProtocolMisuse(f"no attempt runs in {self!r}")
         return self._attempt
 
-    @property
-    def _attempt_runs(self) -> bool:
-        return self._state in (
-            State.AWAITING_HEAD,
-            State.READING_ERROR,
-            State.BOOTSTRAP,
-            State.STREAMING,
-        )
-
-    def _next_attempt(self, now: float, failure: Failure | None) -> list[Command]:
+    def _next_attempt(self, now: float) -> list[Command]:
         """Send to the next target that the request can be translated for."""
+        failure = self._failure
         while self._targets and self._attempts_left > 0:
             target = self._targets.pop(0)
             try:
-                translation = self._translate(target)
+                self._attempt, wire = self._dispatch.prepare(self._number + 1, target)
             except GatewayError as exc:
                 failure = failure or exc.failure
                 continue
+            self._number += 1
             self._attempts_left -= 1
-            return [self._send(target, translation, now)]
+            self._state = State.AWAITING_HEAD
+            self._clocks.start_attempt(target.credential.timeouts, now)
+            self._health.began(target.credential.id)
+            return [Send(self._number, wire, target.credential.provider)]
         if failure is None:
             failure = Failure(ErrorKind.UNAVAILABLE, "no target is left to try")
         return self._fail(failure, now)
 
-    def _translate(self, target: Target) -> Translation:
-        call = self._call
-        upstream = self._codecs.get(target.credential.format)
-        if upstream is None:
-            raise GatewayError(
-                Failure(
-                    ErrorKind.UNSUPPORTED,
-                    f"the wire format {target.credential.format!s} is not built yet",
-                )
-            )
-        # The built-in models read the whole request, also in the client's own format.
-        relayed = upstream is call.codec and target.credential.provider != ECHO
-        request = None
-        if not relayed:
-            if self._decoded is None:
-                self._decoded = call.codec.decode_request(call.inbound)
-                context = replace(call.context, request=self._decoded)
-                self._call = call = replace(call, context=context)
-            request = self._decoded
-        return translate_request(
-            call.inbound,
-            request,
-            call.codec,
-            upstream,
-            target.model,
-            target.credential.caps,
-            strict=call.strict,
-        )
+    def _retry_or_fail(self, failure: Failure, now: float) -> list[Command]:
+        """An attempt of which the client has seen nothing failed."""
+        target = self._running.target
+        self._end_attempt(now, failure)
+        verdict = self._blame(failure, now)
+        self._held.clear()
+        self._held_size = 0
+        self._failure = failure
+        if not verdict.retry or self._attempts_left <= 0:
+            return self._fail(failure, now)
+        if verdict.same_target:
+            self._targets.append(target)
+        if not self._targets:
+            return self._fail(failure, now)
+        if verdict.pause or self._targets[0] is target:
+            self._resume_at = now + backoff(self._number, self._policy, self._rng())
+            if self._resume_at > now:
+                self._state = State.BACKING_OFF
+                return []
+        return self._next_attempt(now)
 
-    def _send(self, target: Target, translation: Translation, now: float) -> Send:
-        call = self._call
-        credential = target.credential
-        upstream = self._codecs[credential.format]
-        self._number += 1
-        self._attempt = Attempt(self._number, target, upstream, call, translation)
-        self._state = State.AWAITING_HEAD
-        self._attempt_started = now
-        self._last_data = None
-        self._health.began(credential.id)
-        request = wire_request(
-            credential,
-            upstream,
-            translation.encoded,
-            call.inbound.headers,
-            relayed=translation.relayed,
-            stream=call.peek.stream,
-            request_id=call.context.request_id,
-        )
-        return Send(self._number, request, credential.provider)
+    def _break_off(self, failure: Failure, now: float, *, dropped: bool = False) -> list[Command]:
+        """An answer that the client has some of failed: say so, and stop."""
+        commands: list[Command] = [] if dropped else [Drop(self._number)]
+        self._end_attempt(now, failure)
+        self._blame(failure, now)
+        return commands + self._fail(failure, now)
+
+    def _give_up(self, now: float, failure: Failure | None) -> list[Command]:
+        """Leave the running attempt, if one runs."""
+        commands: list[Command] = [Drop(self._number)] if self._state in _RUNNING else []
+        self._end_attempt(now, failure)
+        return commands
+
+    def _succeeded(self, attempt: Attempt, now: float) -> None:
+        self._end_attempt(now, None)
+        self._failure = None  # of an attempt before
+        self._health.succeeded(attempt.target.credential.id, attempt.target.model)
 
     def _end_attempt(self, now: float, failure: Failure | None) -> None:
         """The running attempt, if any, is over: note it once."""
-        attempt = self._attempt
-        if attempt is None or not self._attempt_runs:
+        if self._state not in _RUNNING:
             return
+        attempt = self._running
         credential = attempt.target.credential
         self._health.ended(credential.id)
         self._records.append(
@@ -488,65 +428,26 @@ class Exchange:
                 attempt.target.model,
                 attempt.status,
                 failure,
-                now - self._attempt_started,
+                self._clocks.since_attempt(now),
             )
         )
 
-    def _give_up(self, now: float, failure: Failure | None) -> list[Command]:
-        """Leave the running attempt, if one runs."""
-        commands: list[Command] = [Drop(self._number)] if self._attempt_runs else []
-        self._end_attempt(now, failure)
-        return commands
-
-    def _succeeded(self, attempt: Attempt, now: float) -> None:
-        self._end_attempt(now, None)
-        self._health.succeeded(attempt.target.credential.id, attempt.target.model)
-
-    def _attempt_failed(self, failure: Failure, now: float) -> list[Command]:
-        """An attempt of which the client has seen nothing failed: try the next?"""
-        attempt = self._running
-        self._end_attempt(now, failure)
-        self._held.clear()
-        self._held_size = 0
-        self._failure = failure
-        verdict = self._blame(attempt, failure, now)
-        target = attempt.target
-        if not verdict.retry or self._attempts_left <= 0:
-            return self._fail(failure, now)
-        if verdict.same_target:
-            self._targets.append(target)
-        if not self._targets:
-            return self._fail(failure, now)
-        if verdict.pause or self._targets[0] is target:
-            self._resume_at = now + backoff(self._number, self._snapshot.retry, self._rng())
-            if self._resume_at > now:
-                self._state = State.BACKING_OFF
-                return []
-        return self._next_attempt(now, failure)
+    def _blame(self, failure: Failure, now: float) -> Verdict:
+        verdict = classify(failure, self._policy)
+        target = self._running.target
+        self._health.failed(target.credential.id, target.model, failure.kind, verdict, now)
+        return verdict
 
     # --- the end -------------------------------------------------------------
 
     def _commit(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
         """The answer stands: let the client have what was held."""
         self._state = State.STREAMING
-        self._first_content = now - self._started
+        self._first_content = self._clocks.since_start(now)
         held = b"".join(self._held)
         self._held.clear()
         whole = len(held) + len(out) if attempt.ended else None
         return self._reply.content(attempt, held, now, length=whole)
-
-    def _break_off(self, failure: Failure, now: float, *, dropped: bool = False) -> list[Command]:
-        """An answer that the client has some of failed: say so, and stop."""
-        commands: list[Command] = [] if dropped else [Drop(self._number)]
-        self._end_attempt(now, failure)
-        self._blame(self._running, failure, now)
-        return commands + self._fail(failure, now)
-
-    def _blame(self, attempt: Attempt, failure: Failure, now: float) -> Verdict:
-        verdict = classify(failure, self._snapshot.retry)
-        target = attempt.target
-        self._health.failed(target.credential.id, target.model, failure.kind, verdict, now)
-        return verdict
 
     def _fail(self, failure: Failure, now: float) -> list[Command]:
         self._failure = failure
@@ -559,19 +460,12 @@ class Exchange:
 
     def _close(self, now: float) -> None:
         self._state = State.CLOSED
-        self._finished = now
+        self._seconds = self._clocks.since_start(now)
         self._held.clear()
 
 
-_DEFAULT_TIMEOUTS = Timeouts()
-
-_ACTIVE = (
-    State.AWAITING_HEAD,
-    State.READING_ERROR,
-    State.BOOTSTRAP,
-    State.STREAMING,
-    State.BACKING_OFF,
-)
+_RUNNING = (State.AWAITING_HEAD, State.READING_ERROR, State.BOOTSTRAP, State.STREAMING)
+_ACTIVE = (*_RUNNING, State.BACKING_OFF)
 
 # The values are methods that take their own kind of input, which the key fixes.
 _MOVES: dict[tuple[State, type], Callable[..., list[Command]]] = {

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigw_core.chat import Format
+from aigw_core.codecs import CODECS
 from aigw_core.commands import (
     Abort,
     Command,
@@ -56,7 +57,7 @@ def scripts(draw: st.DrawFn) -> list[Step]:
         status = draw(st.sampled_from([301, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 529]))
         steps.append(Head(status, JSON, draw(pause)))
         steps.append(Data(draw(st.sampled_from([REFUSAL, b"<html>", b"x" * 70_000])), draw(pause)))
-        steps.append(draw(st.sampled_from([Eof(), Broken()])))
+        steps.append(Eof() if draw(st.booleans()) else Broken())
         return steps
     steps.append(Head(pause=draw(pause)))
     pieces = draw(
@@ -64,7 +65,7 @@ def scripts(draw: st.DrawFn) -> list[Step]:
     )
     steps += [Data(piece, draw(pause)) for piece in pieces]
     if draw(st.booleans()):
-        steps.append(draw(st.sampled_from([Eof(), Broken()])))
+        steps.append(Eof() if draw(st.booleans()) else Broken())
     return steps
 
 
@@ -180,14 +181,11 @@ class FailsOverLate(Exchange):
 
     def _break_off(self, failure: Failure, now: float, *, dropped: bool = False) -> list[Command]:
         commands: list[Command] = [] if dropped else [Drop(self._number)]
-        return commands + self._attempt_failed(failure, now)
+        return commands + self._retry_or_fail(failure, now)
 
 
 class ForgetsTheUpstream(Exchange):
     """Leaves the upstream running when the client leaves."""
-
-    def _close(self, now: float) -> list[Command]:
-        return super()._close(now)
 
     def receive(self, fact: Any, now: float) -> list[Command]:
         commands = super().receive(fact, now)
@@ -200,9 +198,9 @@ class EndsTwice(Exchange):
 
 
 class NeverGivesUp(Exchange):
-    def _attempt_failed(self, failure: Failure, now: float) -> list[Command]:
+    def _retry_or_fail(self, failure: Failure, now: float) -> list[Command]:
         self._attempts_left = max(self._attempts_left, 1 if self._number < 9 else 0)
-        return super()._attempt_failed(failure, now)
+        return super()._retry_or_fail(failure, now)
 
 
 class PretendsSuccess(Exchange):
@@ -210,7 +208,7 @@ class PretendsSuccess(Exchange):
 
     def _fail(self, failure: Failure, now: float) -> list[Command]:
         commands = super()._fail(failure, now)
-        if not self.content_sent:
+        if not self._reply.content_sent:
             return commands
         terminator = DONE if self._call.codec.format is Format.CHAT else b"event: message_stop\n\n"
         return [Emit(terminator) if isinstance(each, Emit) else each for each in commands]
@@ -384,9 +382,7 @@ def test_impossible_news_is_misuse() -> None:
         return made[0]
 
     simulate([GOOD], make=make)
-    fresh = Exchange(
-        made[0]._call, _plan_of(made[0]), POLICY, made[0]._codecs, made[0]._health, lambda: 0.0
-    )
+    fresh = Exchange(made[0]._call, _plan_of(made[0]), POLICY, CODECS, made[0]._health, lambda: 0.0)
     fresh.start(0.0)
     with pytest.raises(ProtocolMisuse):
         fresh.receive(ResponseEof(1), 0.0)
