@@ -174,7 +174,7 @@ class UsageTap:
             return framed  # a comment, or nothing
         name, data = parsed[0].name, parsed[0].data
         if data == b"[DONE]":
-            return None  # the SDK would take it for JSON
+            return None  # belongs to another format, and is no JSON
         try:
             try:
                 event = _decode_event(data)

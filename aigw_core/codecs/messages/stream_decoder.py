@@ -237,7 +237,7 @@ class StreamDecoder:
             if name == "type":
                 continue
             field = "input" if name == "partial_json" else name
-            if bytes(raw[:1]) == b'"':
+            if bytes(raw).startswith(b'"'):
                 block.texts.setdefault(field, []).append(_decode_str(raw))
             else:
                 block.fields[field] = raw
@@ -385,7 +385,7 @@ class StreamDecoder:
             before = fields.get(name)
             if name == "input":
                 fields[name] = _as_json(text)
-            elif before is not None and bytes(before[:1]) == b'"':
+            elif before is not None and bytes(before).startswith(b'"'):
                 fields[name] = _decode_str(before) + text
             else:
                 fields[name] = text
