@@ -168,7 +168,7 @@ class UsageTap:
             return False
         try:
             _decode_narrow(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False  # looked at more closely by the caller
         self.content = True
         return True
