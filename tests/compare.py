@@ -15,18 +15,17 @@ class Tolerance(msgspec.Struct, frozen=True):
 
     refusal_is_text: bool = False
     """Refusals stand in the text."""
-    no_pause: bool = False
-    """A paused answer counts as cut off."""
-    no_ids: bool = False
+    pause_is: str | None = None
+    """What a paused answer looks like."""
     bad_arguments: bool = False
     """Arguments that are no JSON object cannot be carried as they are."""
 
 
 TOLERANCES: dict[Format, Tolerance] = {
-    Format.CHAT: Tolerance(no_pause=True),
-    Format.RESPONSES: Tolerance(no_pause=True),
+    Format.CHAT: Tolerance(pause_is="max_tokens"),
+    Format.RESPONSES: Tolerance(pause_is="max_tokens"),
     Format.MESSAGES: Tolerance(refusal_is_text=True, bad_arguments=True),
-    Format.GEMINI: Tolerance(refusal_is_text=True, bad_arguments=True),
+    Format.GEMINI: Tolerance(refusal_is_text=True, pause_is="other", bad_arguments=True),
 }
 
 FIELDS = ("text", "reasoning", "refusal", "calls", "stop", "usage", "error")
@@ -73,14 +72,18 @@ def _no_gaps(text: str) -> str:
     return text.replace("\n", "").strip()
 
 
+_CLASSES = ("end", "tool_use", "max_tokens", "refusal", "pause")
+
+
 def _stop_class(record: Record, can: Tolerance) -> str | None:
-    """The reason after the repairs that every decoder makes: a call decides."""
+    """The reason after the repairs that every decoder makes: a call decides, and
+    a reason that no format shares is a plain end."""
     stop = record.stop
-    if stop in ("end", "tool_use"):
-        return "tool_use" if record.calls else "end"
-    if stop == "pause" and can.no_pause:
-        return "max_tokens"
-    return stop
+    if stop == "pause" and can.pause_is is not None:
+        stop = can.pause_is
+    if stop in _CLASSES and stop not in ("end", "tool_use"):
+        return stop
+    return "tool_use" if record.calls else "end"
 
 
 def _same_calls(
