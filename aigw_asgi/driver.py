@@ -8,6 +8,7 @@ commands that come back are performed by that same task.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -42,6 +43,8 @@ SendMessage = Callable[[Message], Awaitable[None]]
 ReceiveMessage = Callable[[], Awaitable[Any]]
 ChooseTransport = Callable[[Send, TaskGroup], Transport]
 """The transport for an attempt. The task group lives as long as the request."""
+
+_LOG = logging.getLogger("aigw")
 
 _now = time.monotonic
 
@@ -126,7 +129,7 @@ class Driver:
             try:
                 stream = await self._choose(send, self._tasks).open(send.request)
             except TransportFailed as exc:
-                await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
+                await self._lost(number, exc)
                 return
             try:
                 head = ResponseHead(number, stream.status, dict(stream.headers))
@@ -146,11 +149,15 @@ class Driver:
                     else:
                         await self._tell(ResponseData(number, data), reader=True)
             except TransportFailed as exc:
-                await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
+                await self._lost(number, exc)
             finally:
                 with anyio.CancelScope(shield=True):
                     await stream.aclose()
         self._scope = None
+
+    async def _lost(self, number: int, failure: TransportFailed) -> None:
+        _LOG.info("%r: attempt %d: %s", self.exchange, number, failure)
+        await self._tell(UpstreamFailed(number, failure.kind), reader=True)
 
     # --- the other tasks -----------------------------------------------------
 

@@ -201,7 +201,7 @@ def _fact(number: int, step: Step) -> Input:
         return ResponseData(number, step.data)
     if isinstance(step, Eof):
         return ResponseEof(number)
-    return UpstreamFailed(number, step.kind, "the connection broke")
+    return UpstreamFailed(number, step.kind)
 
 
 def request_body(format: Format, *, stream: bool) -> bytes:
