@@ -61,12 +61,15 @@ def _read_date(value: str) -> datetime | None:
     offset = timedelta()
     if zone[0] in "+-":
         offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
+    hour, minute, second = (int(each) for each in found["time"].split(":"))
     try:
         return datetime(
             year if year > 99 else 2000 + year,
             _MONTHS.index(found["month"]) + 1,
             int(found["day"]),
-            *map(int, found["time"].split(":")),
+            hour,
+            minute,
+            second,
             tzinfo=timezone(offset),
         )
     except ValueError:

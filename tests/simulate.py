@@ -7,7 +7,8 @@ would have seen, with times. Nothing sleeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -44,7 +45,7 @@ JSON = {"content-type": "application/json"}
 
 class Head(Struct, frozen=True):
     status: int = 200
-    headers: dict[str, str] = SSE
+    headers: Mapping[str, str] = MappingProxyType(SSE)
     pause: float = 0.0
 
 
