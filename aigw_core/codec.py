@@ -217,3 +217,5 @@ class Codec(Struct, frozen=True):
     stream_encoder: Callable[[AnswerContext], StreamEncoder]
     content_type: str = "text/event-stream; charset=utf-8"
     """Of a stream."""
+    request_id_headers: tuple[str, ...] = ()
+    """Response headers, beside ``x-request-id``, in which clients look for its value."""

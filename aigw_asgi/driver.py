@@ -1,0 +1,246 @@
+"""The only loop that joins core and network: performs commands, reports facts.
+
+Three tasks serve a request. The first reads the upstream and feeds the
+exchange in line, with no queue in between; one keeps time; one waits for the
+client to leave. Whatever a task learns goes to the exchange at once, and the
+commands that come back are performed by that same task.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+
+from aigw_asgi.transports import Transport
+from aigw_asgi.transports.base import UpstreamFailed as TransportFailed
+from aigw_core.commands import (
+    Abort,
+    ClientGone,
+    ClientReads,
+    Command,
+    Drop,
+    Emit,
+    End,
+    Input,
+    Reply,
+    ResponseData,
+    ResponseEof,
+    ResponseHead,
+    Send,
+    Stopping,
+    Tick,
+    UpstreamFailed,
+)
+from aigw_core.exchange import Exchange
+
+Message = dict[str, Any]
+SendMessage = Callable[[Message], Awaitable[None]]
+ReceiveMessage = Callable[[], Awaitable[Any]]
+ChooseTransport = Callable[[Send], Transport]
+
+_now = time.monotonic
+
+
+class ClientAborted(Exception):
+    """The client's connection must be broken: its answer cannot be completed."""
+
+
+class Driver:
+    """Runs one exchange to its end.
+
+    ``send`` and ``receive`` are those of ASGI, the body of the request already
+    received. ``write_timeout`` is in seconds; 0 = no limit.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        choose: ChooseTransport,
+        receive: ReceiveMessage,
+        send: SendMessage,
+        write_timeout: float,
+    ) -> None:
+        self.exchange = exchange
+        self._choose = choose
+        self._receive = receive
+        self._send = send
+        self._write_timeout = write_timeout
+
+        self._next: Send | None = None  # an attempt to start
+        self._running = 0  # the number of the attempt that runs
+        self._scope: anyio.CancelScope | None = None  # around it
+        self._wake: anyio.Event | None = None  # the reader waits for work
+        self._armed: float | None = None  # when the clock will look again
+        self._rearm = anyio.Event()
+        self._sending_since: float | None = None
+        self._sent: anyio.Event | None = None  # another task waits to send
+        self._held_up = False  # a deadline passed while the client did not read
+        self._aborted = False
+
+    async def run(self) -> None:
+        """Serve the request.
+
+        Raises:
+            ClientAborted: the answer broke off in a way that only breaking the
+                connection can tell.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep_time)
+            tasks.start_soon(self._watch_client)
+            await self._perform(self.exchange.start(_now()), reader=True)
+            while True:
+                attempt = self._next
+                if attempt is not None:
+                    self._next = None
+                    await self._attempt(attempt)
+                elif self.exchange.closed:
+                    break
+                else:
+                    self._wake = anyio.Event()
+                    await self._wake.wait()
+                    self._wake = None
+            tasks.cancel_scope.cancel()
+        if self._aborted:
+            raise ClientAborted
+
+    def abandon(self) -> None:
+        """The task that ran this was cancelled: nothing can be sent any more."""
+        self.exchange.receive(ClientGone(), _now())
+
+    async def stop(self) -> None:
+        """The gateway shuts down: end the answer as well as can be."""
+        await self._tell(Stopping())
+
+    # --- the upstream --------------------------------------------------------
+
+    async def _attempt(self, send: Send) -> None:
+        number = self._running = send.attempt
+        with anyio.CancelScope() as self._scope:
+            try:
+                stream = await self._choose(send).open(send.request)
+            except TransportFailed as exc:
+                await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
+                return
+            try:
+                head = ResponseHead(number, stream.status, dict(stream.headers))
+                await self._tell(head, reader=True)
+                exchange = self.exchange
+                while self._running == number:
+                    data = await stream.read()
+                    if not data:
+                        await self._tell(ResponseEof(number), reader=True)
+                        break
+                    if exchange.streaming:
+                        # The hot path: one read, one feed, one send.
+                        for command in exchange.receive(ResponseData(number, data), _now()):
+                            await self._perform_one(command, reader=True)
+                        if not exchange.streaming:
+                            self._look_at_deadline()
+                    else:
+                        await self._tell(ResponseData(number, data), reader=True)
+            except TransportFailed as exc:
+                await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await stream.aclose()
+        self._scope = None
+
+    # --- the other tasks -----------------------------------------------------
+
+    async def _watch_client(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                await self._tell(ClientGone())
+                return
+
+    async def _keep_time(self) -> None:
+        while not self.exchange.closed:
+            self._armed = self.exchange.deadline
+            if self._sending_since is not None:
+                limit = self._sending_since + self._write_timeout if self._write_timeout else None
+                times = [limit, None if self._held_up else self._armed]
+                self._armed = min((each for each in times if each is not None), default=None)
+            if self._armed is None:
+                await self._rearm.wait()
+                self._rearm = anyio.Event()
+                continue
+            delay = self._armed - _now()
+            if delay > 0:
+                with anyio.move_on_after(delay):
+                    await self._rearm.wait()
+                    self._rearm = anyio.Event()
+                continue
+            if self._sending_since is None:
+                await self._tell(Tick())
+            elif self._write_timeout and _now() >= self._sending_since + self._write_timeout:
+                await self._tell(ClientGone(stalled=True))
+            else:
+                self._held_up = True
+
+    # --- performing ----------------------------------------------------------
+
+    async def _tell(self, fact: Input, *, reader: bool = False) -> None:
+        await self._perform(self.exchange.receive(fact, _now()), reader=reader)
+
+    async def _perform(self, commands: list[Command], *, reader: bool) -> None:
+        self._look_at_deadline()
+        for command in commands:
+            await self._perform_one(command, reader=reader)
+        if self._wake is not None and (self._next is not None or self.exchange.closed):
+            self._wake.set()
+
+    async def _perform_one(self, command: Command, *, reader: bool) -> None:
+        kind = type(command)
+        if kind is Emit:
+            await self._write(
+                {"type": "http.response.body", "body": command.data, "more_body": True}  # type: ignore[union-attr]  # the type was just looked at
+            )
+        elif isinstance(command, Reply):
+            headers = [
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in command.headers
+            ]
+            await self._write(
+                {"type": "http.response.start", "status": command.status, "headers": headers}
+            )
+        elif isinstance(command, End):
+            await self._write({"type": "http.response.body", "body": b"", "more_body": False})
+        elif isinstance(command, Send):
+            self._next = command
+        elif isinstance(command, Drop):
+            self._running = 0
+            # The reader itself just leaves its loop; anyone else must end its wait.
+            if not reader and self._scope is not None:
+                self._scope.cancel()
+        elif isinstance(command, Abort):
+            self._aborted = True
+
+    async def _write(self, message: Message) -> None:
+        while self._sending_since is not None:
+            self._sent = self._sent or anyio.Event()
+            await self._sent.wait()
+        self._sending_since = _now()
+        try:
+            await self._send(message)
+        except OSError:  # how some servers say that the client has left
+            await self._perform(self.exchange.receive(ClientGone(), _now()), reader=False)
+        finally:
+            self._sending_since = None
+            if self._sent is not None:
+                self._sent.set()
+                self._sent = None
+            if self._held_up:
+                self._held_up = False
+                self.exchange.receive(ClientReads(), _now())
+                self._rearm.set()
+
+    def _look_at_deadline(self) -> None:
+        """Wake the clock when it would look too late."""
+        deadline = self.exchange.deadline
+        if self.exchange.closed or (
+            deadline is not None and (self._armed is None or deadline < self._armed)
+        ):
+            self._rearm.set()
