@@ -8,6 +8,7 @@ commands that come back are performed by that same task.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -42,6 +43,11 @@ SendMessage = Callable[[Message], Awaitable[None]]
 ReceiveMessage = Callable[[], Awaitable[Any]]
 ChooseTransport = Callable[[Send, TaskGroup], Transport]
 """The transport for an attempt. The task group lives as long as the request."""
+
+HELD_UP = 1.0
+"""Seconds of waiting for the client that the upstream is not blamed for."""
+
+_LOG = logging.getLogger("aigw")
 
 _now = time.monotonic
 
@@ -126,7 +132,7 @@ class Driver:
             try:
                 stream = await self._choose(send, self._tasks).open(send.request)
             except TransportFailed as exc:
-                await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
+                await self._lost(number, exc)
                 return
             try:
                 head = ResponseHead(number, stream.status, dict(stream.headers))
@@ -146,11 +152,15 @@ class Driver:
                     else:
                         await self._tell(ResponseData(number, data), reader=True)
             except TransportFailed as exc:
-                await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
+                await self._lost(number, exc)
             finally:
                 with anyio.CancelScope(shield=True):
                     await stream.aclose()
         self._scope = None
+
+    async def _lost(self, number: int, failure: TransportFailed) -> None:
+        _LOG.info("%r: attempt %d: %s", self.exchange, number, failure)
+        await self._tell(UpstreamFailed(number, failure.kind), reader=True)
 
     # --- the other tasks -----------------------------------------------------
 
@@ -163,11 +173,7 @@ class Driver:
 
     async def _keep_time(self) -> None:
         while not self.exchange.closed:
-            self._armed = self.exchange.deadline
-            if self._sending_since is not None:
-                limit = self._sending_since + self._write_timeout if self._write_timeout else None
-                times = [limit, None if self._held_up else self._armed]
-                self._armed = min((each for each in times if each is not None), default=None)
+            self._armed = self._next_look()
             if self._armed is None:
                 await self._rearm.wait()
                 self._rearm = anyio.Event()
@@ -178,12 +184,32 @@ class Driver:
                     await self._rearm.wait()
                     self._rearm = anyio.Event()
                 continue
-            if self._sending_since is None:
-                await self._tell(Tick())
-            elif self._write_timeout and _now() >= self._sending_since + self._write_timeout:
+            await self._look()
+
+    def _next_look(self) -> float | None:
+        """When the clock must wake: for the exchange, or for a send that hangs.
+
+        Sends are too many to wake it for each, so while there is a limit on them it
+        wakes at least that often.
+        """
+        if self._sending_since is None:
+            deadline = self.exchange.deadline
+            if not self._write_timeout:
+                return deadline
+            limit = _now() + self._write_timeout
+            return limit if deadline is None else min(limit, deadline)
+        if not self._write_timeout:
+            return None if self._held_up else self.exchange.deadline
+        return self._sending_since + self._write_timeout
+
+    async def _look(self) -> None:
+        if self._sending_since is not None:
+            if self._write_timeout and _now() >= self._sending_since + self._write_timeout:
                 await self._tell(ClientGone(stalled=True))
             else:
                 self._held_up = True
+        elif (deadline := self.exchange.deadline) is not None and _now() >= deadline:
+            await self._tell(Tick())
 
     # --- performing ----------------------------------------------------------
 
@@ -225,7 +251,7 @@ class Driver:
         while self._sending_since is not None:
             self._sent = self._sent or anyio.Event()
             await self._sent.wait()
-        self._sending_since = _now()
+        self._sending_since = since = _now()
         try:
             await self._send(message)
         except OSError:  # how some servers say that the client has left
@@ -235,7 +261,7 @@ class Driver:
             if self._sent is not None:
                 self._sent.set()
                 self._sent = None
-            if self._held_up:
+            if self._held_up or _now() - since > HELD_UP:
                 self._held_up = False
                 self.exchange.receive(ClientReads(), _now())
                 self._rearm.set()

@@ -40,12 +40,11 @@ async def open_state(config: Config = None, *, transport: Transport | None = Non
         InvalidConfig: the configuration cannot be used.
     """
     if isinstance(config, Snapshot):
-        snapshot = config
+        snapshot, loopback_only = config, not config.from_file
     else:
-        path = None if config is None else os.fspath(config)
-        snapshot = load(path, os.environ).snapshot
-    if not snapshot.from_file:
-        snapshot = with_echo(snapshot, loopback_only=True)
+        loaded = load(None if config is None else os.fspath(config), os.environ)
+        snapshot, loopback_only = loaded.snapshot, loaded.settings.loopback_only
+    snapshot = with_echo(snapshot, loopback_only=loopback_only)
     upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
     return GatewayState(snapshot, upstream)
 

@@ -54,7 +54,8 @@ def _read_date(value: str) -> datetime | None:
     found = _DATE.fullmatch(value) or _ASCTIME.fullmatch(value)
     if found is None or found["month"] not in _MONTHS:
         return None
-    year = int(found["year"])
+    year = int(found["year"]) + (0 if len(found["year"]) == 4 else 2000)
+    hour, minute, second = map(int, found["time"].split(":"))
     zone = found.groupdict().get("zone", "GMT")
     if zone == "-0000":  # RFC 5322 3.3: the zone is not known
         return None
@@ -62,13 +63,8 @@ def _read_date(value: str) -> datetime | None:
     if zone[0] in "+-":
         offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
     try:
-        return datetime(
-            year if year > 99 else 2000 + year,
-            _MONTHS.index(found["month"]) + 1,
-            int(found["day"]),
-            *map(int, found["time"].split(":")),
-            tzinfo=timezone(offset),
-        )
+        month, day = _MONTHS.index(found["month"]) + 1, int(found["day"])
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone(offset))
     except ValueError:
         return None
 

@@ -153,7 +153,8 @@ def test_a_body_that_we_make_wait_has_no_deadline(stack: Stack) -> None:
 
 def test_an_answered_request_may_not_go_on_for_ever(stack: Stack) -> None:
     """The rest of the body is taken for a while, then the connection goes."""
-    with Served(*stack, app=App(), limits=SHORT) as served:
+    limits = msgspec.structs.replace(SHORT, body_timeout=600)
+    with Served(*stack, app=App(), limits=limits) as served:
         answer = served.exchange(post("/early", 10) + b"abc")
     assert statuses(answer) == [200]
 
