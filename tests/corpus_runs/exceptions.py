@@ -60,6 +60,8 @@ NOT_COMPARED: dict[str, str] = {
 """Recordings of which we read something else than the SDK, and rightly so."""
 
 NO_ANSWERS: dict[str, str] = {
+    "chat-demo-endpoints-pydantic-250b0d11e9a3": "it has no choices",
+    "chat-example-openai-azure-5e8adbd8429b": "an error with status 200",
     "messages-anthropic-34a25f2ec100": NOT_AN_ANSWER,
     "messages-anthropic-515fbf71addd": NOT_AN_ANSWER,
     "responses-openai-8c2dae808c72": NOT_AN_ANSWER,
@@ -73,6 +75,11 @@ NO_REASON = "it does not say why it ended"
 PIECES = "arguments come in pieces, which the upstream's SDK does not join"
 HALF_CALL = "a call was cut off by the token limit; this format has whole calls only"
 
+LIST_AFTER_TEXT = "content turns from text into a list, which the upstream's SDK drops"
+ERROR_AFTER_FINISH = "an error after the finish_reason; a break between them cannot be seen"
+
+CONTENT_IN_LISTS = frozenset({"chat-mistral-16a8b8f090ff", "chat-mistral-80545bfe685d"})
+LATE_ERRORS = frozenset({"chat-openrouter-24033ba180f1"})
 ARGUMENTS_IN_PIECES = frozenset({"gemini-google-7b2193d8ae99", "gemini-google-93d85a39e57f"})
 
 
@@ -85,6 +92,8 @@ def skipped(case: Exchange, upstream: Format, client: Format, source: Record) ->
         reasons["error"] = BREAKS_OFF
     if source.stop is None and not source.error:
         reasons["stop"] = NO_REASON
+    if case.id in CONTENT_IN_LISTS:
+        reasons["reasoning"] = LIST_AFTER_TEXT
     if case.id in ARGUMENTS_IN_PIECES:
         reasons["calls"] = PIECES
     if (

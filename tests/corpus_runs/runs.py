@@ -17,8 +17,10 @@ from aigw_core.chat import Format
 from aigw_core.codec import Caps, Codec, Inbound
 from aigw_core.errors import Failure, InvalidRequest, UpstreamError
 from aigw_core.events import UsageReport
+from aigw_core.grammar import GrammarViolation
 from aigw_core.ledger import Ledger
 from tests import corpus, laws
+from tests.compare import same_answer
 from tests.corpus import DEEP, Exchange
 from tests.corpus_runs import exceptions
 from tests.corpus_runs.tally import Tally
@@ -56,7 +58,12 @@ def streams(upstream: Codec, client: Codec) -> Tally:
     def run(case: Exchange) -> str:
         assert case.stream is not None
         output = laws.translate(upstream, client, [case.stream])
-        grammar = laws.check_ended(client, output)
+        try:
+            grammar = laws.check_ended(client, output)
+        except GrammarViolation as exc:
+            if "base64" in str(exc) and "media-trimmed" in case.source.edits:
+                return "not compared: the recorder cut the picture, which is no base64 now"
+            raise
         laws.output_is_bounded(case.stream, output, client)
         source = read_source(upstream.format, case)
         seen = ORACLES[client.format].read_stream(output)
@@ -107,7 +114,7 @@ def compare(
     if "everything" in skipped:
         laws.hold(failed == (seen.error is not None), f"the SDK sees {seen.error}")
         return f"not compared: {skipped['everything']}"
-    faults = laws.same_answer(source, seen, client.format, skipped)
+    faults = same_answer(source, seen, client.format, skipped)
     laws.hold(not faults, "; ".join(faults))
     if skipped:
         return "same but for " + "; ".join(sorted({f"{k} ({v})" for k, v in skipped.items()}))
@@ -277,6 +284,8 @@ def prefixes(upstream: Codec, client: Codec, per_stream: int = 12) -> Tally:
             return f"longer than {SMALL} bytes"
         if goes_on(upstream, data):
             return "not compared: it goes on after a finishReason, and no end is marked"
+        if case.id in exceptions.LATE_ERRORS:
+            return f"not compared: {exceptions.ERROR_AFTER_FINISH}"
         whole = ORACLES[client.format].read_stream(laws.translate(upstream, client, [data]))
         if DEEP:
             cuts = list(range(len(data))) if len(data) <= SMALL else laws.border_cuts(data, 1)
