@@ -6,6 +6,7 @@ calls, so that the same scripts serve clients on any event loop.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -71,6 +72,12 @@ class Peer:
 
     def close(self) -> None:
         self._sock.close()
+
+    def farewell(self) -> None:
+        """End the TLS stream, as a server should before it closes."""
+        assert isinstance(self._sock, ssl.SSLSocket)
+        with contextlib.suppress(OSError):  # the client need not answer
+            self._sock.unwrap()
 
     def reset(self) -> None:
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
