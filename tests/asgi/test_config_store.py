@@ -12,6 +12,8 @@ import pytest
 from aigw_asgi.config_store import Loaded, find_file, load
 from aigw_core.errors import InvalidConfig
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -140,6 +142,3 @@ def test_nothing_slow_is_imported_before_it_is_needed() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert answer.stdout.strip() == ""
-
-
-ROOT = Path(__file__).parents[2]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aigw_asgi.yaml_document import MAX_DEPTH, MAX_NODES, MAX_SIZE, YamlDocument, read_document
+from aigw_asgi.yaml_document import (
+    MAX_DEPTH,
+    MAX_NODES,
+    MAX_SIZE,
+    YamlDocument,
+    _Loader,
+    read_document,
+)
 from aigw_core.errors import InvalidConfig
 
 
@@ -218,6 +228,27 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert unplaced == []
 
 
+@settings(derandomize=True, max_examples=500)
+@given(texts)
+@example("a: 1 # b\n  # c\n\n#\nb:\n - x #y\n - 'z' # w\r\n")
+@example("a: [1, # x\u2028 2]\n#")
+def test_comments_are_skipped_as_pyyaml_skips_them(text: str) -> None:
+    assert tokens(text, _Loader) == tokens(text, yaml.SafeLoader)
+
+
+def tokens(text: str, loader: Callable[[str], Any]) -> list[tuple[str, int, int]]:
+    """Kind and place of every token, up to the first error."""
+    found: list[tuple[str, int, int]] = []
+    try:
+        scanner = loader(text)
+        while scanner.check_token():
+            token = scanner.get_token()
+            found.append((token.id, token.start_mark.line, token.start_mark.column))
+    except (yaml.YAMLError, ValueError) as exc:
+        found.append((str(exc), 0, 0))
+    return found
+
+
 plain = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63), st.text(max_size=8)),
     lambda inner: st.one_of(
@@ -230,6 +261,4 @@ plain = st.recursive(
 @settings(derandomize=True, max_examples=300)
 @given(st.dictionaries(st.text(max_size=8), plain, max_size=4))
 def test_json_is_yaml_and_every_value_is_found(data: dict[str, Any]) -> None:
-    import json
-
     assert YamlDocument(json.dumps(data), "c").data == data

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from aigw_core.config.references import References, Unresolved
+from aigw_core.config.secret import Secret
 from tests.core.config.reading import outside, problems, read
 
 ENV = {"KEY": "k-1", "EMPTY": "", "PORT": "9000"}
@@ -60,26 +61,26 @@ def test_what_a_reference_gave_is_not_looked_at_again() -> None:
     assert References(outside(env)).resolve("${A}") == "${B}"
 
 
-def test_references_work_in_every_value_and_in_no_key() -> None:
-    read_ = read(
-        {
-            "port": "${PORT}",
-            "force-model-prefix": "${FLAG:-true}",
-            "routing": {"strategy": "${NONE:-fill-first}"},
-            "api-keys": ["${KEY}"],
-            "claude-header-defaults": {"x-${KEY}-y": "v"},
-            "payload": {"override": [{"models": [{"name": "*"}], "params": {"a": ["${KEY}"]}}]},
-        }
-        | {"claude-header-defaults": {}},
-        env=ENV,
-    )
-    config = read_.config
+def test_references_work_in_every_value() -> None:
+    rule = {"models": [{"name": "*"}], "params": {"a": [{"b": "${KEY}"}]}}
+    data = {
+        "port": "${PORT}",
+        "force-model-prefix": "${FLAG:-true}",
+        "routing": {"strategy": "${NONE:-fill-first}"},
+        "api-keys": ["${KEY}"],
+        "claude-header-defaults": {"x-team": "team ${KEY}"},
+        "payload": {"override": [rule]},
+    }
+    config = read(data, env=ENV).config
     assert config.port == 9000
     assert config.force_model_prefix is True
     assert config.routing.strategy == "fill-first"
-    assert config.api_keys[0].key is not None
-    assert config.api_keys[0].key.reveal() == "k-1"
-    assert config.payload.override[0].params == {"a": ["k-1"]}
+    assert config.api_keys[0].key == Secret("k-1")
+    assert config.claude_header_defaults == {"x-team": Secret("team k-1")}
+    assert config.payload.override[0].params == {"a": [{"b": "k-1"}]}
+
+
+def test_keys_are_no_references() -> None:
     assert problems({"claude-header-defaults": {"${KEY}": "v"}}, env=ENV) == [
         'claude-header-defaults["${KEY}"]: is not a legal header name'
     ]
