@@ -145,13 +145,17 @@ def test_a_syntax_error_shows_no_line_of_the_file() -> None:
         "- " * 400_000,
         "? " * 400_000,
         "".join(" " * depth + "a:\n" for depth in range(1_000)),
-        "a: [" + "?" * 1000,
     ],
-    ids=["lists", "maps", "entries", "keys", "blocks", "marks"],
+    ids=["lists", "maps", "entries", "keys", "blocks"],
 )
 def test_nesting_is_refused_before_it_is_followed(bomb: str) -> None:
     [found] = problems(bomb)
-    assert "nested more than" in found or "while" in found or "expected" in found
+    assert "nested more than 32 levels deep" in found
+    loader = _Loader(bomb)
+    with pytest.raises(yaml.MarkedYAMLError):
+        loader.get_single_node()
+    # Left to itself, the scanner runs ahead as far as a key may reach: 1024 characters.
+    assert loader.index < 1000
 
 
 def nested(depth: int) -> str:

@@ -111,7 +111,9 @@ def test_the_example_shows_the_defaults_of_caps() -> None:
 
 def test_the_manual_has_the_table_of_the_schema() -> None:
     manual = (ROOT / "docs" / "configuration.md").read_text()
-    assert manual.partition(MARK)[2] == reference_tables()
+    assert manual.partition(MARK)[2] == reference_tables(), (
+        "write the result of reference_tables() behind the mark"
+    )
 
 
 def test_every_key_has_a_description() -> None:
