@@ -49,6 +49,16 @@ class App:
             self.state = await self._open_state()
         return self.state
 
+    def drain(self) -> None:
+        """No new requests should come: ``/health`` says so."""
+        if self.state is not None:
+            self.state.draining = True
+
+    def stop_streams(self) -> None:
+        """The time to drain is over: end the answers that still run. Does not wait."""
+        if self.state is not None:
+            self.state.stop_streams()
+
     async def aclose(self) -> None:
         if self.state is not None:
             await self.state.aclose()

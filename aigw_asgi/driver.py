@@ -8,14 +8,16 @@ commands that come back are performed by that same task.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 
 from aigw_asgi.transports import Transport
-from aigw_asgi.transports.base import UpstreamFailed as TransportFailed
+from aigw_asgi.transports import UpstreamFailed as TransportFailed
 from aigw_core.commands import (
     Abort,
     ClientGone,
@@ -39,7 +41,13 @@ from aigw_core.exchange import Exchange
 Message = dict[str, Any]
 SendMessage = Callable[[Message], Awaitable[None]]
 ReceiveMessage = Callable[[], Awaitable[Any]]
-ChooseTransport = Callable[[Send], Transport]
+ChooseTransport = Callable[[Send, TaskGroup], Transport]
+"""The transport for an attempt. The task group lives as long as the request."""
+
+HELD_UP = 1.0
+"""Seconds of waiting for the client that the upstream is not blamed for."""
+
+_LOG = logging.getLogger("aigw")
 
 _now = time.monotonic
 
@@ -69,6 +77,7 @@ class Driver:
         self._send = send
         self._write_timeout = write_timeout
 
+        self._tasks: TaskGroup  # of the run
         self._next: Send | None = None  # an attempt to start
         self._running = 0  # the number of the attempt that runs
         self._scope: anyio.CancelScope | None = None  # around it
@@ -88,6 +97,7 @@ class Driver:
                 connection can tell.
         """
         async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
             tasks.start_soon(self._keep_time)
             tasks.start_soon(self._watch_client)
             await self._perform(self.exchange.start(_now()), reader=True)
@@ -110,9 +120,9 @@ class Driver:
         """The task that ran this was cancelled: nothing can be sent any more."""
         self.exchange.receive(ClientGone(), _now())
 
-    async def stop(self) -> None:
-        """The gateway shuts down: end the answer as well as can be."""
-        await self._tell(Stopping())
+    def stop(self) -> None:
+        """The gateway shuts down: have the answer ended as well as can be."""
+        self._tasks.start_soon(self._tell, Stopping())
 
     # --- the upstream --------------------------------------------------------
 
@@ -120,9 +130,9 @@ class Driver:
         number = self._running = send.attempt
         with anyio.CancelScope() as self._scope:
             try:
-                stream = await self._choose(send).open(send.request)
+                stream = await self._choose(send, self._tasks).open(send.request)
             except TransportFailed as exc:
-                await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
+                await self._lost(number, exc)
                 return
             try:
                 head = ResponseHead(number, stream.status, dict(stream.headers))
@@ -137,16 +147,20 @@ class Driver:
                         # The hot path: one read, one feed, one send.
                         for command in exchange.receive(ResponseData(number, data), _now()):
                             await self._perform_one(command, reader=True)
-                        if not exchange.streaming:
+                        if not self.exchange.streaming:
                             self._look_at_deadline()
                     else:
                         await self._tell(ResponseData(number, data), reader=True)
             except TransportFailed as exc:
-                await self._tell(UpstreamFailed(number, exc.kind, str(exc)), reader=True)
+                await self._lost(number, exc)
             finally:
                 with anyio.CancelScope(shield=True):
                     await stream.aclose()
         self._scope = None
+
+    async def _lost(self, number: int, failure: TransportFailed) -> None:
+        _LOG.info("%r: attempt %d: %s", self.exchange, number, failure)
+        await self._tell(UpstreamFailed(number, failure.kind), reader=True)
 
     # --- the other tasks -----------------------------------------------------
 
@@ -159,11 +173,7 @@ class Driver:
 
     async def _keep_time(self) -> None:
         while not self.exchange.closed:
-            self._armed = self.exchange.deadline
-            if self._sending_since is not None:
-                limit = self._sending_since + self._write_timeout if self._write_timeout else None
-                times = [limit, None if self._held_up else self._armed]
-                self._armed = min((each for each in times if each is not None), default=None)
+            self._armed = self._next_look()
             if self._armed is None:
                 await self._rearm.wait()
                 self._rearm = anyio.Event()
@@ -174,12 +184,32 @@ class Driver:
                     await self._rearm.wait()
                     self._rearm = anyio.Event()
                 continue
-            if self._sending_since is None:
-                await self._tell(Tick())
-            elif self._write_timeout and _now() >= self._sending_since + self._write_timeout:
+            await self._look()
+
+    def _next_look(self) -> float | None:
+        """When the clock must wake: for the exchange, or for a send that hangs.
+
+        Sends are too many to wake it for each, so while there is a limit on them it
+        wakes at least that often.
+        """
+        if self._sending_since is None:
+            deadline = self.exchange.deadline
+            if not self._write_timeout:
+                return deadline
+            limit = _now() + self._write_timeout
+            return limit if deadline is None else min(limit, deadline)
+        if not self._write_timeout:
+            return None if self._held_up else self.exchange.deadline
+        return self._sending_since + self._write_timeout
+
+    async def _look(self) -> None:
+        if self._sending_since is not None:
+            if self._write_timeout and _now() >= self._sending_since + self._write_timeout:
                 await self._tell(ClientGone(stalled=True))
             else:
                 self._held_up = True
+        elif (deadline := self.exchange.deadline) is not None and _now() >= deadline:
+            await self._tell(Tick())
 
     # --- performing ----------------------------------------------------------
 
@@ -194,10 +224,9 @@ class Driver:
             self._wake.set()
 
     async def _perform_one(self, command: Command, *, reader: bool) -> None:
-        kind = type(command)
-        if kind is Emit:
+        if isinstance(command, Emit):
             await self._write(
-                {"type": "http.response.body", "body": command.data, "more_body": True}  # type: ignore[union-attr]  # the type was just looked at
+                {"type": "http.response.body", "body": command.data, "more_body": True}
             )
         elif isinstance(command, Reply):
             headers = [
@@ -222,7 +251,7 @@ class Driver:
         while self._sending_since is not None:
             self._sent = self._sent or anyio.Event()
             await self._sent.wait()
-        self._sending_since = _now()
+        self._sending_since = since = _now()
         try:
             await self._send(message)
         except OSError:  # how some servers say that the client has left
@@ -232,7 +261,7 @@ class Driver:
             if self._sent is not None:
                 self._sent.set()
                 self._sent = None
-            if self._held_up:
+            if self._held_up or _now() - since > HELD_UP:
                 self._held_up = False
                 self.exchange.receive(ClientReads(), _now())
                 self._rearm.set()

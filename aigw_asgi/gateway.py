@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
 
+import anyio
+
 from aigw_asgi.app import App
 from aigw_asgi.builtin import with_echo
 from aigw_asgi.config_store import load
-from aigw_asgi.echo import echo
 from aigw_asgi.state import GatewayState
-from aigw_asgi.transports import MemoryTransport, Transport, UpstreamStream, choose_transport
+from aigw_asgi.transports import Transport, UpstreamStream, choose
+from aigw_asgi.transports.memory import AppTransport
 from aigw_core.chat import Format
 from aigw_core.config.snapshot import Snapshot
 from aigw_core.wire_request import WireRequest
@@ -35,15 +37,16 @@ async def open_state(config: Config = None, *, transport: Transport | None = Non
     """State for ``config``. ``transport`` replaces the network towards upstreams.
 
     Raises:
-        ConfigErrors: the configuration cannot be used.
+        InvalidConfig: the configuration cannot be used.
     """
     if isinstance(config, Snapshot):
-        snapshot = config
+        snapshot, loopback_only = config, not config.from_file
     else:
-        path = None if config is None else os.fspath(config)
-        snapshot = load(path, os.environ).snapshot
-    snapshot = with_echo(snapshot, loopback_only=not snapshot.from_file)
-    return GatewayState(snapshot, transport or choose_transport(), MemoryTransport(echo))
+        loaded = load(None if config is None else os.fspath(config), os.environ)
+        snapshot, loopback_only = loaded.snapshot, loaded.settings.loopback_only
+    snapshot = with_echo(snapshot, loopback_only=loopback_only)
+    upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
+    return GatewayState(snapshot, upstream)
 
 
 def create_app(config: Config = None, *, transport: Transport | None = None) -> App:
@@ -92,10 +95,11 @@ class Gateway:
 
     def __init__(self, config: Config = None, *, transport: Transport | None = None) -> None:
         self.app = create_app(config, transport=transport)
-        self._inside = MemoryTransport(self.app)
 
     async def __aenter__(self) -> Gateway:
         await self.app.open()
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._inside = AppTransport(self.app, self._tasks)
         return self
 
     async def __aexit__(
@@ -104,7 +108,8 @@ class Gateway:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._inside.aclose()
+        self._tasks.cancel_scope.cancel()  # requests that nobody reads any more
+        await self._tasks.__aexit__(kind, exc, trace)
         await self.app.aclose()
 
     async def handle(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 import time
 
+from anyio.abc import TaskGroup
+
 from aigw_asgi.driver import Driver
+from aigw_asgi.echo import echo
 from aigw_asgi.transports import Transport
+from aigw_asgi.transports.memory import AppTransport
 from aigw_core.commands import Send
 from aigw_core.config.snapshot import Snapshot
 from aigw_core.health import Health
@@ -17,7 +21,7 @@ from aigw_core.routing.plan import ECHO
 class GatewayState:
     """One a process. ``snapshot`` is replaced by one assignment; a request reads it once."""
 
-    def __init__(self, snapshot: Snapshot, upstream: Transport, echo: Transport) -> None:
+    def __init__(self, snapshot: Snapshot, upstream: Transport) -> None:
         self.snapshot = snapshot
         self.health = Health()
         self.metrics = Metrics()
@@ -26,7 +30,6 @@ class GatewayState:
         self.draining = False
         self.running: set[Driver] = set()
         self._upstream = upstream
-        self._echo = echo
         self._turn = 0
 
     def next_turn(self) -> int:
@@ -34,18 +37,18 @@ class GatewayState:
         self._turn += 1
         return self._turn
 
-    def transport(self, send: Send) -> Transport:
-        return self._echo if send.provider == ECHO else self._upstream
+    def transport(self, send: Send, tasks: TaskGroup) -> Transport:
+        """Where an attempt goes; the built-in models run as a task of the request."""
+        return AppTransport(echo, tasks) if send.provider == ECHO else self._upstream
 
     @property
     def uptime(self) -> float:
         return time.monotonic() - self.started
 
-    async def stop_streams(self) -> None:
+    def stop_streams(self) -> None:
         """End every answer that still runs with the error event of its format."""
         for driver in list(self.running):
-            await driver.stop()
+            driver.stop()
 
     async def aclose(self) -> None:
         await self._upstream.aclose()
-        await self._echo.aclose()

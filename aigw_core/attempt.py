@@ -24,6 +24,20 @@ MAX_OPENING = 64 << 10
 """Bytes of an opening without content that are held back for a failover."""
 
 
+_LOST = {
+    FailureKind.CONNECT: "the upstream could not be reached",
+    FailureKind.DNS: "the upstream's name could not be resolved",
+    FailureKind.TLS: "the connection to the upstream could not be secured",
+    FailureKind.TIMEOUT: "connecting to the upstream took too long",
+    FailureKind.WRITE: "the connection to the upstream broke while the request was sent",
+    FailureKind.READ: "the connection to the upstream broke",
+    FailureKind.PROTOCOL: "what the upstream sent is not an HTTP answer",
+    FailureKind.POOL: "the gateway cannot open another connection",
+    FailureKind.REFUSED_ADDRESS: "the upstream's name leads to an address that may not be reached",
+}
+# What a client is told: no host, no address. The log has the details.
+
+
 class Call(Struct, frozen=True):
     """What the client asked for, as it came in."""
 
@@ -134,13 +148,13 @@ class Attempt:
             self._refused()
         return b""
 
-    def lost(self, kind: FailureKind, message: str) -> Failure:
+    def lost(self, kind: FailureKind) -> Failure:
         """The connection broke, or was never made. An error answer that was being
         read says more than that."""
         if self.status is not None and self._machine is None and self._failure is None:
             self._refused()
         if self._failure is None:
-            self._failure = Failure(self._meaning(kind), message)
+            self._failure = Failure(self._meaning(kind), _LOST[kind])
         return self._failure
 
     def _meaning(self, kind: FailureKind) -> ErrorKind:

@@ -35,7 +35,6 @@ class ResponseEof(Struct, frozen=True, gc=False):
 class UpstreamFailed(Struct, frozen=True, gc=False):
     attempt: int
     kind: FailureKind
-    message: str
 
 
 class ClientGone(Struct, frozen=True, gc=False):

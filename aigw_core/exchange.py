@@ -276,10 +276,10 @@ class Exchange:
         return commands + self._break_off(attempt.failure or _truncated(), now, dropped=True)
 
     def _on_failed(self, fact: UpstreamFailed, now: float) -> list[Command]:
-        return self._retry_or_fail(self._running.lost(fact.kind, fact.message), now)
+        return self._retry_or_fail(self._running.lost(fact.kind), now)
 
     def _on_failed_midway(self, fact: UpstreamFailed, now: float) -> list[Command]:
-        return self._break_off(self._running.lost(fact.kind, fact.message), now, dropped=True)
+        return self._break_off(self._running.lost(fact.kind), now, dropped=True)
 
     def _on_drained(self, fact: Input, now: float) -> list[Command]:
         self._close(now)

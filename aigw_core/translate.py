@@ -44,6 +44,15 @@ MAX_DOCUMENT = 64 << 20
 """Bytes of a whole answer; the largest seen hold several pictures."""
 
 
+class Translation(Struct, frozen=True):
+    """A client's request, ready for one target."""
+
+    encoded: EncodedRequest
+    ledger: tuple[LedgerEntry, ...] = ()
+    relayed: bool = False
+    """Same format on both sides."""
+
+
 class AnswerMachine(Protocol):
     """Turns one upstream answer into the client's bytes."""
 
@@ -199,15 +208,16 @@ class WholeAnswer:
         upstream: Codec,
         client: Codec,
         context: AnswerContext,
-        request: EncodedRequest,
+        translation: Translation,
         *,
         stream: bool,
     ) -> None:
+        request = translation.encoded
         self._upstream = upstream
         self._client = client
         self._context = context
         self._unwrap = Unwrapper(request.tool_names, request.wrapped_tools)
-        self._stream = stream
+        self._relayed = translation.relayed
         self._encoder = client.stream_encoder(context) if stream else None
         self._pieces: list[bytes] = []
         self._size = 0
@@ -243,7 +253,7 @@ class WholeAnswer:
         return passed
 
     def _translate(self, body: bytes) -> bytes:
-        if self._upstream is self._client and self._encoder is None:
+        if self._relayed and self._encoder is None:
             self.usage = self._upstream.relay_usage(body)
             return body
         response = self._upstream.decode_response(body)
@@ -320,15 +330,6 @@ def _oversize() -> Failure:
     )
 
 
-class Translation(Struct, frozen=True):
-    """A client's request, ready for one target."""
-
-    encoded: EncodedRequest
-    ledger: tuple[LedgerEntry, ...] = ()
-    relayed: bool = False
-    """Same format on both sides."""
-
-
 def translate_request(
     inbound: Inbound,
     request: ChatRequest | None,
@@ -373,7 +374,7 @@ def answer_machine(
         return Transcoder(upstream, client, context, translation.encoded)
     if streamed:
         return CollectedAnswer(upstream, client, context, translation.encoded)
-    return WholeAnswer(upstream, client, context, translation.encoded, stream=peek.stream)
+    return WholeAnswer(upstream, client, context, translation, stream=peek.stream)
 
 
 def is_stream(headers: Mapping[str, str], *, asked: bool) -> bool:

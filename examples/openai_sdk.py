@@ -15,7 +15,9 @@ async def main() -> str:
     text = ""
     async with Gateway() as gateway:
         http = httpx2.AsyncClient(transport=GatewayTransport(gateway))
-        async with AsyncOpenAI(base_url="http://gateway/v1", api_key="none", http_client=http) as sdk:
+        async with AsyncOpenAI(
+            base_url="http://gateway/v1", api_key="none", http_client=http
+        ) as sdk:
             stream = await sdk.chat.completions.create(
                 model="echo",
                 messages=[{"role": "user", "content": "Hello from the SDK"}],

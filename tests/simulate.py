@@ -7,7 +7,8 @@ would have seen, with times. Nothing sleeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -44,7 +45,7 @@ JSON = {"content-type": "application/json"}
 
 class Head(Struct, frozen=True):
     status: int = 200
-    headers: dict[str, str] = SSE
+    headers: Mapping[str, str] = MappingProxyType(SSE)
     pause: float = 0.0
 
 
@@ -201,7 +202,7 @@ def _fact(number: int, step: Step) -> Input:
         return ResponseData(number, step.data)
     if isinstance(step, Eof):
         return ResponseEof(number)
-    return UpstreamFailed(number, step.kind, "the connection broke")
+    return UpstreamFailed(number, step.kind)
 
 
 def request_body(format: Format, *, stream: bool) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -128,17 +129,31 @@ def event_streams(
         parts.append(part)
     events: list[StreamEvent] = [AnswerStart("up_1", "upstream-model", 1_700_000_000)]
     events += _interleave(draw, parts) if interleaved else [e for part in parts for e in part]
-    if draw(st.booleans()):
-        events.insert(draw(st.integers(1, len(events))), UsageReport(draw(usages)))
+    first = draw(st.none() | usages)
+    if first is not None:
+        events.insert(draw(st.integers(1, len(events))), UsageReport(first))
     reasons = [StopReason.MAX_TOKENS, StopReason.REFUSAL]
     reasons.insert(0, StopReason.TOOL_USE if calls else StopReason.END)
     events.append(ChoiceStop(Stop(draw(st.sampled_from(reasons)))))
-    if draw(st.booleans()):
-        events.append(UsageReport(draw(usages)))
+    last = draw(st.none() | usages)
+    if last is not None:
+        events.append(UsageReport(_later(first, last)))
     events.append(AnswerEnd())
     if failing:
         events = [*events[: draw(st.integers(0, len(events) - 1))], draw(failures)]
     return events
+
+
+def _later(first: Usage | None, last: Usage) -> Usage:
+    # What was known once stays known: a report has everything so far.
+    if first is None:
+        return last
+    known = {
+        field: getattr(first, field)
+        for field in Usage.__struct_fields__
+        if getattr(last, field) is None
+    }
+    return msgspec.structs.replace(last, **known)
 
 
 def _interleave(draw: DrawFn, parts: list[list[StreamEvent]]) -> list[StreamEvent]:
@@ -158,8 +173,14 @@ def _interleave(draw: DrawFn, parts: list[list[StreamEvent]]) -> list[StreamEven
 
 @st.composite
 def batches(draw: DrawFn, events: list[StreamEvent]) -> list[list[StreamEvent]]:
-    """``events`` as they might come out of several reads; empty ones included."""
+    """``events`` as they might come out of several reads; empty ones included.
+
+    Usage that directly follows the start stays with it: an upstream says both in
+    one event, and an encoder may rely on that.
+    """
     cuts = draw(st.lists(st.integers(0, len(events)), max_size=6).map(sorted))
+    if len(events) > 1 and isinstance(events[1], UsageReport):
+        cuts = [cut for cut in cuts if cut != 1]
     return [events[a:b] for a, b in pairwise([0, *cuts, len(events)])]
 
 

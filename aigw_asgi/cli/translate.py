@@ -6,6 +6,7 @@ Deterministic: identifiers that the gateway would invent are zeros, and so is th
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,8 @@ def _stream(source: Codec, target: Codec, arguments: argparse.Namespace) -> int:
         source, target, _context(arguments.model or "model"), EncodedRequest(b"", "")
     )
     out = sys.stdout.buffer
-    # read1 gives what has come, so that a live stream passes through live.
-    while machine.failure is None and (data := sys.stdin.buffer.read1(READ_SIZE)):
+    # os.read gives what has come, so that a live stream passes through live.
+    while machine.failure is None and (data := os.read(sys.stdin.fileno(), READ_SIZE)):
         out.write(machine.feed(data))
         out.flush()
     if machine.failure is None:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["Transport", "UpstreamFailed", "UpstreamStream", "choose"]
 
 
-def choose(*, keepalive_expiry: float = KEEPALIVE_EXPIRY) -> Transport:
+def choose(name: str = "auto", *, keepalive_expiry: float = KEEPALIVE_EXPIRY) -> Transport:
     """The transport for the running event loop.
 
-    On asyncio requests go directly, those with a proxy through httpcore2, which is
-    first imported then; on trio httpcore2 does it all.
+    ``auto`` and ``direct``: on asyncio requests go directly, those with a proxy through
+    httpcore2, which is first imported then; on trio httpcore2 does it all, as it does
+    everywhere for ``httpcore``.
     """
-    if anyio.get_cancelled_exc_class() is not asyncio.CancelledError:
+    if name == "httpcore" or anyio.get_cancelled_exc_class() is not asyncio.CancelledError:
         from aigw_asgi.transports.httpcore import HttpcoreTransport
 
         return HttpcoreTransport(keepalive_expiry=keepalive_expiry)

@@ -120,9 +120,6 @@ class DirectTransport:
 
     # --- from the connections ---
 
-    def opened(self, connection: _Connection) -> None:
-        self._connections.add(connection)
-
     def release(self, connection: _Connection) -> None:
         """Take a connection back that is fit for another request."""
         if self._closed:
@@ -175,9 +172,10 @@ class DirectTransport:
         except OSError as exc:
             failed = tls_failed if secure else connect_failed
             raise failed(exc, origin.host) from exc
-        except BaseException:
-            connection.abort()
-            raise
+        # Not in connection_made: when the making is cancelled, uvloop still calls
+        # that, and never connection_lost. The socket is closed by the loop then.
+        if not connection.gone.done():
+            self._connections.add(connection)
         return connection
 
 
@@ -211,7 +209,6 @@ class _Connection(asyncio.Protocol):
         self.gone: asyncio.Future[None] = loop.create_future()
         """Done when the socket is closed."""
         self._early: list[bytes] = []
-        self._made = False
         self._fresh = True
 
     def attach(self, stream: DirectStream) -> None:
@@ -226,15 +223,12 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the socket now, whatever is under way."""
-        if self._made:
-            self.transport.abort()
+        self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # what create_connection makes
-        self._made = True
         # Tells us when the last byte has left; the buffer itself is never waited for.
         self.transport.set_write_buffer_limits(high=1, low=0)
-        self.owner.opened(self)
 
     def pause_writing(self) -> None:
         self.unsent = True

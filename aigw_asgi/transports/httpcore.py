@@ -279,8 +279,11 @@ class HttpcoreStream:
             await self._abandon()
             raise ProtocolMisuse("the request cannot be written as HTTP/1.1") from exc
         except _FAILURES as exc:
-            await self._abandon()
+            await self._connection.aclose()
             self._note(exc)
+            if self.status:
+                # The head came with the fault behind it: the fault is for ``read``.
+                return
             raise self._failed() from exc
         except AssertionError as exc:
             # How httpcore2 and socksio meet a SOCKS proxy that talks nonsense.

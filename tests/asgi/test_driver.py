@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from msgspec.structs import replace
 
 from aigw_asgi.driver import ClientAborted, Driver
 from aigw_asgi.transports.base import UpstreamFailed, UpstreamStream
@@ -21,7 +22,6 @@ from aigw_core.exchange import Exchange
 from aigw_core.health import Health
 from aigw_core.routing.plan import plan
 from aigw_core.wire_request import FailureKind, WireRequest
-from msgspec.structs import replace
 from tests.core.test_exchange import DONE, ERROR, FINISH, OPENING, WORD
 from tests.simulate import credential, request_body
 
@@ -134,7 +134,7 @@ def driver_for(
     route = plan("m", client, Caller(), snapshot, health, turn=0, now=0.0)
     call = Call(codec, inbound, peek, context)
     exchange = Exchange(call, route, snapshot, CODECS, health, lambda: 0.5)
-    return Driver(exchange, lambda send: world, world.receive, world.send, write_timeout)
+    return Driver(exchange, lambda send, tasks: world, world.receive, world.send, write_timeout)
 
 
 def nothing_is_left(world: World, health: Health) -> None:
@@ -234,7 +234,7 @@ async def test_stopping_ends_the_stream_with_an_error_event() -> None:
             tasks.start_soon(driver.run)
             while not world.body:
                 await anyio.lowlevel.checkpoint()
-            await driver.stop()
+            driver.stop()
     assert b'"error"' in world.body
     assert DONE not in world.body
     nothing_is_left(world, health)

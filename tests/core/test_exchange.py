@@ -57,7 +57,7 @@ def scripts(draw: st.DrawFn) -> list[Step]:
         status = draw(st.sampled_from([301, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 529]))
         steps.append(Head(status, JSON, draw(pause)))
         steps.append(Data(draw(st.sampled_from([REFUSAL, b"<html>", b"x" * 70_000])), draw(pause)))
-        steps.append(draw(st.sampled_from([Eof(), Broken()])))
+        steps.append(Eof() if draw(st.booleans()) else Broken())
         return steps
     steps.append(Head(pause=draw(pause)))
     pieces = draw(
@@ -65,7 +65,7 @@ def scripts(draw: st.DrawFn) -> list[Step]:
     )
     steps += [Data(piece, draw(pause)) for piece in pieces]
     if draw(st.booleans()):
-        steps.append(draw(st.sampled_from([Eof(), Broken()])))
+        steps.append(Eof() if draw(st.booleans()) else Broken())
     return steps
 
 

@@ -6,6 +6,7 @@ as many examples.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from itertools import pairwise, product
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from aigw_core.chat import Format, Stop, StopReason
 from aigw_core.codec import Caps, Codec, EncodedRequest
 from aigw_core.codecs import CODECS
+from aigw_core.errors import InvalidRequest
 from aigw_core.events import (
     AnswerEnd,
     AnswerStart,
@@ -333,22 +335,12 @@ def test_the_seed_request_round_trips(codec: Codec) -> None:
 @each_codec
 def test_a_seed_request_without_any_one_field_round_trips_or_is_refused(codec: Codec) -> None:
     seed = SEEDS[codec.format]
-    done = 0
+    read = 0
     for document in confusions(seed.request, values=()):
-        inbound = seed.inbound(document)
-        if laws.raises_only(laws.InvalidRequest, lambda inbound=inbound: codec.peek(inbound)):  # type: ignore[misc]
-            with_contextual_refusal(codec, inbound)
-            done += 1
-    assert done > 20
-
-
-def with_contextual_refusal(codec: Codec, inbound: laws.Inbound) -> None:
-    try:
-        request = codec.decode_request(inbound)
-    except laws.InvalidRequest:
-        return
-    again = codec.decode_request(laws.reencode(codec, request))
-    assert again == request, laws.difference(request, again)
+        with contextlib.suppress(InvalidRequest):
+            laws.request_round_trips(codec, seed.inbound(document))
+            read += 1
+    assert read > 20
 
 
 @each_codec

@@ -151,7 +151,7 @@ SETTINGS = settings(
 
 
 def test_the_router_keeps_its_laws() -> None:
-    run_state_machine_as_test(Router, settings=SETTINGS)  # type: ignore[no-untyped-call]  # hypothesis
+    run_state_machine_as_test(Router, settings=SETTINGS)
 
 
 class ForgetsLimits(Health):
@@ -177,7 +177,7 @@ class MiscountsFlights(Health):
 def test_planted_bugs_are_caught(bug: type[Health]) -> None:
     broken: Any = type("Broken", (Router,), {"health_type": bug})
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(broken, settings=SETTINGS)  # type: ignore[no-untyped-call]  # hypothesis
+        run_state_machine_as_test(broken, settings=SETTINGS)
 
 
 def test_round_robin_is_fair() -> None:

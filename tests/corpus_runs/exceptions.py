@@ -46,7 +46,20 @@ UNREADABLE: dict[str, str] = {
 }
 """Recordings on which the upstream's own SDK breaks down."""
 
+SEVERAL_STREAMS = "a test file of an SDK's authors: several streams, one after the other"
+SPLICED = "a test file of an SDK's authors: a second stream spliced into the first"
+
+NOT_COMPARED: dict[str, str] = {
+    "messages-anthropic-0e4d8e2048fe": SEVERAL_STREAMS,
+    "messages-anthropic-24229e4b81f6": SEVERAL_STREAMS,
+    "messages-anthropic-4dbd4fe3346c": SEVERAL_STREAMS,
+    "messages-anthropic-b58e78807b90": SPLICED,
+}
+"""Recordings of which we read something else than the SDK, and rightly so."""
+
 NO_ANSWERS: dict[str, str] = {
+    "messages-anthropic-34a25f2ec100": NOT_AN_ANSWER,
+    "messages-anthropic-515fbf71addd": NOT_AN_ANSWER,
     "responses-openai-8c2dae808c72": NOT_AN_ANSWER,
     "responses-example-openai-azure-69195f0374d6": NOT_AN_ANSWER,
 }
@@ -56,4 +69,6 @@ NO_ANSWERS: dict[str, str] = {
 def skipped(case: Exchange, upstream: Format, client: Format, source: Record) -> dict[str, str]:
     """Field of the comparison (or ``everything``) to the reason it is left out."""
     reasons: dict[str, str] = {}
+    if case.id in NOT_COMPARED:
+        reasons["everything"] = NOT_COMPARED[case.id]
     return reasons

@@ -11,9 +11,12 @@ import random
 import re
 import zlib
 
+import msgspec
+
 from aigw_core.chat import Format
 from aigw_core.codec import Caps, Codec, Inbound
-from aigw_core.errors import InvalidRequest, UpstreamError
+from aigw_core.errors import Failure, InvalidRequest, UpstreamError
+from aigw_core.events import UsageReport
 from aigw_core.ledger import Ledger
 from tests import corpus, laws
 from tests.corpus import DEEP, Exchange
@@ -140,7 +143,7 @@ def _inbound(body: bytes, headers: dict[str, str], path: str) -> Inbound:
     return Inbound(body, headers, match[1], bool(match[2]))
 
 
-_VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|[\d]+")
+_VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 
 
 def reason(exc: InvalidRequest) -> str:
@@ -178,7 +181,7 @@ def translate_request(client: Codec, upstream: Codec, inbound: Inbound) -> str:
     except InvalidRequest as exc:
         laws.hold(exc.failure.message, "no reason")
         return f"refused: {reason(exc)}"
-    laws.msgspec.json.decode(encoded.body)
+    msgspec.json.decode(encoded.body)
     again = upstream.encode_request(request, "up-model", Caps(), Ledger(client.pointers))
     laws.hold(again == encoded, "encoding twice gives two results")
     return "written, with losses" if any(e.reported for e in ledger.entries) else "written"
@@ -294,7 +297,7 @@ def relays(codec: Codec) -> Tally:
     def run(case: Exchange) -> str:
         assert case.stream is not None
         inbound = Inbound(
-            laws.msgspec.json.encode(
+            msgspec.json.encode(
                 {"model": "m", "stream": True, "stream_options": {"include_usage": True}}
                 | ASKING[codec.format]
             ),
@@ -304,21 +307,23 @@ def relays(codec: Codec) -> Tally:
         )
         output, tap = laws.relay_reads(codec, inbound, [case.stream])
         events = laws.feed_all(codec.stream_decoder(), [case.stream])
-        failure = events[-1] if isinstance(events[-1], laws.Failure) else None
+        failure = events[-1] if isinstance(events[-1], Failure) else None
+        if case.id in exceptions.NOT_COMPARED:
+            return f"not compared: {exceptions.NOT_COMPARED[case.id]}"
         laws.hold(
             (tap.failure is None) == (failure is None),
             f"the tap says {tap.failure}, the decoder {failure}",
         )
-        reports = [event.usage for event in events if isinstance(event, laws.UsageReport)]
+        reports = [event.usage for event in events if isinstance(event, UsageReport)]
         if reports:
             laws.hold(tap.usage == reports[-1], f"usage {tap.usage}, the decoder {reports[-1]}")
         if output == case.stream:
             return "failed, bytes untouched" if failure else "bytes untouched"
-        laws.hold(
-            failure is not None or b"\r" in case.stream or tap.failure is not None,
-            laws.difference(case.stream, output),
-        )
-        return "bytes changed"
+        if tap.terminal and case.stream.startswith(output):
+            return "bytes untouched, what followed the end is gone"
+        if failure is None and b"\r" not in case.stream:
+            raise laws.LawBroken(laws.difference(case.stream, output))
+        return "framed again"
 
     return Tally(title("relays", codec)).over(corpus.streams(codec.format), run)
 

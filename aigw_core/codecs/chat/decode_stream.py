@@ -11,13 +11,13 @@ Sources: the vendor's reference, "Streaming"; recorded traffic of compatible ser
 from __future__ import annotations
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
 from aigw_core.codecs.chat.choice import ChoiceReader
 from aigw_core.codecs.chat.error import read_stream_error
 from aigw_core.codecs.chat.loose import read_chunk
 from aigw_core.codecs.chat.usage import UsageReader
-from aigw_core.codecs.chat.wire import Chunk, ChunkChoice, FirstChunk
+from aigw_core.codecs.chat.wire import ABSENT, Chunk, ChunkChoice, FirstChunk, Tier
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.events import AnswerEnd, AnswerStart, StreamEvent, UsageReport
 from aigw_core.sse import SseDecoder, SseEvent, SseOverflow
@@ -28,10 +28,11 @@ MAX_CHOICES = 128
 
 _CHUNK = msgspec.json.Decoder(Chunk).decode
 _FIRST = msgspec.json.Decoder(FirstChunk).decode
+_TIER = msgspec.json.Decoder(Tier).decode
 _ANY = msgspec.json.Decoder().decode
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_NO_ERROR = frozenset({b"null", b"false", b'""', b"{}", b"[]", b"0"})
+_NO_ERROR = frozenset({b"", b"null", b"false", b'""', b"{}", b"[]", b"0"})
 
 
 class ChatStreamDecoder:
@@ -100,7 +101,7 @@ class ChatStreamDecoder:
                 chunk = _again(whole)
             except UNREADABLE:
                 return self._fail(_no_chunk(item), events)
-        if item.name == b"error" or chunk.error is not UNSET or chunk.choices is None:
+        if item.name == b"error" or chunk.error is not ABSENT or chunk.choices is None:
             failure = in_band_error(item.name, chunk.error, data, bare=chunk.choices is None)
             if failure is not None:
                 return self._fail(failure, events)
@@ -113,7 +114,7 @@ class ChatStreamDecoder:
                 return self._fail(failure, events)
         if usage is not None and self._started:
             known = self._usage.usage
-            report = self._usage.add(usage, chunk.service_tier)
+            report = self._usage.add(usage, read_tier(data))
             if report != known:
                 events.append(UsageReport(report))
         return True
@@ -169,6 +170,14 @@ class ChatStreamDecoder:
         return False
 
 
+def read_tier(data: bytes) -> str | None:
+    """The service tier that a chunk names."""
+    try:
+        return _TIER(data).service_tier
+    except UNREADABLE:
+        return None
+
+
 def _again(data: bytes) -> FirstChunk:
     """A chunk that the narrow decoder refused."""
     try:
@@ -188,15 +197,13 @@ def is_complete(data: bytes) -> bool:
     return True
 
 
-def in_band_error(
-    name: bytes, error: Raw | UnsetType, data: bytes, *, bare: bool
-) -> Failure | None:
+def in_band_error(name: bytes, error: Raw, data: bytes, *, bare: bool) -> Failure | None:
     """The failure that an event is, if it is one.
 
     ``error`` is the member of that name; ``bare`` says that there were no choices:
     Mistral and vLLM send the fields of an error without a wrapper then.
     """
-    if not isinstance(error, UnsetType) and bytes(error).strip() not in _NO_ERROR:
+    if bytes(error).strip() not in _NO_ERROR:
         return read_stream_error(b'{"error":%s}' % bytes(error))
     if name == b"error":
         return read_stream_error(data)

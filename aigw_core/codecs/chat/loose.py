@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import Raw
 
 from aigw_core.codecs.chat.wire import (
+    ABSENT,
     AudioPiece,
     ChunkChoice,
     CompletionDetails,
@@ -63,13 +64,11 @@ def read_chunk(data: bytes) -> FirstChunk:
     return FirstChunk(
         choices=_entries(fields, "choices", _chunk_choice),
         usage=_usage(fields.get("usage")),
-        error=fields.get("error", UNSET),
+        error=fields.get("error", ABSENT),
         x_groq=_x_groq(fields.get("x_groq")),
-        service_tier=_text(fields.get("service_tier")),
         id=_text(fields.get("id")),
         model=_text(fields.get("model")),
         created=_count(fields.get("created")),
-        object=_text(fields.get("object")),
     )
 
 
@@ -82,7 +81,7 @@ def read_whole(data: bytes) -> Whole:
         created=_count(fields.get("created")),
         choices=_entries(fields, "choices", _whole_choice),
         usage=_usage(fields.get("usage")),
-        error=fields.get("error", UNSET),
+        error=fields.get("error", ABSENT),
         x_groq=_x_groq(fields.get("x_groq")),
         service_tier=_text(fields.get("service_tier")),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from aigw_core.chat import (
     ChatResponse,
@@ -40,7 +39,7 @@ from aigw_core.codecs.chat.error import decode_error
 from aigw_core.codecs.chat.loose import read_whole
 from aigw_core.codecs.chat.stops import write_stop
 from aigw_core.codecs.chat.usage import UsageReader, write_usage
-from aigw_core.codecs.chat.wire import ENCODE, Whole
+from aigw_core.codecs.chat.wire import ABSENT, ENCODE, Whole
 from aigw_core.collect import collect
 from aigw_core.errors import Failure, UpstreamError
 from aigw_core.events import AnswerEnd, AnswerStart, StreamEvent, UsageReport
@@ -101,7 +100,7 @@ def _read(body: bytes) -> Whole:
                 whole = read_whole(mended)
         except UNREADABLE:
             raise UpstreamError(_no_answer(body)) from None
-    if whole.error is not UNSET or whole.choices is None:
+    if whole.error is not ABSENT or whole.choices is None:
         failure = in_band_error(b"", whole.error, body, bare=whole.choices is None)
         if failure is not None:
             # Azure answers 200 with an error whose own status is 400.

@@ -11,7 +11,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import Meta, Raw, Struct
+
+ABSENT = Raw()
+"""A field that did not come; ``null`` did."""
 
 # --- answers -----------------------------------------------------------------
 
@@ -148,9 +151,8 @@ class Chunk(Struct, gc=False):
 
     choices: list[ChunkChoice] | None = None
     usage: WireUsage | None = None
-    error: Raw | UnsetType = UNSET
+    error: Raw = ABSENT
     x_groq: XGroq | None = None
-    service_tier: str | None = None
 
 
 class FirstChunk(Chunk, gc=False):
@@ -159,7 +161,12 @@ class FirstChunk(Chunk, gc=False):
     id: str | None = None
     model: str | None = None
     created: int | None = None
-    object: str | None = None
+
+
+class Tier(Struct, gc=False):
+    """Read of a chunk with usage, of which a stream has few."""
+
+    service_tier: str | None = None
 
 
 class WholeChoice(Struct, gc=False):
@@ -178,7 +185,7 @@ class Whole(Struct, gc=False):
     created: int | None = None
     choices: list[WholeChoice] | None = None
     usage: WireUsage | None = None
-    error: Raw | UnsetType = UNSET
+    error: Raw = ABSENT
     x_groq: XGroq | None = None
     service_tier: str | None = None
 
@@ -223,7 +230,7 @@ class StreamOptions(Struct, gc=False):
 class ResponseSchema(Struct, gc=False):
     name: str
     description: str | None = None
-    schema: Raw | None = None
+    schema: Raw = ABSENT
     strict: bool | None = None
 
 
@@ -244,7 +251,7 @@ class CacheBreakpoint(Struct, gc=False):
 class Thinking(Struct, gc=False):
     """DeepSeek, Z.ai and others."""
 
-    type: str
+    type: str | None = None
     budget_tokens: int | None = None
 
 
@@ -268,7 +275,7 @@ class Body(Struct, gc=False):
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     seed: int | None = None
-    logit_bias: Raw | None = None
+    logit_bias: Raw = ABSENT
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0)] | None = None
     n: Annotated[int, Meta(ge=1)] | None = None
@@ -276,11 +283,11 @@ class Body(Struct, gc=False):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[Fields] | None = None
-    tool_choice: Raw | None = None
+    tool_choice: Raw = ABSENT
     parallel_tool_calls: bool | None = None
     functions: list[Fields] | None = None
-    function_call: Raw | None = None
-    response_format: Raw | None = None
+    function_call: Raw = ABSENT
+    response_format: Raw = ABSENT
     verbosity: str | None = None
     modalities: list[str] | None = None
     reasoning_effort: str | None = None

@@ -62,6 +62,7 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=StreamDecoder,
     stream_encoder=StreamEncoder,
+    request_id_headers=("request-id",),
 )
 
 __all__ = ["CODEC"]

@@ -117,14 +117,16 @@ def decode_block(raw: Raw, pointer: str) -> Part:
 
 
 def native(raw: bytes) -> Native:
-    """``raw`` as a leftover of this format.
+    """``raw`` as a leftover of this format, without the space between its tokens:
+    what is read back then equals what was written.
 
     Raises:
         UnicodeDecodeError: not UTF-8, which no encoder may pass on.
+        msgspec.DecodeError: not JSON.
     """
     if not raw.isascii():
         raw.decode()
-    return Native(Format.MESSAGES, raw)
+    return Native(Format.MESSAGES, msgspec.json.format(raw, indent=-1))
 
 
 def own(leftover: Native | None) -> dict[str, Raw]:

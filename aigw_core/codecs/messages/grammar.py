@@ -146,8 +146,6 @@ class StreamGrammar:
             require(isinstance(block.get("name"), str) and block["name"], "a tool without name")
             require(block.get("input") == {}, "a tool block starts with input")
             self._calls = self._calls or kind == "tool_use"
-        elif kind.endswith("_tool_result"):
-            require(isinstance(block.get("tool_use_id"), str), f"{kind} without tool_use_id")
         self._next += 1
         self._open = kind
         self._signed = False

@@ -91,10 +91,12 @@ class UsageTap:
             self._pieces.clear()
             self._held = 0
         *blocks, tail = data.split(b"\n\n")
-        whole = self._pass(blocks)
+        changed = self._read_all(blocks)
         if tail and not self.terminal and self.failure is None:
             self._hold(tail)
-        return whole
+        if changed is not None:
+            return changed
+        return data[: -len(tail)] if tail else data
 
     def eof(self) -> bytes:
         rest = b"".join(self._pieces)
@@ -103,7 +105,9 @@ class UsageTap:
             return b""
         passed = b""
         if rest.strip() and _is_whole(rest):
-            passed = self._pass([rest.rstrip(b"\n")])
+            rest = rest.rstrip(b"\n")
+            changed = self._read_all([rest])
+            passed = rest + b"\n\n" if changed is None else changed
         if not self.terminal and self.failure is None:
             self.failure = Failure(
                 ErrorKind.UPSTREAM_TRUNCATED,
@@ -137,44 +141,49 @@ class UsageTap:
             self._pieces.append(piece)
         return b""
 
-    def _pass(self, blocks: list[bytes]) -> bytes:
-        """What of whole events goes on to the client."""
-        passed: list[bytes] = []
-        for block in blocks:
-            if len(block) > MAX_EVENT_SIZE:
-                self._malformed("an event of the upstream is too large")
-                break
-            if block.startswith(_DELTA) and b"\n" not in block[len(_DELTA) :]:
-                if not self._is_delta(block[len(_DELTA) :]):
-                    break
-                self.content = True
-                passed += (block, b"\n\n")
-                continue
-            rewritten = self._read(block)
-            if rewritten is not None:
-                passed.append(rewritten)
+    def _read_all(self, blocks: list[bytes]) -> bytes | None:
+        """Whole events, without their blank lines. What goes on instead of them;
+        ``None``: they go on as they are."""
+        kept: list[bytes] | None = None
+        for number, block in enumerate(blocks):
+            replacement: bytes | None = None
+            if not self._is_delta(block):
+                replacement = self._read(block)
+                stopped = self.terminal or self.failure is not None
+                cut = stopped and number + 1 < len(blocks)
+                if kept is None and (cut or replacement is not None):
+                    kept = [other + b"\n\n" for other in blocks[:number]]
+            if kept is not None:
+                kept.append(block + b"\n\n" if replacement is None else replacement)
             if self.terminal or self.failure is not None:
                 break
-        return b"".join(passed)
+        return None if kept is None else b"".join(kept)
 
-    def _is_delta(self, data: bytes) -> bool:
+    def _is_delta(self, block: bytes) -> bool:
+        """Nearly all of the traffic: one delta, framed as the vendor does it."""
+        if not block.startswith(_DELTA) or len(block) > MAX_EVENT_SIZE:
+            return False
+        data = block[len(_DELTA) :]
+        if b"\n" in data:
+            return False
         try:
             _decode_narrow(data)
-        except msgspec.DecodeError:
-            if not _is_whole_json(data):
-                self._malformed("the upstream sent an event that is not understood")
-                return False
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False  # looked at more closely by the caller
+        self.content = True
         return True
 
     def _read(self, block: bytes) -> bytes | None:
-        """One event of the rarer kinds, as it goes on; ``None``: it does not."""
-        framed = block + b"\n\n"
-        parsed = SseDecoder().feed(framed)
+        """One event. What goes on instead of it; ``None``: it goes on as it is."""
+        if len(block) > MAX_EVENT_SIZE:
+            self._malformed("an event of the upstream is too large")
+            return b""
+        parsed = SseDecoder().feed(block + b"\n\n")
         if not parsed or not isinstance(parsed[0], SseEvent):
-            return framed  # a comment, or nothing
+            return None  # a comment, or nothing
         name, data = parsed[0].name, parsed[0].data
         if data == b"[DONE]":
-            return None  # the SDK would take it for JSON
+            return b""  # belongs to another format, and is no JSON
         try:
             try:
                 event = _decode_event(data)
@@ -182,14 +191,14 @@ class UsageTap:
                 event = _decode_event(mend(data, hold=False))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._malformed("the upstream sent an event that is not understood")
-            return None
+            return b""
         kind = event.type
         if not kind:
             kind = "error" if bytes(event.error) != b"null" else name.decode("latin-1")
         self._note(kind, event, data)
         if name.decode("latin-1") != kind and _NAME.fullmatch(kind) and b"\n" not in data:
             return sse_event(data, kind.encode())
-        return framed
+        return None
 
     def _note(self, kind: str, event: _Event, data: bytes) -> None:
         if kind in ("content_block_delta", "content_block_stop"):

@@ -98,7 +98,8 @@ class StreamDecoder:
         self._sse = SseDecoder()
         self._open: dict[int, _OpenBlock] = {}
         self._meter = UsageMeter()
-        self._halves = Halves()
+        self._halves: Halves | None = None
+        """``None`` until an upstream cuts a character in two."""
         self._id: str | None = None
         """Of the message; ``None`` before it started."""
         self._parts = 0
@@ -135,11 +136,12 @@ class StreamDecoder:
 
     def _take(self, events: list[SseEvent | SseOverflow], out: list[StreamEvent]) -> None:
         for event in events:
-            if isinstance(event, SseOverflow):
+            if type(event) is SseOverflow:
                 self._fail(
                     out, ErrorKind.UPSTREAM_MALFORMED, "an event of the upstream is too large"
                 )
                 return
+            assert type(event) is SseEvent
             try:
                 if event.name == b"content_block_delta":
                     self._on_delta(event.data, out)
@@ -168,8 +170,8 @@ class StreamDecoder:
     def _on_delta(self, data: bytes, out: list[StreamEvent]) -> None:
         try:
             event = _decode_delta(data)
-            if self._halves:
-                self._join_halves(event)
+            if self._halves is not None:
+                self._join_halves(event, self._halves)
         except msgspec.DecodeError:
             mended = self._mend_delta(data)
             if mended is None:
@@ -218,16 +220,19 @@ class StreamDecoder:
         if _decode_any_event(mended).type not in ("content_block_delta", ""):
             return None
         event = _decode_delta(mended)
-        self._join_halves(event)
+        if self._halves is None:
+            self._halves = Halves()
+        self._join_halves(event, self._halves)
         return event
 
-    def _join_halves(self, event: wire.BlockDelta) -> None:
+    @staticmethod
+    def _join_halves(event: wire.BlockDelta, halves: Halves) -> None:
         """Characters that were cut in two by the upstream, made whole."""
         delta = event.delta
         for field in ("text", "partial_json", "thinking"):
             text = getattr(delta, field)
             if text:
-                setattr(delta, field, self._halves.join(event.index, text))
+                setattr(delta, field, halves.join(event.index, text))
 
     def _hold(self, block: _OpenBlock, data: bytes) -> None:
         """A delta of a block that we only carry: text grows, the rest is replaced."""
@@ -237,7 +242,7 @@ class StreamDecoder:
             if name == "type":
                 continue
             field = "input" if name == "partial_json" else name
-            if bytes(raw[:1]) == b'"':
+            if bytes(raw).startswith(b'"'):
                 block.texts.setdefault(field, []).append(_decode_str(raw))
             else:
                 block.fields[field] = raw
@@ -369,8 +374,8 @@ class StreamDecoder:
         if block.kind is None:
             self._close_held(block, out)
             return
-        if self._halves:
-            self._give_up_half(index, block, out)
+        if self._halves is not None:
+            self._give_up_half(self._halves.take(index), block, out)
         if block.arguments is not None:
             # No delta came: the arguments are those of the start, mostly {}.
             out.append(ToolCallDelta(block.part, block.arguments))
@@ -385,7 +390,7 @@ class StreamDecoder:
             before = fields.get(name)
             if name == "input":
                 fields[name] = _as_json(text)
-            elif before is not None and bytes(before[:1]) == b'"':
+            elif before is not None and bytes(before).startswith(b'"'):
                 fields[name] = _decode_str(before) + text
             else:
                 fields[name] = text
@@ -394,8 +399,8 @@ class StreamDecoder:
         self._parts += 1
         out += [PartStart(number, PartKind.OPAQUE, opaque=opaque), PartEnd(number)]
 
-    def _give_up_half(self, index: int, block: _OpenBlock, out: list[StreamEvent]) -> None:
-        text = self._halves.take(index)
+    @staticmethod
+    def _give_up_half(text: str, block: _OpenBlock, out: list[StreamEvent]) -> None:
         if not text:
             return
         if block.kind is PartKind.TEXT:

@@ -304,8 +304,4 @@ def _other_choice(event: StreamEvent) -> bool:
 
 
 def _append(out: list[bytes], kind: str, fields: dict[str, Any]) -> None:
-    data = _encode({"type": kind, **fields})
-    if b"\n" in data or b"\r" in data:
-        # Native JSON that was written over several lines.
-        data = msgspec.json.format(data, indent=-1)
-    out.append(sse_event(data, kind.encode()))
+    out.append(sse_event(_encode({"type": kind, **fields}), kind.encode()))

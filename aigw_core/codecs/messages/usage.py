@@ -76,7 +76,7 @@ def encode_usage(usage: Usage, *, full: bool) -> dict[str, Any]:
         "cache_creation_input_tokens": short + long,
         "cache_read_input_tokens": usage.cache_read or 0,
     }
-    if full or usage.cache_write_long is not None:
+    if usage.cache_write_long is not None:
         counts["cache_creation"] = {
             "ephemeral_5m_input_tokens": short,
             "ephemeral_1h_input_tokens": long,
@@ -85,7 +85,7 @@ def encode_usage(usage: Usage, *, full: bool) -> dict[str, Any]:
     if usage.reasoning is not None:
         counts["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
     if full:
-        counts["service_tier"] = usage.tier if usage.tier in _TIERS else "standard"
+        counts["service_tier"] = usage.tier if usage.tier in _TIERS else None
     return counts
 
 
