@@ -84,6 +84,7 @@ class Driver:
         self._wake: anyio.Event | None = None  # the reader waits for work
         self._armed: float | None = None  # when the clock will look again
         self._rearm = anyio.Event()
+        self._performing = 0  # tasks that carry out commands
         self._sending_since: float | None = None
         self._sent: anyio.Event | None = None  # another task waits to send
         self._held_up = False  # a deadline passed while the client did not read
@@ -106,7 +107,7 @@ class Driver:
                 if attempt is not None:
                     self._next = None
                     await self._attempt(attempt)
-                elif self.exchange.closed:
+                elif self._finished:
                     break
                 else:
                     self._wake = anyio.Event()
@@ -218,10 +219,20 @@ class Driver:
 
     async def _perform(self, commands: list[Command], *, reader: bool) -> None:
         self._look_at_deadline()
-        for command in commands:
-            await self._perform_one(command, reader=reader)
-        if self._wake is not None and (self._next is not None or self.exchange.closed):
-            self._wake.set()
+        self._performing += 1
+        try:
+            for command in commands:
+                await self._perform_one(command, reader=reader)
+        finally:
+            self._performing -= 1
+            if self._wake is not None and (self._next is not None or self._finished):
+                self._wake.set()
+
+    @property
+    def _finished(self) -> bool:
+        """Nothing is left to do, in any task: a last word may still be on its way
+        after the exchange has closed."""
+        return self.exchange.closed and not self._performing
 
     async def _perform_one(self, command: Command, *, reader: bool) -> None:
         if isinstance(command, Emit):

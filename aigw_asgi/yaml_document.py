@@ -47,7 +47,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 class _TooMuch(yaml.MarkedYAMLError):
     """A bound was passed, or something is used that has no place in a configuration."""
 
-    def __init__(self, problem: str, mark: yaml.Mark) -> None:
+    def __init__(self, problem: str, mark: Any) -> None:
         super().__init__(problem=problem, problem_mark=mark)
 
 
@@ -173,7 +173,7 @@ def _compose(text: str, file: str) -> Node | None:
         return loader.get_single_node()
     except yaml.reader.ReaderError as exc:
         line, column = _position(text[: exc.position])
-        problem = f"the character U+{ord(exc.character):04X} is not allowed in YAML"
+        problem = f"the character U+{ord(text[exc.position]):04X} is not allowed in YAML"
         raise InvalidConfig([ConfigError(problem, file=file, line=line, column=column)]) from exc
     except yaml.MarkedYAMLError as exc:
         raise InvalidConfig([_syntax_error(exc, file)]) from exc
@@ -283,7 +283,12 @@ class _Builder:
         return number
 
     def _text(self, text: str, node: Node) -> str:
-        # "\ud800" in quotes is half a character, which nothing can send or store.
-        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
+            return text
+        # JSON writes a character beyond U+FFFF as two escapes. One alone is half a
+        # character, which nothing can send or store.
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
             self.problem("a text must not hold lone surrogates", node)
-        return text
+            return text

@@ -48,12 +48,20 @@ class Origin(Struct, frozen=True, gc=False):
     port: int
 
     @property
+    def url_host(self) -> str:
+        """The host as a URL has it: an IPv6 address in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def url_port(self) -> int | None:
+        """The port, unless it is the default one of the scheme."""
+        return None if self.port == _DEFAULT_PORTS[self.scheme] else self.port
+
+    @property
     def authority(self) -> str:
-        """The value of ``host``: the default port is left out."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        if self.port == _DEFAULT_PORTS[self.scheme]:
-            return host
-        return f"{host}:{self.port}"
+        """Both together: the value of the ``host`` header."""
+        port = self.url_port
+        return self.url_host if port is None else f"{self.url_host}:{port}"
 
 
 class WireRequest(Struct, frozen=True):

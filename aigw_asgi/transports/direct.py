@@ -248,8 +248,21 @@ class _Connection(asyncio.Protocol):
             self.transport.abort()
 
     def eof_received(self) -> None:
-        if self.stream is not None:
+        if self.stream is not None and self._is_orderly_end():
             self.stream.feed_eof()
+
+    def _is_orderly_end(self) -> bool:
+        """Whether the upstream itself has ended the stream. Under TLS anybody on the
+        way can close the connection, and asyncio does not tell the two apart."""
+        tls: ssl.SSLObject | None = self.transport.get_extra_info("ssl_object")
+        if tls is None:
+            return True
+        try:
+            return not tls.read(1)
+        except ssl.SSLZeroReturnError:
+            return True
+        except ssl.SSLError:
+            return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.owner.gone(self)

@@ -196,16 +196,14 @@ class HttpcoreTransport:
         ).create_connection(_origin(origin))
 
 
-def _host(origin: Origin) -> str:
-    return f"[{origin.host}]" if ":" in origin.host else origin.host
-
-
 def _origin(origin: Origin) -> httpcore2.Origin:
-    return httpcore2.Origin(origin.scheme.encode(), _host(origin).encode(), origin.port)
+    return httpcore2.Origin(origin.scheme.encode(), origin.url_host.encode(), origin.port)
 
 
 def _url(origin: Origin, target: str) -> httpcore2.URL:
-    return httpcore2.URL(scheme=origin.scheme, host=_host(origin), port=origin.port, target=target)
+    return httpcore2.URL(
+        scheme=origin.scheme, host=origin.url_host, port=origin.url_port, target=target
+    )
 
 
 class _Connection:

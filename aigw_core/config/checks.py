@@ -135,11 +135,11 @@ def _check_duplicate_credentials(config: Config, report: Report) -> None:
 
 def _check_client_keys(config: Config, report: Report) -> None:
     names = {
-        name
+        credential_name(kind, at, entry)
         for kind, entries in credential_lists(config)
         for at, entry in enumerate(entries)
-        for name in (credential_name(kind, at, entry), PROVIDERS[kind])
-    } | {"echo"}
+    }
+    names |= {*PROVIDERS.values(), "echo"}
     digests: set[bytes] = set()
     key_names: set[str] = set()
     for at, key in enumerate(config.api_keys):

@@ -101,7 +101,10 @@ class Decoder:
         built = cls(**values)
         relation = self._relations.get(cls)
         if relation is not None:
+            before = len(self._report.problems)
             relation(built, path, self._report)
+            if len(self._report.problems) > before:
+                return _FAILED
         return built
 
     def _key(self, key: Key, raw: object, path: Path, misspelt: set[str | None]) -> object:

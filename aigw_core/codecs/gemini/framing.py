@@ -210,6 +210,7 @@ class JsonDocuments:
         if self._size > self._max:
             documents.append(_TOO_LARGE)
             self._held.clear()
+            self._size = 0
             self._closed = True
             return False
         self._held.append(piece)

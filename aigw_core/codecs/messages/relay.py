@@ -53,8 +53,8 @@ class UsageTap:
     """See :class:`aigw_core.codec.UsageTap`. Holds one event, which is bounded
     by ``sse.MAX_EVENT_SIZE``.
 
-    An upstream's own error event is passed on. What the stream lacks (because
-    it broke off, or turned into nonsense) is for the caller to say.
+    From a failure on nothing passes, not the upstream's own error event either:
+    whoever drives the tap may still try another target, or writes the error.
     """
 
     def __init__(self, peek: Peek) -> None:
@@ -196,6 +196,8 @@ class UsageTap:
         if not kind:
             kind = "error" if bytes(event.error) != b"null" else name.decode("latin-1")
         self._note(kind, event, data)
+        if self.failure is not None:
+            return b""
         if name.decode("latin-1") != kind and _NAME.fullmatch(kind) and b"\n" not in data:
             return sse_event(data, kind.encode())
         return None

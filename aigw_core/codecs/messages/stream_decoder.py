@@ -51,7 +51,7 @@ from aigw_core.events import (
     ToolCallDelta,
     UsageReport,
 )
-from aigw_core.sse import SseDecoder, SseEvent, SseOverflow
+from aigw_core.sse import MAX_EVENT_SIZE, SseDecoder, SseEvent, SseOverflow
 from aigw_core.surrogates import Halves, mend
 
 _decode_delta = Decoder(wire.BlockDelta).decode
@@ -92,10 +92,13 @@ class _OpenBlock:
 
 class StreamDecoder:
     """See :class:`aigw_core.codec.StreamDecoder`. Holds one event, and blocks
-    that have no canonical kind while they are open."""
+    that have no canonical kind while they are open.
 
-    def __init__(self) -> None:
-        self._sse = SseDecoder()
+    ``max_event`` bounds one event, in bytes.
+    """
+
+    def __init__(self, max_event: int = MAX_EVENT_SIZE) -> None:
+        self._sse = SseDecoder(max_event)
         self._open: dict[int, _OpenBlock] = {}
         self._meter = UsageMeter()
         self._halves: Halves | None = None

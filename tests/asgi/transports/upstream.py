@@ -6,6 +6,7 @@ calls, so that the same scripts serve clients on any event loop.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -24,15 +25,16 @@ class Peer:
 
     def __init__(self, sock: socket.socket, upstream: Upstream) -> None:
         self._sock = sock
-        self._buffer = b""
+        self.seen = b""
+        """Read and not consumed."""
         self.upstream = upstream
 
     def request(self) -> tuple[bytes, bytes]:
         """The next request: its head with the blank line, and its body."""
-        while b"\r\n\r\n" not in self._buffer:
-            self._receive()
-        head, _, rest = self._buffer.partition(b"\r\n\r\n")
-        self._buffer = rest
+        while b"\r\n\r\n" not in self.seen:
+            self.more()
+        head, _, rest = self.seen.partition(b"\r\n\r\n")
+        self.seen = rest
         size = 0
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
@@ -40,9 +42,9 @@ class Peer:
         return head + b"\r\n\r\n", self.receive(size)
 
     def receive(self, size: int) -> bytes:
-        while len(self._buffer) < size:
-            self._receive()
-        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        while len(self.seen) < size:
+            self.more()
+        data, self.seen = self.seen[:size], self.seen[size:]
         return data
 
     def send(self, data: bytes) -> None:
@@ -72,6 +74,12 @@ class Peer:
     def close(self) -> None:
         self._sock.close()
 
+    def farewell(self) -> None:
+        """End the TLS stream, as a server should before it closes."""
+        assert isinstance(self._sock, ssl.SSLSocket)
+        with contextlib.suppress(OSError):  # the client need not answer
+            self._sock.unwrap()
+
     def reset(self) -> None:
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
@@ -85,11 +93,12 @@ class Peer:
         if not self.upstream.gate.acquire(timeout=PATIENCE):
             raise TimeoutError("the test did not go on")
 
-    def _receive(self) -> None:
+    def more(self) -> None:
+        """Read once, into ``seen``."""
         data = self._sock.recv(65536)
         if not data:
             raise EOFError("the client closed the connection")
-        self._buffer += data
+        self.seen += data
 
 
 Act = Callable[[Peer], None]
