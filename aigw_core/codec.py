@@ -75,6 +75,9 @@ class Caps(Struct, frozen=True, kw_only=True):
     needs_reasoning_content: bool = False
     api_version: str | None = None
     reads_seals_of: tuple[str, ...] = ()
+    cache_marks: bool | None = None
+    """Takes marks on blocks up to which the prompt is cached; ``None``: as the format
+    usually does."""
 
 
 class EncodedRequest(Struct, frozen=True):

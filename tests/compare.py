@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -15,18 +16,19 @@ class Tolerance(msgspec.Struct, frozen=True):
 
     refusal_is_text: bool = False
     """Refusals stand in the text."""
-    no_pause: bool = False
-    """A paused answer counts as cut off."""
-    no_ids: bool = False
+    pause_is: str | None = None
+    """What a paused answer looks like."""
+    ids: str = ".*"
+    """The identifiers of calls that the format allows; others are replaced."""
     bad_arguments: bool = False
     """Arguments that are no JSON object cannot be carried as they are."""
 
 
 TOLERANCES: dict[Format, Tolerance] = {
-    Format.CHAT: Tolerance(no_pause=True),
-    Format.RESPONSES: Tolerance(no_pause=True),
-    Format.MESSAGES: Tolerance(refusal_is_text=True, bad_arguments=True),
-    Format.GEMINI: Tolerance(refusal_is_text=True, bad_arguments=True),
+    Format.CHAT: Tolerance(pause_is="max_tokens"),
+    Format.RESPONSES: Tolerance(pause_is="max_tokens"),
+    Format.MESSAGES: Tolerance(refusal_is_text=True, ids=r"[A-Za-z0-9_-]+", bad_arguments=True),
+    Format.GEMINI: Tolerance(refusal_is_text=True, pause_is="other", bad_arguments=True),
 }
 
 FIELDS = ("text", "reasoning", "refusal", "calls", "stop", "usage", "error")
@@ -73,14 +75,18 @@ def _no_gaps(text: str) -> str:
     return text.replace("\n", "").strip()
 
 
+_CLASSES = ("end", "tool_use", "max_tokens", "refusal", "pause")
+
+
 def _stop_class(record: Record, can: Tolerance) -> str | None:
-    """The reason after the repairs that every decoder makes: a call decides."""
+    """The reason after the repairs that every decoder makes: a call decides, and
+    a reason that no format shares is a plain end."""
     stop = record.stop
-    if stop in ("end", "tool_use"):
-        return "tool_use" if record.calls else "end"
-    if stop == "pause" and can.no_pause:
-        return "max_tokens"
-    return stop
+    if stop == "pause" and can.pause_is is not None:
+        stop = can.pause_is
+    if stop in _CLASSES and stop not in ("end", "tool_use"):
+        return stop
+    return "tool_use" if record.calls else "end"
 
 
 def _same_calls(
@@ -89,10 +95,13 @@ def _same_calls(
     if len(source) != len(client):
         return [f"{len(source)} tool calls became {len(client)}"]
     faults = []
+    if len({call.id for call in client}) < len({call.id for call in source}):
+        faults.append("two calls have the same id now")
     for number, (before, after) in enumerate(zip(source, client, strict=True)):
         if before.name != after.name:
             faults.append(f"call {number}: name {before.name!r} became {after.name!r}")
-        if before.id and after.id and before.id != after.id:
+        legal = re.fullmatch(can.ids, before.id, re.DOTALL)
+        if before.id and after.id and before.id != after.id and legal:
             faults.append(f"call {number}: id {before.id!r} became {after.id!r}")
         if not before.same_arguments(after) and not (
             can.bad_arguments and not _is_object(before.arguments)

@@ -25,6 +25,8 @@ from aigw_core.chat import (
     Format,
     Reasoning,
     Refusal,
+    Stop,
+    StopReason,
     Text,
     ToolCall,
     Usage,
@@ -371,7 +373,7 @@ def request_round_trips(codec: Codec, inbound: Inbound) -> ChatRequest:
     except InvalidRequest as exc:
         raise LawBroken(f"refused the second time: {exc}") from exc
     if _replayable(request):
-        same(request, again)
+        same(_meaning(request), _meaning(again))
     return request
 
 
@@ -380,6 +382,20 @@ def _replayable(request: ChatRequest) -> bool:
     # else then changes (all reasoning goes, thinking is switched off) is a mapping.
     parts = [part for turn in request.turns for part in turn.parts]
     return all(part.seal is not None for part in parts if isinstance(part, Reasoning))
+
+
+def _meaning(request: ChatRequest) -> ChatRequest:
+    # Where something stood is not what it means; a gateway always asks for the usage
+    # of a stream; without tools there is nothing to choose.
+    return msgspec.structs.replace(
+        request,
+        stream_usage=False,
+        tool_choice=request.tool_choice if request.tools else None,
+        parallel_tools=request.parallel_tools if request.tools else None,
+        tools=tuple(msgspec.structs.replace(tool, pointer="") for tool in request.tools),
+        turns=tuple(msgspec.structs.replace(turn, pointer="") for turn in request.turns),
+        extras=tuple(msgspec.structs.replace(extra, pointer="") for extra in request.extras),
+    )
 
 
 def reencode(codec: Codec, request: ChatRequest, caps: Caps | None = None) -> Inbound:
@@ -421,7 +437,7 @@ def response_round_trips(codec: Codec, body: bytes) -> ChatResponse:
 
 def _bare(response: ChatResponse) -> ChatResponse:
     # An encoder must name an answer that came without identifier or time, writes
-    # 0 where a number must stand, and the word for what a decoder has repaired.
+    # 0 where a number must stand, and a common word for a reason that it has not.
     counts = {
         field: getattr(response.usage, field) or 0
         for field in Usage.__struct_fields__
@@ -434,10 +450,15 @@ def _bare(response: ChatResponse) -> ChatResponse:
         native=None,
         usage=msgspec.structs.replace(response.usage, **counts),
         choices=tuple(
-            msgspec.structs.replace(choice, stop=msgspec.structs.replace(choice.stop, native=None))
+            msgspec.structs.replace(choice, stop=_bare_stop(choice.stop))
             for choice in response.choices
         ),
     )
+
+
+def _bare_stop(stop: Stop) -> Stop:
+    reason = StopReason.END if stop.reason is StopReason.OTHER else stop.reason
+    return msgspec.structs.replace(stop, reason=reason, native=None)
 
 
 def stream_round_trips(codec: Codec, events: list[StreamEvent]) -> None:

@@ -32,6 +32,7 @@ from aigw_core.events import (
 )
 from aigw_core.translate import Transcoder
 from tests import laws
+from tests.compare import same_answer
 from tests.corpus import DEEP
 from tests.mutate import CONFUSIONS, confusions, deep_list
 from tests.oracles import ORACLES
@@ -234,7 +235,7 @@ def test_a_translation_says_what_the_upstream_said(
     events = data.draw(event_streams(texts=visible_texts))
     sent = encode_all(upstream, events)
     output = laws.translate(upstream, client, [sent])
-    faults = laws.same_answer(
+    faults = same_answer(
         ORACLES[upstream.format].read_stream(sent),
         ORACLES[client.format].read_stream(output),
         client.format,
@@ -248,7 +249,7 @@ def test_the_seed_stream_says_the_same_in_every_format(upstream: Codec, client: 
     sent = SEEDS[upstream.format].wire()
     output = laws.translate(upstream, client, [sent])
     assert laws.check_ended(client, output).complete
-    faults = laws.same_answer(
+    faults = same_answer(
         ORACLES[upstream.format].read_stream(sent),
         ORACLES[client.format].read_stream(output),
         client.format,
@@ -260,7 +261,7 @@ def test_the_seed_stream_says_the_same_in_every_format(upstream: Codec, client: 
 def test_the_seed_answer_says_the_same_in_every_format(upstream: Codec, client: Codec) -> None:
     body = json.dumps(SEEDS[upstream.format].answer).encode()
     written = client.encode_response(upstream.decode_response(body), CONTEXT)
-    faults = laws.same_answer(
+    faults = same_answer(
         ORACLES[upstream.format].read_body(200, body),
         ORACLES[client.format].read_body(200, written),
         client.format,

@@ -6,6 +6,8 @@ recording that is not named is compared in full.
 
 from __future__ import annotations
 
+import json
+
 from aigw_core.chat import Format
 from tests.corpus import Exchange
 from tests.oracles.record import Record
@@ -58,6 +60,8 @@ NOT_COMPARED: dict[str, str] = {
 """Recordings of which we read something else than the SDK, and rightly so."""
 
 NO_ANSWERS: dict[str, str] = {
+    "chat-demo-endpoints-pydantic-250b0d11e9a3": "it has no choices",
+    "chat-example-openai-azure-5e8adbd8429b": "an error with status 200",
     "messages-anthropic-34a25f2ec100": NOT_AN_ANSWER,
     "messages-anthropic-515fbf71addd": NOT_AN_ANSWER,
     "responses-openai-8c2dae808c72": NOT_AN_ANSWER,
@@ -66,9 +70,50 @@ NO_ANSWERS: dict[str, str] = {
 """Documents of status 200 that are no answer of their format."""
 
 
+BREAKS_OFF = "it breaks off without an end, which the upstream's SDK does not notice"
+NO_REASON = "it does not say why it ended"
+PIECES = "arguments come in pieces, which the upstream's SDK does not join"
+HALF_CALL = "a call was cut off by the token limit; this format has whole calls only"
+
+LIST_AFTER_TEXT = "content turns from text into a list, which the upstream's SDK drops"
+ERROR_AFTER_FINISH = "an error after the finish_reason; a break between them cannot be seen"
+
+CONTENT_IN_LISTS = frozenset({"chat-mistral-16a8b8f090ff", "chat-mistral-80545bfe685d"})
+LATE_ERRORS = frozenset({"chat-openrouter-24033ba180f1"})
+ARGUMENTS_IN_PIECES = frozenset({"gemini-google-7b2193d8ae99", "gemini-google-93d85a39e57f"})
+
+
 def skipped(case: Exchange, upstream: Format, client: Format, source: Record) -> dict[str, str]:
     """Field of the comparison (or ``everything``) to the reason it is left out."""
     reasons: dict[str, str] = {}
     if case.id in NOT_COMPARED:
         reasons["everything"] = NOT_COMPARED[case.id]
+    if "stream-no-terminal" in case.tags:
+        reasons["error"] = BREAKS_OFF
+    if source.stop is None and not source.error:
+        reasons["stop"] = NO_REASON
+    if case.id in CONTENT_IN_LISTS:
+        reasons["reasoning"] = LIST_AFTER_TEXT
+    if case.id in ARGUMENTS_IN_PIECES:
+        reasons["calls"] = PIECES
+    if (
+        client is Format.GEMINI
+        and source.stop == "max_tokens"
+        and any(not _is_object(call.arguments) for call in source.calls)
+    ):
+        reasons["calls"] = HALF_CALL
     return reasons
+
+
+def no_answer(case: Exchange) -> str | None:
+    """Why a document of status 200 is refused as an answer, if it may be."""
+    if "json-array-stream" in case.tags:
+        return "a stream as one JSON array, which is never asked for"
+    return NO_ANSWERS.get(case.id)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False

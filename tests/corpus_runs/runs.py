@@ -17,8 +17,10 @@ from aigw_core.chat import Format
 from aigw_core.codec import Caps, Codec, Inbound
 from aigw_core.errors import Failure, InvalidRequest, UpstreamError
 from aigw_core.events import UsageReport
+from aigw_core.grammar import GrammarViolation
 from aigw_core.ledger import Ledger
 from tests import corpus, laws
+from tests.compare import same_answer
 from tests.corpus import DEEP, Exchange
 from tests.corpus_runs import exceptions
 from tests.corpus_runs.tally import Tally
@@ -56,7 +58,12 @@ def streams(upstream: Codec, client: Codec) -> Tally:
     def run(case: Exchange) -> str:
         assert case.stream is not None
         output = laws.translate(upstream, client, [case.stream])
-        grammar = laws.check_ended(client, output)
+        try:
+            grammar = laws.check_ended(client, output)
+        except GrammarViolation as exc:
+            if "base64" in str(exc) and "media-trimmed" in case.source.edits:
+                return "not compared: the recorder cut the picture, which is no base64 now"
+            raise
         laws.output_is_bounded(case.stream, output, client)
         source = read_source(upstream.format, case)
         seen = ORACLES[client.format].read_stream(output)
@@ -75,9 +82,7 @@ def answers(upstream: Codec, client: Codec) -> Tally:
         try:
             response = upstream.decode_response(case.answer)
         except UpstreamError as exc:
-            if case.id in exceptions.NO_ANSWERS:
-                return f"refused: {exceptions.NO_ANSWERS[case.id]}"
-            raise laws.LawBroken(f"refused: {exc}") from exc
+            return refused(case, exc)
         written = client.encode_response(response, CONTEXT)
         source = read_source(upstream.format, case)
         seen = ORACLES[client.format].read_body(200, written)
@@ -86,6 +91,13 @@ def answers(upstream: Codec, client: Codec) -> Tally:
         return compare(case, source, seen, upstream, client, failed=False)
 
     return Tally(title("answers", upstream, client)).over(corpus.answers(upstream.format), run)
+
+
+def refused(case: Exchange, exc: UpstreamError) -> str:
+    why = exceptions.no_answer(case)
+    if why is None:
+        raise laws.LawBroken(f"refused: {exc}") from exc
+    return f"refused: {why}"
 
 
 def compare(
@@ -102,7 +114,7 @@ def compare(
     if "everything" in skipped:
         laws.hold(failed == (seen.error is not None), f"the SDK sees {seen.error}")
         return f"not compared: {skipped['everything']}"
-    faults = laws.same_answer(source, seen, client.format, skipped)
+    faults = same_answer(source, seen, client.format, skipped)
     laws.hold(not faults, "; ".join(faults))
     if skipped:
         return "same but for " + "; ".join(sorted({f"{k} ({v})" for k, v in skipped.items()}))
@@ -218,8 +230,8 @@ def answer_identity(codec: Codec) -> Tally:
         assert case.answer is not None
         try:
             laws.response_round_trips(codec, case.answer)
-        except UpstreamError:
-            return f"refused: {exceptions.NO_ANSWERS[case.id]}"
+        except UpstreamError as exc:
+            return refused(case, exc)
         return "same"
 
     return Tally(title("answer identity", codec)).over(corpus.answers(codec.format), run)
@@ -270,6 +282,10 @@ def prefixes(upstream: Codec, client: Codec, per_stream: int = 12) -> Tally:
         assert data is not None
         if len(data) > SMALL and not DEEP:
             return f"longer than {SMALL} bytes"
+        if goes_on(upstream, data):
+            return "not compared: it goes on after a finishReason, and no end is marked"
+        if case.id in exceptions.LATE_ERRORS:
+            return f"not compared: {exceptions.ERROR_AFTER_FINISH}"
         whole = ORACLES[client.format].read_stream(laws.translate(upstream, client, [data]))
         if DEEP:
             cuts = list(range(len(data))) if len(data) <= SMALL else laws.border_cuts(data, 1)
@@ -288,6 +304,16 @@ def prefixes(upstream: Codec, client: Codec, per_stream: int = 12) -> Tally:
         return "safe"
 
     return tally.over(corpus.streams(upstream.format), run)
+
+
+def goes_on(upstream: Codec, data: bytes) -> bool:
+    """A Gemini stream with content after a finishReason: nothing tells the first
+    such chunk from the last, so that a break between them cannot be seen."""
+    if upstream.format is not Format.GEMINI:
+        return False
+    first = data.find(b'"finishReason"')
+    later = data.find(b'"parts"', data.find(b"\n", first))
+    return 0 <= first < later
 
 
 def relays(codec: Codec) -> Tally:

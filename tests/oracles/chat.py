@@ -8,7 +8,7 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletion
 
-from tests.oracles.record import Record, SeenCall, SeenError, SeenUsage, reads
+from tests.oracles.record import Record, SeenCall, SeenError, SeenUsage, compact, reads
 from tests.oracles.transport import EVENT_STREAM, JSON, MemoryTransport
 
 _TRANSPORT = MemoryTransport()
@@ -88,7 +88,7 @@ def _record(completion: ChatCompletion) -> Record:
         text=_text(message.content),
         reasoning=_reasoning(message, details),
         refusal=message.refusal or "",
-        calls=tuple(_call(call) for call in message.tool_calls or []),
+        calls=_calls(message),
         stop=_STOPS.get(first.finish_reason or "", first.finish_reason),
         usage=_usage(completion.usage),
         choices=len(choices),
@@ -105,6 +105,8 @@ def _text(content: Any) -> str:
     # One vendor sends lists of typed pieces where the type says string.
     if isinstance(content, list):
         return "".join(piece.get("text", "") for piece in content if piece.get("type") == "text")
+    if isinstance(content, dict):
+        return compact(content)  # another sends the object that was asked for
     return content or ""
 
 
@@ -123,9 +125,20 @@ def _reasoning(message: Any, details: list[dict[str, Any]]) -> str:
     return "".join(entry.get("text") or entry.get("summary") or "" for entry in details)
 
 
+def _calls(message: Any) -> tuple[SeenCall, ...]:
+    calls = tuple(_call(call) for call in message.tool_calls or [])
+    # The older form: one call without an identifier.
+    old = message.function_call
+    if not calls and old is not None and old.name:
+        return (SeenCall("", old.name, old.arguments),)
+    return calls
+
+
 def _call(call: Any) -> SeenCall:
     if getattr(call, "type", None) == "custom":
-        return SeenCall(call.id, call.custom.name, call.custom.input, freeform=True)
+        # A dict in a stream, since the published type of a chunk lacks this kind.
+        custom = call.custom if isinstance(call.custom, dict) else call.custom.to_dict()
+        return SeenCall(call.id, custom["name"], custom["input"], freeform=True)
     return SeenCall(call.id or "", call.function.name or "", call.function.arguments or "")
 
 
@@ -134,10 +147,25 @@ def _usage(usage: Any) -> SeenUsage:
         return SeenUsage()
     prompt = usage.prompt_tokens_details
     completion = usage.completion_tokens_details
+    cached = getattr(prompt, "cached_tokens", None)
+    reasoning = getattr(completion, "reasoning_tokens", None)
+    received, generated = usage.prompt_tokens, usage.completion_tokens
+    # Vendors disagree on what is in what. A part that is larger than its whole was
+    # not counted in it, and the total tells what else was left out: sound in the
+    # prompt, or thinking.
+    missing = (usage.total_tokens or 0) - (received or 0) - (generated or 0)
+    if cached and cached > received:
+        received += cached
+    if reasoning and reasoning > generated:
+        generated += reasoning
+    elif missing > 0 and missing == getattr(prompt, "audio_tokens", None):
+        received += missing
+    elif missing > 0:
+        generated += missing
     return SeenUsage(
-        input=usage.prompt_tokens,
-        cached=getattr(prompt, "cached_tokens", None),
+        input=received,
+        cached=cached,
         cache_write=getattr(prompt, "cache_write_tokens", None),
-        output=usage.completion_tokens,
-        reasoning=getattr(completion, "reasoning_tokens", None),
+        output=generated,
+        reasoning=reasoning,
     )

@@ -53,7 +53,8 @@ class SeenCall(Struct, frozen=True):
     freeform: bool = False
 
     def same_arguments(self, other: SeenCall) -> bool:
-        if self.exact and other.exact:
+        """Byte for byte where both are exact; no arguments at all are ``{}``."""
+        if self.exact and other.exact and self.arguments and other.arguments:
             return self.arguments == other.arguments
         return bool(normal_json(self.arguments) == normal_json(other.arguments))
 

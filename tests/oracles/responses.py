@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx2
 import openai
+from openai import omit
+from openai.lib.streaming.responses._responses import ResponseStreamState
 
 from tests.oracles.chat import seen_error
 from tests.oracles.record import CannotRead, Record, SeenCall, SeenError, SeenUsage, reads
@@ -23,31 +25,39 @@ _INCOMPLETE = {"max_output_tokens": "max_tokens", "content_filter": "refusal"}
 
 @reads
 def read_stream(data: bytes) -> Record:
+    # As the SDK's own helper does it, but that one stops with a RuntimeError at an
+    # error event that comes first; a user of the plain stream gets that event.
     _TRANSPORT.answer_with(200, EVENT_STREAM, data)
+    state: ResponseStreamState[Any] = ResponseStreamState(input_tools=omit, text_format=omit)
     last: Any = None
     error: SeenError | None = None
     streamed: dict[tuple[int, int], list[str]] = {}
+    finished = 0
     try:
-        with _CLIENT.responses.stream(model="m", input="x") as stream:
-            event: Any
-            for event in stream:
-                if event.type == "response.output_text.delta":
-                    streamed.setdefault((event.output_index, event.content_index), []).append(
-                        event.delta
-                    )
-                elif event.type in ("response.completed", "response.incomplete"):
-                    last = event.response
-                elif event.type == "response.failed":
-                    last = event.response
-                    error = SeenError(last.error.message, None, last.error.code)
-                elif event.type == "error":
-                    error = SeenError(event.message, None, event.code)
+        event: Any
+        for event in _CLIENT.responses.create(model="m", input="x", stream=True):
+            if event.type == "error":
+                error = SeenError(event.message, None, event.code)
+                break
+            state.handle_event(event)
+            if event.type == "response.output_text.delta":
+                place = (event.output_index, event.content_index)
+                streamed.setdefault(place, []).append(event.delta)
+            elif event.type == "response.output_item.done":
+                finished += 1
+            elif event.type in ("response.completed", "response.incomplete"):
+                last = event.response
+            elif event.type == "response.failed":
+                last = event.response
+                error = SeenError(last.error.message, None, last.error.code)
     except openai.APIError as exc:
         error = seen_error(exc)
     text = "".join("".join(streamed[key]) for key in sorted(streamed))
     if last is None:
         return Record(text=text, error=error)
     record = _record(last)
+    if error is None and len(last.output) < finished:
+        raise CannotRead(f"{finished} items were streamed, the answer has {len(last.output)}")
     if error is None and record.text != text:
         raise CannotRead(f"the deltas say {text!r}, the final answer {record.text!r}")
     return Record(
