@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import cast
 
 
 class Back(asyncio.Protocol):
@@ -14,10 +15,9 @@ class Back(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         if self.front.early:
-            transport.write(self.front.early)
+            self.transport.write(self.front.early)
             self.front.early = b""
 
     def data_received(self, data: bytes) -> None:
@@ -40,8 +40,7 @@ class Front(asyncio.Protocol):
         self.early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
         self.back = Back(self)
         loop = asyncio.get_running_loop()
         self._dial = loop.create_task(

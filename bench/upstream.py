@@ -10,6 +10,7 @@ import asyncio
 import re
 import sys
 import time
+from typing import cast
 
 from bench.wire import CLOSE, OPEN, PATHS, answer, delta
 
@@ -24,8 +25,7 @@ class Upstream(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._task is not None:

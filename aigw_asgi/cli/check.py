@@ -8,14 +8,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from aigw_asgi import config_store
+from aigw_asgi.cli import CONFIG_INVALID, OK
 from aigw_core.errors import ConfigError, InvalidConfig
 
 if TYPE_CHECKING:
     from aigw_asgi.config_store import Loaded
     from aigw_core.config.report import Remark
-
-INVALID = 4
-"""Exit code of every command that finds the configuration unusable."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             for problem in exc.problems:
                 print(problem)
             print(f"{_count(len(exc.problems), 'problem')}: cannot be used", file=sys.stderr)
-        return INVALID
+        return CONFIG_INVALID
     if args.json:
         warnings = [_as_json(remark) for remark in loaded.warnings]
         _print_json({"valid": True, "problems": [], "warnings": warnings, **_facts(loaded)})
@@ -55,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         for remark in loaded.warnings:
             print(f"warning: {remark}")
         print(_summary(loaded))
-    return 0
+    return OK
 
 
 def _facts(loaded: Loaded) -> dict[str, Any]:
