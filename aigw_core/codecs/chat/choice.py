@@ -326,13 +326,14 @@ class ChoiceReader:
         self, piece: ToolCallPiece, events: list[StreamEvent], joining: bool, whole: bool
     ) -> None:
         custom, function = piece.custom, piece.function
-        freeform = custom is not None and (piece.type == "custom" or bool(custom.name))
-        if freeform and custom is not None:
-            name, arguments = custom.name or "", custom.input or ""
-        elif function is not None:
+        name = arguments = ""
+        freeform = False
+        if function is not None:
             name, arguments = function.name or "", function.arguments or ""
-        else:
-            name = arguments = ""
+        if custom is not None:
+            # Snowflake sends an empty one beside every function.
+            freeform = piece.type == "custom" or bool(custom.name)
+            name, arguments = name or custom.name or "", arguments or custom.input or ""
         call = self._find_call(piece, name, whole)
         if piece.extra_content is not None:
             call.seal = _tool_seal(piece.extra_content) or call.seal

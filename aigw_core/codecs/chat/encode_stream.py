@@ -279,6 +279,9 @@ class ChatStreamEncoder:
             if seal is not None:
                 details = choice.details.tool_call(seal, part.id)
                 if (carrier := extra_content(seal)) is not None:
+                    if part.held is None:
+                        # The SDK wants it in every delta of a function.
+                        call["function"] = {"arguments": ""}
                     call["extra_content"] = carrier
             if len(call) > 1:
                 fields["tool_calls"] = [call]

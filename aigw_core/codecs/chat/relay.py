@@ -304,9 +304,12 @@ def _says(delta: _Delta | None) -> bool:
 
 
 def _without_usage(data: bytes, null: bool) -> bytes:
-    if null and data.count(b'"usage"') == 1 and b',"usage":null' in data:
-        # Quotes inside a string are escaped, so this is the field itself.
-        return data.replace(b',"usage":null', b"", 1)
+    if null:
+        # Quotes inside a string are escaped, so the only place of the name in the
+        # document is the field itself.
+        place = data.find(b'"usage"')
+        if data[place - 1 : place + 12] == b',"usage":null' and data.rfind(b'"usage"') == place:
+            return data[: place - 1] + data[place + 12 :]
     fields = _FIELDS(data)
     del fields["usage"]
     return ENCODE(fields)
