@@ -144,7 +144,7 @@ def test_parts_with_nothing_to_show_leave_no_block() -> None:
 
 
 def test_interleaved_parts_come_one_after_another() -> None:
-    events = [
+    events: list[list[StreamEvent]] = [
         [START, PartStart(0, PartKind.REASONING), ReasoningDelta(0, "a")],
         [PartStart(1, PartKind.TEXT), TextDelta(1, "x"), ReasoningDelta(0, "b")],
         [
