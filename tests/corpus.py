@@ -121,11 +121,11 @@ def streams(name: Format) -> list[Exchange]:
     return [case for case in exchanges(name) if case.sse is not None]
 
 
-_COUNTING = ("count_tokens", "countTokens", "input_tokens")
+_OTHER_CALLS = ("count_tokens", "countTokens", "input_tokens", "/compact")
 
 
 def _generates(case: Exchange) -> bool:
-    return not any(word in case.path for word in _COUNTING) and "count-tokens" not in case.tags
+    return not any(word in case.path for word in _OTHER_CALLS) and "count-tokens" not in case.tags
 
 
 def answers(name: Format) -> list[Exchange]:
@@ -133,9 +133,7 @@ def answers(name: Format) -> list[Exchange]:
     return [
         case
         for case in exchanges(name)
-        if case.answer is not None
-        and case.response_status < 400
-        and "count-tokens" not in case.tags
+        if case.answer is not None and case.response_status < 400 and _generates(case)
     ]
 
 

@@ -38,6 +38,10 @@ UNREADABLE: dict[str, str] = {
     "responses-openai-ab60b93ef84d": CUT_BY_HAND,
     "responses-bedrock-mantle-us-east-1-bfa77290b730": NO_PART_ADDED,
     "responses-chatgpt-34834a808356": NO_OUTPUT_AT_END,
+    "responses-chatgpt-40b6cd1190d3": NO_OUTPUT_AT_END,
+    "responses-chatgpt-781f8036fb9e": NO_OUTPUT_AT_END,
+    "responses-chatgpt-c582f7f5d277": NO_OUTPUT_AT_END,
+    "responses-chatgpt-e1ad45fc3905": NO_OUTPUT_AT_END,
     "responses-chatgpt-d171345c355d": NO_OUTPUT_AT_END,
     "responses-chatgpt-df7faff0db35": NO_OUTPUT_AT_END,
     "gemini-us-central1-aiplatform-g-10b89d73785a": NUMBERS_FOR_WORDS,
@@ -58,6 +62,9 @@ NOT_COMPARED: dict[str, str] = {
     "messages-anthropic-b58e78807b90": SPLICED,
 }
 """Recordings of which we read something else than the SDK, and rightly so."""
+
+CUT_PICTURES = frozenset({"responses-openai-43b7976c5b1b"})
+"""Recordings whose pictures were cut short, so that they are no base64 any more."""
 
 NO_ANSWERS: dict[str, str] = {
     "chat-demo-endpoints-pydantic-250b0d11e9a3": "it has no choices",
@@ -109,6 +116,10 @@ def no_answer(case: Exchange) -> str | None:
     """Why a document of status 200 is refused as an answer, if it may be."""
     if "json-array-stream" in case.tags:
         return "a stream as one JSON array, which is never asked for"
+    if case.format == Format.RESPONSES and case.answer is not None:
+        status = json.loads(case.answer).get("status")
+        if status in ("queued", "in_progress"):
+            return "a background answer that is not done yet"
     return NO_ANSWERS.get(case.id)
 
 
