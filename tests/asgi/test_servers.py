@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Running]:
         yield running
 
 
-def post(server: Running, path: str, document: dict[str, object]) -> bytes:
+def post(server: Running, path: str, document: dict[str, Any]) -> bytes:
     request = urllib.request.Request(
         server.url + path, json.dumps(document).encode(), {"content-type": "application/json"}
     )
