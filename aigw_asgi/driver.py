@@ -88,6 +88,7 @@ class Driver:
         self._sending_since: float | None = None
         self._sent: anyio.Event | None = None  # another task waits to send
         self._held_up = False  # a deadline passed while the client did not read
+        self._ended = False  # the last body said that none follows
         self._aborted = False
 
     async def run(self) -> None:
@@ -144,14 +145,13 @@ class Driver:
                     if not data:
                         await self._tell(ResponseEof(number), reader=True)
                         break
-                    if exchange.streaming:
-                        # The hot path: one read, one feed, one send.
-                        for command in exchange.receive(ResponseData(number, data), _now()):
-                            await self._perform_one(command, reader=True)
-                        if not self.exchange.streaming:
-                            self._look_at_deadline()
+                    commands = exchange.receive(ResponseData(number, data), _now())
+                    if len(commands) == 1 and exchange.streaming:
+                        # The hot path: one read, one feed, one send. While content
+                        # flows the deadline only moves later.
+                        await self._perform_one(commands[0], reader=True)
                     else:
-                        await self._tell(ResponseData(number, data), reader=True)
+                        await self._perform(commands, reader=True)
             except TransportFailed as exc:
                 await self._lost(number, exc)
             finally:
@@ -221,8 +221,10 @@ class Driver:
         self._look_at_deadline()
         self._performing += 1
         try:
-            for command in commands:
-                await self._perform_one(command, reader=reader)
+            last = len(commands) - 1
+            for number, command in enumerate(commands):
+                ends = number < last and isinstance(commands[number + 1], End)
+                await self._perform_one(command, reader=reader, ends=ends)
         finally:
             self._performing -= 1
             if self._wake is not None and (self._next is not None or self._finished):
@@ -234,10 +236,12 @@ class Driver:
         after the exchange has closed."""
         return self.exchange.closed and not self._performing
 
-    async def _perform_one(self, command: Command, *, reader: bool) -> None:
+    async def _perform_one(self, command: Command, *, reader: bool, ends: bool = False) -> None:
+        """``ends``: the next command is ``End``, which a body can say itself."""
         if isinstance(command, Emit):
+            self._ended = ends
             await self._write(
-                {"type": "http.response.body", "body": command.data, "more_body": True}
+                {"type": "http.response.body", "body": command.data, "more_body": not ends}
             )
         elif isinstance(command, Reply):
             headers = [
@@ -247,7 +251,8 @@ class Driver:
                 {"type": "http.response.start", "status": command.status, "headers": headers}
             )
         elif isinstance(command, End):
-            await self._write({"type": "http.response.body", "body": b"", "more_body": False})
+            if not self._ended:
+                await self._write({"type": "http.response.body", "body": b"", "more_body": False})
         elif isinstance(command, Send):
             self._next = command
         elif isinstance(command, Drop):

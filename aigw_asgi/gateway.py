@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 
-from aigw_asgi.app import App
+from aigw_asgi.asgi import App
 from aigw_asgi.builtin import with_echo
 from aigw_asgi.config_store import load
 from aigw_asgi.state import GatewayState

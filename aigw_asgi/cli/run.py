@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
     # Imported late: `aigw run --help` and a mistake in the file need none of it.
-    from aigw_asgi.app import App
+    from aigw_asgi.asgi import App
     from aigw_asgi.builtin import with_echo
     from aigw_asgi.server import Hooks, HttpChoice, LoopChoice, ServerSettings, StartupFailed
     from aigw_asgi.server import run as serve
