@@ -128,8 +128,7 @@ class ChatStreamDecoder:
             return
         self._started = True
         self._id = chunk.id or ""
-        created = chunk.created or None
-        events.append(AnswerStart(self._id, chunk.model or "", created))
+        events.append(AnswerStart(self._id, chunk.model or "", unix_time(chunk.created)))
 
     def _choice(
         self, choice: ChunkChoice, events: list[StreamEvent], mended: bool
@@ -168,6 +167,13 @@ class ChatStreamDecoder:
         events.append(failure)
         self._closed = True
         return False
+
+
+def unix_time(created: int | None) -> int | None:
+    """``created`` where it is a time; some servers write 0, or milliseconds."""
+    if created is None or created <= 0:
+        return None
+    return created // 1000 if created > 10**11 else created
 
 
 def read_tier(data: bytes) -> str | None:
