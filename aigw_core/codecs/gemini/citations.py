@@ -37,7 +37,7 @@ class Span(Struct, frozen=True, gc=False):
     url: str
     title: str | None
     text: str | None
-    """The text itself, where the vendor repeats it."""
+    """Those bytes of the answer as text, where the vendor repeats them."""
 
 
 def read_spans(grounding: Raw, citations: Raw) -> list[Span]:
@@ -122,12 +122,10 @@ def _citation(span: Span, text: str, data: bytes, base: int) -> Citation:
         # Some answers count from elsewhere; the text says where it is.
         found = text.find(span.text)
         if found >= 0:
-            return Citation(
-                span.url, span.title, found, found + len(span.text), cited_text=span.text
-            )
+            return Citation(span.url, span.title, found, found + len(span.text))
     first = len(data[:start].decode("utf-8", "ignore"))
     cited = data[start : max(end, start)].decode("utf-8", "ignore")
-    return Citation(span.url, span.title, first, first + len(cited), cited_text=span.text)
+    return Citation(span.url, span.title, first, first + len(cited))
 
 
 def encode_grounding(parts: Iterable[tuple[str, Iterable[Citation]]]) -> dict[str, Any] | None:
