@@ -454,7 +454,10 @@ def test_no_confused_event_raises_or_breaks_the_stream(codec: Codec) -> None:
             got = laws.feed_all(codec.stream_decoder(), [before + changed + after])
             laws.check_events(got)
             for client in CODECS.values():
-                laws.check_ended(client, encode_all(client, got))
+                output = encode_all(client, got)
+                # To a client of its own format an upstream's nonsense goes as it is.
+                if client is not codec:
+                    laws.check_ended(client, output)
 
 
 @each_codec
