@@ -84,7 +84,6 @@ _FIELDS = msgspec.json.Decoder(Fields).decode
 
 _EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 _BOM = b"\xef\xbb\xbf"
-_DONE = b"data: [DONE]\n\n"
 
 
 class ChatTap:
@@ -162,10 +161,9 @@ class ChatTap:
         if event is not None and is_complete(event.data):
             self._block(rest.rstrip(b"\n"), passed)
         if not self.terminal and self.failure is None:
-            # Some servers never write [DONE], and some clients wait for it.
+            # Some servers never write [DONE]; the official SDK does not need it.
             if self._finished and all(self._finished.values()):
                 self.terminal = True
-                passed.append(_DONE)
             else:
                 self.failure = truncated()
         return b"".join(passed)
