@@ -75,6 +75,9 @@ class Caps(Struct, frozen=True, kw_only=True):
     needs_reasoning_content: bool = False
     api_version: str | None = None
     reads_seals_of: tuple[str, ...] = ()
+    cache_marks: bool | None = None
+    """Takes marks on blocks up to which the prompt is cached; ``None``: as the format
+    usually does."""
 
 
 class EncodedRequest(Struct, frozen=True):
@@ -217,3 +220,5 @@ class Codec(Struct, frozen=True):
     stream_encoder: Callable[[AnswerContext], StreamEncoder]
     content_type: str = "text/event-stream; charset=utf-8"
     """Of a stream."""
+    request_id_headers: tuple[str, ...] = ()
+    """Response headers, beside ``x-request-id``, in which clients look for its value."""

@@ -60,14 +60,26 @@ class _OpenPart:
         start = self.start
         text = "".join(self.texts)
         if start.kind is PartKind.TEXT:
-            return Text(text, tuple(self.citations), seal=self.seal, logprobs=tuple(self.logprobs))
+            return Text(
+                text,
+                tuple(self.citations),
+                seal=self.seal,
+                logprobs=tuple(self.logprobs),
+                native=start.native,
+            )
         if start.kind is PartKind.REASONING:
-            return Reasoning(text, start.style, self.seal)
+            return Reasoning(text, start.style, self.seal, start.native)
         if start.kind is PartKind.REFUSAL:
             return Refusal(text, tuple(self.logprobs))
         if start.kind is PartKind.TOOL_CALL:
             return ToolCall(
-                start.id, start.name, text, start.freeform, start.server, seal=self.seal
+                start.id,
+                start.name,
+                text,
+                start.freeform,
+                start.server,
+                seal=self.seal,
+                native=start.native,
             )
         whole: Media | Opaque | None = start.media or start.opaque
         assert whole is not None, start
@@ -164,7 +176,7 @@ def _explode_part(part: Part, index: int, choice: int) -> list[StreamEvent]:
     events: list[StreamEvent] = []
     seal: Seal | None = None
     if isinstance(part, Text):
-        events.append(PartStart(index, PartKind.TEXT, choice))
+        events.append(PartStart(index, PartKind.TEXT, choice, native=part.native))
         events += [CitationAdded(index, citation, choice) for citation in part.citations]
         if part.text:
             events.append(TextDelta(index, part.text, choice))
@@ -172,7 +184,9 @@ def _explode_part(part: Part, index: int, choice: int) -> list[StreamEvent]:
             events.append(LogprobsAdded(index, part.logprobs, choice))
         seal = part.seal
     elif isinstance(part, Reasoning):
-        events.append(PartStart(index, PartKind.REASONING, choice, style=part.style))
+        events.append(
+            PartStart(index, PartKind.REASONING, choice, style=part.style, native=part.native)
+        )
         if part.text:
             events.append(ReasoningDelta(index, part.text, choice))
         seal = part.seal
@@ -192,6 +206,7 @@ def _explode_part(part: Part, index: int, choice: int) -> list[StreamEvent]:
                 name=part.name,
                 freeform=part.freeform,
                 server=part.server,
+                native=part.native,
             )
         )
         if part.arguments:

@@ -31,6 +31,7 @@ from msgspec import Struct
 from aigw_core.chat import (
     Citation,
     Media,
+    Native,
     Opaque,
     ReasoningStyle,
     Seal,
@@ -75,6 +76,9 @@ class PartStart(Struct, frozen=True):
     media: Media | None = None
     """A media part is whole at its start, and so is an opaque one."""
     opaque: Opaque | None = None
+    native: Native | None = None
+    """Fields of a text, reasoning or tool call part beside these, for the same
+    format; not part of the streamed content."""
 
 
 class TextDelta(Struct, frozen=True, gc=False):

@@ -1,0 +1,40 @@
+"""OpenAI Responses."""
+
+from __future__ import annotations
+
+from aigw_core.chat import Format
+from aigw_core.codec import AnswerContext, Codec, Peek, UpstreamProfile
+from aigw_core.codecs.responses.decode_request import POINTERS, decode_request, peek
+from aigw_core.codecs.responses.encode_request import FORWARDED, encode_request, relay_request
+from aigw_core.codecs.responses.error import decode_error, encode_error
+from aigw_core.codecs.responses.relay import RelayTap
+from aigw_core.codecs.responses.response import decode_response, encode_response, relay_usage
+from aigw_core.codecs.responses.stream_decoder import StreamDecoder
+from aigw_core.codecs.responses.stream_encoder import StreamEncoder
+
+
+def _tap(peek: Peek) -> RelayTap:
+    return RelayTap()
+
+
+def _encoder(context: AnswerContext) -> StreamEncoder:
+    return StreamEncoder(context)
+
+
+CODEC = Codec(
+    format=Format.RESPONSES,
+    pointers=POINTERS,
+    upstream=UpstreamProfile(base_url="https://api.openai.com", auth="bearer", forwarded=FORWARDED),
+    relay_request=relay_request,
+    relay_tap=_tap,
+    relay_usage=relay_usage,
+    peek=peek,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_response=decode_response,
+    encode_response=encode_response,
+    decode_error=decode_error,
+    encode_error=encode_error,
+    stream_decoder=StreamDecoder,
+    stream_encoder=_encoder,
+)

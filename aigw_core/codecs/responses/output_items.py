@@ -1,0 +1,183 @@
+"""Output items of an answer, whole, to canonical parts.
+
+Streams use the same reading for what their deltas did not deliver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import Raw
+
+from aigw_core.chat import (
+    Format,
+    Inline,
+    Media,
+    MediaKind,
+    Native,
+    Opaque,
+    Part,
+    Reasoning,
+    ReasoningStyle,
+    Refusal,
+    Seal,
+    Text,
+    ToolCall,
+)
+from aigw_core.codecs.responses import wire
+from aigw_core.codecs.responses.content import (
+    leftovers,
+    native,
+    read_annotations,
+    read_logprobs,
+)
+
+ISSUER = Format.RESPONSES.value
+"""Of the seals that come from this format's upstreams."""
+
+CALLS = frozenset({"function_call", "custom_tool_call"})
+_CALL_FIELDS = frozenset(
+    {"type", "id", "status", "call_id", "name", "arguments", "input", "item_id", "output_index"}
+)
+_IMAGE_FIELDS = frozenset({"type", "id", "status", "result", "output_format"})
+
+
+class MalformedItem(Exception):
+    """An item whose fields are not what its type says."""
+
+
+def read_item(raw: Raw | bytes) -> wire.OutputItem:
+    """The item's fields; of an item that only this format understands, its type
+    and identifier.
+
+    Raises:
+        MalformedItem: not an object, or a known type with wrong fields.
+    """
+    document = bytes(raw)
+    try:
+        head = wire.decode_head(document)
+        if head.type in _KNOWN:
+            return wire.decode_output_item(document)
+        identifier = wire.decode_fields(document).get("id")
+        name = wire.decode_any(bytes(identifier)) if identifier is not None else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise MalformedItem(str(exc)) from None
+    return wire.OutputItem(type=head.type or "", id=name if isinstance(name, str) else None)
+
+
+_KNOWN = CALLS | {"message", "reasoning", "image_generation_call"}
+
+
+def item_parts(raw: Raw | bytes) -> list[Part]:
+    """What a whole item amounts to. Empty texts are left out: they say nothing,
+    and formats without items cannot carry them.
+
+    Raises:
+        MalformedItem: as :func:`read_item`.
+    """
+    item = read_item(raw)
+    if item.type == "message":
+        return _message_parts(item)
+    if item.type == "reasoning":
+        return reasoning_parts(item)
+    if item.type in CALLS and item.name:
+        return [call_part(item, raw)]
+    return [other_part(item, raw)]
+
+
+def _message_parts(item: wire.OutputItem) -> list[Part]:
+    parts: list[Part] = []
+    leftover = phase_native(item)
+    for piece in item.content or ():
+        if piece.refusal:
+            parts.append(Refusal(piece.refusal))
+        elif piece.text or piece.annotations:
+            parts.append(
+                Text(
+                    piece.text or "",
+                    read_annotations(piece.annotations or ()),
+                    logprobs=read_logprobs(piece.logprobs or ()),
+                    native=leftover,
+                )
+            )
+    return parts
+
+
+def phase_native(item: wire.OutputItem) -> Native | None:
+    """What a text part keeps of its message beside the text."""
+    return item_native({"phase": item.phase} if item.phase else {})
+
+
+def item_native(fields: Mapping[str, object]) -> Native | None:
+    """Fields of an item, kept by the first part that it holds."""
+    return native({"item": fields}) if fields else None
+
+
+def reasoning_text(
+    item: wire.OutputItem | wire.ReasoningItem,
+) -> tuple[str, ReasoningStyle, list[str]]:
+    """The text, how it is to be understood, and the pieces it is made of."""
+    for pieces, style in (
+        (item.content, ReasoningStyle.RAW),
+        (item.summary, ReasoningStyle.SUMMARY),
+    ):
+        shown = [piece.text for piece in pieces or () if piece.text]
+        if shown:
+            return "\n\n".join(shown), style, shown
+    return "", ReasoningStyle.HIDDEN, []
+
+
+def reasoning_seal(item: wire.OutputItem | wire.ReasoningItem) -> Seal | None:
+    if not item.encrypted_content:
+        return None
+    return Seal(ISSUER, "encrypted", item.encrypted_content, item.id)
+
+
+def reasoning_parts(item: wire.OutputItem) -> list[Part]:
+    text, style, shown = reasoning_text(item)
+    seal = reasoning_seal(item)
+    if not text and seal is None:
+        return []
+    leftover = native(shown_fields(shown, style)) if len(shown) > 1 else None
+    return [Reasoning(text, style, seal, leftover)]
+
+
+def shown_fields(pieces: Sequence[str], style: ReasoningStyle) -> dict[str, object]:
+    """The fields of a reasoning item that show ``pieces``."""
+    if style is ReasoningStyle.RAW:
+        return {
+            "summary": [],
+            "content": [{"type": "reasoning_text", "text": piece} for piece in pieces],
+        }
+    return {"summary": [{"type": "summary_text", "text": piece} for piece in pieces]}
+
+
+def call_part(item: wire.OutputItem, raw: Raw | bytes) -> ToolCall:
+    freeform = item.type == "custom_tool_call"
+    return ToolCall(
+        item.call_id or item.id or "call_0",
+        item.name or "",
+        (item.input if freeform else item.arguments) or "",
+        freeform=freeform,
+        native=call_native(raw),
+    )
+
+
+def call_native(raw: Raw | bytes) -> Native | None:
+    """Fields such as ``namespace`` and ``caller``."""
+    return native(leftovers(bytes(raw), _CALL_FIELDS))
+
+
+def other_part(item: wire.OutputItem, raw: Raw | bytes) -> Media | Opaque:
+    """A picture that was made, or an item for this format alone."""
+    document = bytes(raw)
+    if item.type == "image_generation_call" and item.result:
+        return Media(
+            MediaKind.IMAGE,
+            Inline(f"image/{item.output_format or 'png'}", item.result),
+            native=item_native(leftovers(document, _IMAGE_FIELDS)),
+        )
+    # Without the space between its fields, so that it is the same when it comes again.
+    whole = wire.encode(wire.decode_fields(document))
+    return Opaque(Native(Format.RESPONSES, whole), item.type or "item")
