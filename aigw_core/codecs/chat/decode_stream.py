@@ -214,7 +214,11 @@ def in_band_error(name: bytes, error: Raw, data: bytes, *, bare: bool) -> Failur
     if name == b"error":
         return read_stream_error(data)
     if bare:
-        document = _ANY(mend(data, hold=False))
+        try:
+            document = _ANY(mend(data, hold=False))
+        except UNREADABLE:
+            # Broken in a place that the narrow decoder skipped.
+            return no_chunk()
         kind = document.get("object")
         if kind == "error" or ("detail" in document and kind is None):
             return read_stream_error(data)
@@ -225,6 +229,10 @@ def _no_chunk(item: SseEvent) -> Failure:
     """What to say of data that is no chunk."""
     if item.name == b"error" or (item.data[:1] == b"[" and b'"error"' in item.data):
         return read_stream_error(item.data)
+    return no_chunk()
+
+
+def no_chunk() -> Failure:
     return malformed("the upstream sent an event that is no chunk of this format")
 
 

@@ -105,6 +105,7 @@ class _Choice:
         "number",
         "part",
         "partial",
+        "pieces",
     )
 
     def __init__(self, number: int) -> None:
@@ -115,6 +116,7 @@ class _Choice:
         self.finish: str | None = None
         self.message: str | None = None
         self.cited = CitedText()
+        self.pieces = self.cited.pieces
         self.logprobs: tuple[TokenLogprob, ...] = ()
         self.partial: PartialCall | None = None
 
@@ -224,9 +226,9 @@ class AnswerReader:
                     self._other(choice, part, (document, position, place), events)
                 elif part.thought_signature:
                     self._signed(choice, part, events)
-                elif not part.thought and choice.kind is _TEXT and not self._mending:
+                elif choice.kind is _TEXT and not (part.thought or self._mending):
                     if text:  # nearly all parts of nearly all streams
-                        choice.cited.pieces.append(text)
+                        choice.pieces.append(text)
                         events.append(TextDelta(choice.part, text, number))
                 elif text:
                     self._text(choice, text, bool(part.thought), events)
@@ -256,7 +258,7 @@ class AnswerReader:
         if thought:
             events.append(ReasoningDelta(choice.part, text, choice.number))
         else:
-            choice.cited.pieces.append(text)
+            choice.pieces.append(text)
             events.append(TextDelta(choice.part, text, choice.number))
 
     def _begin(self, choice: _Choice, kind: PartKind, events: list[StreamEvent]) -> None:
@@ -274,7 +276,7 @@ class AnswerReader:
             return
         if self._mending and (rest := self._halves.take((number, kind))):
             if kind is PartKind.TEXT:
-                choice.cited.pieces.append(rest)
+                choice.pieces.append(rest)
                 events.append(TextDelta(part, rest, number))
             else:
                 events.append(ReasoningDelta(part, rest, number))
@@ -298,7 +300,7 @@ class AnswerReader:
         if part.text and part.thought:
             events.append(ReasoningDelta(choice.part, part.text, choice.number))
         elif part.text:
-            choice.cited.pieces.append(part.text)
+            choice.pieces.append(part.text)
             events.append(TextDelta(choice.part, part.text, choice.number))
         self._close(choice, events, part.thought_signature)
 

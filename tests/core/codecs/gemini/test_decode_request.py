@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from typing import Any
 
@@ -555,3 +556,29 @@ def test_unknown_fields_are_kept_and_null_is_nothing() -> None:
     request = decode({"modelArmorConfig": {"a": 1e2}, "tools": None, "generationConfig": None,
                       "toolConfig": None, "other": None, "labels": None})  # fmt: skip
     assert request.extras == (Extra("modelArmorConfig", b'{"a": 100.0}', "/modelArmorConfig"),)
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The path of every node."""
+    found = [path] if path else []
+    items: Any = enumerate(value) if isinstance(value, list) else ()
+    for name, inner in value.items() if isinstance(value, dict) else items:
+        found += places(inner, (*path, name))
+    return found
+
+
+ODD: list[Any] = [None, [], {}, "", 0, -1, 1e308, 2**64, True, [[]], [{}], {"a": 1}, "x"]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_any_node_may_be_anything_and_nothing_but_a_refusal_comes_of_it(odd: Any) -> None:
+    for path in places(CAMEL):
+        document = json.loads(json.dumps(CAMEL))
+        node = document
+        for step in path[:-1]:
+            node = node[step]
+        node[path[-1]] = odd
+        with contextlib.suppress(InvalidRequest):
+            CODEC.peek(inbound(document))
+            request = CODEC.decode_request(inbound(document))
+            CODEC.encode_request(request, "m", Caps(), Ledger())

@@ -345,6 +345,30 @@ def test_a_seal_that_travelled_in_a_reasoning_part_returns_to_what_it_proves() -
     ]
 
 
+def test_a_conversation_of_this_format_loses_what_another_vendor_signed() -> None:
+    turns = [
+        HI,
+        model(
+            Reasoning("hm", seal=FOREIGN),
+            Text("a", seal=FOREIGN),
+            Text("", seal=FOREIGN),
+            ToolCall("1", "f", "{}", seal=FOREIGN),
+            ToolCall("2", "f", "{}"),
+        ),
+        user(ToolResult("1", (Text("x"),)), ToolResult("2")),
+        model(Reasoning("own"), Text("b")),
+    ]
+    body, losses = encode(request(*turns, format=Format.GEMINI))
+    said, first, second = body["contents"][1]["parts"]
+    assert said == {"text": "a"}
+    assert first["thoughtSignature"] == DUMMY
+    assert "thoughtSignature" not in second
+    answered = body["contents"][2]["parts"][0]["functionResponse"]
+    assert answered == {"id": "1", "name": "f", "response": {"output": "x"}}
+    assert body["contents"][3]["parts"] == [{"text": "own", "thought": True}, {"text": "b"}]
+    assert losses == [("reasoning_not_replayed", False)]
+
+
 def test_unsealed_reasoning_is_dropped_quietly() -> None:
     body, losses = encode(request(HI, model(Reasoning("hm"), Text("a")), user(Text("b"))))
     assert body["contents"][1]["parts"] == [{"text": "a"}]
