@@ -178,7 +178,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     )
 
 
-# --- turns -------------------------------------------------------------------------
+# --- turns --------------------------------------------------------------------
 
 
 def _turns(request: wire.Request) -> list[Turn]:
@@ -216,7 +216,7 @@ def _refuse_orphans(turns: Iterable[Turn]) -> None:
                 )
 
 
-# --- tools -------------------------------------------------------------------------
+# --- tools --------------------------------------------------------------------
 
 
 def _tools(raws: list[Raw]) -> tuple[Tool | HostedTool, ...]:
@@ -312,7 +312,7 @@ def _known_tools(tools: tuple[Tool | HostedTool, ...], turns: list[Turn]) -> set
     return names
 
 
-# --- settings ------------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------
 
 
 def _output(text: wire.TextConfig | None) -> OutputSpec:
