@@ -221,7 +221,7 @@ class ChatStreamEncoder:
         out += (
             choice.opening,
             b'},"finish_reason":',
-            _text(write_stop(event.stop)),
+            _text(write_stop(event.stop, has_tools=choice.calls > 0)),
             self._finish_suffix,
         )
 

@@ -200,7 +200,7 @@ def _choice(choice: Choice, number: int) -> dict[str, Any]:
         "index": number,
         "message": message,
         "logprobs": {"content": None, "refusal": None, **logprobs} if logprobs else None,
-        "finish_reason": write_stop(choice.stop),
+        "finish_reason": write_stop(choice.stop, has_tools=bool(calls)),
     }
 
 

@@ -73,5 +73,8 @@ def read_stop(native: str | None, sequence: str | int | None, *, has_tools: bool
     return Stop(reason, native or None, met if reason is StopReason.STOP_SEQUENCE else None)
 
 
-def write_stop(stop: Stop) -> str:
+def write_stop(stop: Stop, *, has_tools: bool) -> str:
+    """Clients run tools on the word for it, so a reason that is not known says it."""
+    if stop.reason is StopReason.OTHER and has_tools:
+        return _WRITTEN[StopReason.TOOL_USE]
     return _WRITTEN[stop.reason]

@@ -407,7 +407,12 @@ class AnswerReader:
         document, candidate, index = place
         raw = _raw_part(document, candidate, index)
         label = next(
-            (name for name in _FIELDS(raw) if name not in ("thought", "thoughtSignature")), None
+            (
+                name
+                for name, value in _FIELDS(raw).items()
+                if name not in ("thought", "thoughtSignature") and bytes(value) != b"null"
+            ),
+            None,
         )
         if label is None:
             if part.thought_signature:

@@ -242,6 +242,8 @@ def _tool(raw: Raw, pointer: str) -> Tool | HostedTool:
     if kind == "custom":
         custom = decode_at(_CUSTOM_TOOL, raw, pointer)
         grammar = _json(custom.format)
+        if grammar is not None and grammar[:1] != b"{":
+            raise InvalidRequest("the format must be an object", pointer=f"{pointer}/format")
         return Tool(
             custom.name,
             custom.description,
