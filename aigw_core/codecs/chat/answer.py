@@ -94,9 +94,14 @@ def extra_content(seal: Seal) -> dict[str, Any] | None:
 
 
 class DetailsWriter:
-    """Numbers the entries of ``reasoning_details`` over one choice."""
+    """Numbers the entries of ``reasoning_details`` over one choice.
 
-    def __init__(self) -> None:
+    In a stream each has an ``index`` of its own, from 0 without gaps, since a client
+    merges entries of one index; a whole answer leaves OpenRouter's as they were.
+    """
+
+    def __init__(self, *, streamed: bool) -> None:
+        self._streamed = streamed
         self._next = 0
         self._reasoning_parts = 0
 
@@ -125,16 +130,13 @@ class DetailsWriter:
         return [entry]
 
     def _native(self, seal: Seal) -> list[Entry]:
-        """OpenRouter's entries as they were; numbered on when others went before,
-        since a client merges entries of one index that come in two deltas."""
         document = DECODE_ANY(seal.data)
         entries: list[Entry] = [entry for entry in document if isinstance(entry, dict)]
-        if self._next:
+        if self._streamed:
             entries = [
                 {**entry, "index": self._next + place} for place, entry in enumerate(entries)
             ]
-        used = [entry["index"] for entry in entries if isinstance(entry.get("index"), int)]
-        self._next = max([self._next + len(entries), *(index + 1 for index in used)])
+        self._next += len(entries)
         return entries
 
 

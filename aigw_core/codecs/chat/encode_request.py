@@ -141,12 +141,12 @@ class _Encoder:
             body["tools"] = tools
         choice = request.tool_choice
         if choice is not None:
-            if tools:
+            if tools or self._own:
                 body["tool_choice"] = self._choice(choice)
             else:
                 self._drop("tool_choice_without_tools", "tool_choice", reported=False)
         if request.parallel_tools is not None:
-            if not tools:
+            if not (tools or self._own):
                 self._drop("parallel_tools_without_tools", "parallel_tools", reported=False)
             elif self._caps.parallel_flag or self._own:
                 body["parallel_tool_calls"] = request.parallel_tools
