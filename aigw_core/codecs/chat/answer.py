@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from aigw_core.chat import Citation, Format, Media, Seal, TokenLogprob
 from aigw_core.codec import AnswerContext
-from aigw_core.codecs.chat.details import ISSUER, OF_TEXT, OWN_FORMAT, Entry, own_entry
+from aigw_core.codecs.chat.details import ISSUER, OF_TEXT, Entry, own_entry
 from aigw_core.codecs.chat.wire import DECODE_ANY
 
 OWN = "aigw"
@@ -144,18 +144,3 @@ def audio(media: Media) -> Any:
     """``message.audio`` of what came from this format; ``None`` for other media."""
     native = media.native
     return Raw(native.raw) if native is not None and native.format is Format.CHAT else None
-
-
-__all__ = [
-    "OWN",
-    "OWN_FORMAT",
-    "DetailsWriter",
-    "annotation",
-    "answer_id",
-    "audio",
-    "created_at",
-    "extra_content",
-    "logprob_list",
-    "span_of_part",
-    "tool_call",
-]
