@@ -179,6 +179,8 @@ class UpstreamProfile(Struct, frozen=True):
     """Sent unless the request brings its own."""
     forwarded: tuple[str, ...] = ()
     """Client headers passed on to an upstream of the same format."""
+    lists: tuple[str, ...] = ()
+    """Headers that are comma lists: merged, not replaced, when two sources name one."""
 
 
 class Codec(Struct, frozen=True):

@@ -127,7 +127,9 @@ def test_any_line_end_gives_the_same_events(codec: Codec) -> None:
 @examples(40)
 @given(data=st.data())
 def test_batches_of_events_change_no_byte(codec: Codec, data: st.DataObject) -> None:
-    events = data.draw(event_streams(interleaved=True, failing=data.draw(st.booleans())))
+    events = data.draw(
+        event_streams(interleaved=True, sealed=True, failing=data.draw(st.booleans()))
+    )
     encoder = codec.stream_encoder(CONTEXT)
     output = b"".join(encoder.encode(batch) for batch in data.draw(batches(events)))
     assert output == encode_all(codec, events)
@@ -158,7 +160,7 @@ def test_the_client_stream_is_legal_for_garbage(
 
 @each_codec
 @examples(60)
-@given(events=event_streams(interleaved=True))
+@given(events=event_streams(interleaved=True, sealed=True))
 def test_every_legal_event_stream_is_written_legally(
     codec: Codec, events: list[StreamEvent]
 ) -> None:
@@ -212,7 +214,7 @@ def test_text_is_never_taken_for_structure(codec: Codec, pieces: list[str]) -> N
 
 @each_codec
 @examples(60)
-@given(events=event_streams(texts=visible_texts, interleaved=True))
+@given(events=event_streams(texts=visible_texts, interleaved=True, sealed=True))
 def test_the_sdk_sees_what_the_events_say(codec: Codec, events: list[StreamEvent]) -> None:
     laws.conserves_events(codec, events, encode_all(codec, events))
 

@@ -32,6 +32,11 @@ def answer_id(upstream: str, context: AnswerContext) -> str:
     return upstream if upstream.startswith(_PREFIX) else _PREFIX + upstream
 
 
+def created_at(upstream: int | None, context: AnswerContext) -> int:
+    """The upstream's time where it is one, in Unix seconds."""
+    return context.created if upstream is None or upstream <= 0 else upstream
+
+
 def annotation(citation: Citation, offset: int) -> Any:
     """An entry of ``annotations``; ``None`` for what has no address.
 
@@ -68,8 +73,7 @@ def logprob_list(tokens: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
 
 
 def _token(token: TokenLogprob) -> dict[str, Any]:
-    raw = token.token.encode("utf-8", "replace") if token.bytes is None else token.bytes
-    return {"token": token.token, "logprob": token.logprob, "bytes": list(raw)}
+    return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes}
 
 
 def tool_call(id: str, name: str, arguments: str, *, freeform: bool) -> dict[str, Any]:
@@ -147,6 +151,7 @@ __all__ = [
     "annotation",
     "answer_id",
     "audio",
+    "created_at",
     "extra_content",
     "logprob_list",
     "span_of_part",

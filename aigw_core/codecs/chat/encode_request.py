@@ -198,9 +198,9 @@ class _Encoder:
     def _grammar(self, tool: Tool) -> Any:
         """The vendor's other format writes the same members without the nesting."""
         assert tool.grammar is not None
+        if tool.grammar.format is Format.CHAT:
+            return Raw(tool.grammar.raw)
         fields = read_fields(tool.grammar.raw)
-        if "grammar" in fields:
-            return fields
         kind = fields.pop("type", None)
         return {"type": kind or "grammar", "grammar": fields}
 

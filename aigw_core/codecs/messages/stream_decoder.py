@@ -300,10 +300,12 @@ class StreamDecoder:
             # cannot be taken back.
             raise _Malformed("a second message_start")
         self._id = message.id or ""
-        out.append(AnswerStart(self._id, message.model or ""))
-        if message.usage is not None:
-            self._meter.add(message.usage)
-            out.append(UsageReport(self._meter.report))
+        if message.usage is None:
+            out.append(AnswerStart(self._id, message.model or ""))
+            return
+        self._meter.add(message.usage)
+        usage = self._meter.report
+        out += [AnswerStart(self._id, message.model or "", usage=usage), UsageReport(usage)]
 
     def _on_change(self, event: wire.MessageDelta, out: list[StreamEvent]) -> None:
         if event.usage is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,20 @@ async def test_a_port_without_tls_fails_the_handshake(transport: NetworkTranspor
         peer.gone()
 
     async with Upstream(plain) as upstream:
+        request = WireRequest("POST", f"https://upstream.test:{upstream.port}/", (), b"")
+        assert (await failed_opening(transport, request)).kind is FailureKind.TLS
+
+
+async def test_bytes_before_the_handshake_are_no_answer(transport: NetworkTransport) -> None:
+    """Somebody on the way slips an answer in before the protection starts."""
+
+    def script(peer: Peer) -> None:
+        peer.send(answer(b"forged"))
+        with contextlib.suppress(OSError):
+            peer.secure(server_context("upstream.test"))
+            peer.request()
+
+    async with Upstream(script) as upstream:
         request = WireRequest("POST", f"https://upstream.test:{upstream.port}/", (), b"")
         assert (await failed_opening(transport, request)).kind is FailureKind.TLS
 

@@ -604,10 +604,11 @@ def test_a_last_event_without_its_blank_line() -> None:
         b'{"choices":[{"delta":{"content":"\xff"}}]}',
         b'{"choices":[{"delta":{"tool_calls":5}}]}',
         b"[" * 5000,
+        b'{"choices":null,"\xff":1}',
         b'{"choices":[{"index":-1,"delta":{"content":"a"}}]}',
         b'{"choices":[{"index":%d,"delta":{"content":"a"}}]}' % MAX_CHOICES,
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_is_no_chunk_is_malformed(data: bytes) -> None:
     stream = ROLE + b"data: " + data + b"\n\n" + text_stream("never")

@@ -393,6 +393,46 @@ def test_choices_are_announced_in_order() -> None:
     assert seen == [0, 1, 2, 2, 2, 0]
 
 
+def test_texts_that_were_open_together_follow_each_other() -> None:
+    first = Citation(url="u", start=0, end=1)
+    stream = encode(
+        START,
+        TEXT,
+        PartStart(1, PartKind.TEXT),
+        PartStart(2, PartKind.TEXT),
+        TextDelta(2, "c"),
+        CitationAdded(2, first),
+        TextDelta(1, "b"),
+        LogprobsAdded(1, (TokenLogprob("b", -1.0),)),
+        PartEnd(1),
+        TextDelta(0, "a"),
+        PartStart(3, PartKind.REASONING),
+        ReasoningDelta(3, "hm"),
+        PartEnd(0),
+        TextDelta(2, "d"),
+        PartEnd(2),
+        PartEnd(3),
+        *END,
+    )
+    assert deltas(stream) == [
+        {"content": "a"},
+        {"reasoning_content": "hm"},
+        {"content": "b"},
+        {"content": "c"},
+        {"content": "d"},
+        {
+            "annotations": [
+                {
+                    "type": "url_citation",
+                    "url_citation": {"url": "u", "title": "", "start_index": 2, "end_index": 3},
+                }
+            ]
+        },
+    ]
+    places = [stream.index(b'"content":"b"'), stream.index(b"logprobs"), stream.index(b'":"c"')]
+    assert places == sorted(places)
+
+
 def test_only_sound_of_this_format_is_carried() -> None:
     native = Native(WireFormat.CHAT, b'{"id":"au","data":"UklG"}')
     sound = Media(MediaKind.AUDIO, Inline("audio/wav", "UklG"), native=native)
