@@ -77,7 +77,9 @@ def decode_turns(request: Request) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     system = request.system_instruction
     if system is not None:
-        turns.append(_system(system))
+        turn = _system(system)
+        if turn.parts:
+            turns.append(turn)
     calls = _Calls()
     for number, content in enumerate(contents):
         pointer = f"/contents/{number}"

@@ -36,7 +36,7 @@ AUDIO_FORMATS = {
 }
 
 
-# --- leftovers -----------------------------------------------------------------
+# --- leftovers ----------------------------------------------------------------
 
 
 def leftovers(raw: bytes, known: frozenset[str]) -> dict[str, Raw]:
@@ -63,7 +63,7 @@ def native_fields(leftover: Native | None) -> dict[str, Raw]:
         return {}
 
 
-# --- media ---------------------------------------------------------------------
+# --- media --------------------------------------------------------------------
 
 
 def read_address(address: str) -> Inline | Url:
@@ -95,7 +95,7 @@ def file_id(identifier: str) -> FileId:
     return FileId(identifier, Format.RESPONSES)
 
 
-# --- citations -------------------------------------------------------------------
+# --- citations ----------------------------------------------------------------
 
 
 def read_annotations(raws: Iterable[Raw]) -> tuple[Citation, ...]:
@@ -135,7 +135,7 @@ def write_annotation(citation: Citation, length: int) -> Raw | dict[str, object]
     }
 
 
-# --- log probabilities -----------------------------------------------------------
+# --- log probabilities --------------------------------------------------------
 
 
 def read_logprobs(tokens: Iterable[wire.Logprob]) -> tuple[TokenLogprob, ...]:

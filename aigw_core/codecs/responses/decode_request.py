@@ -178,7 +178,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     )
 
 
-# --- turns -------------------------------------------------------------------------
+# --- turns --------------------------------------------------------------------
 
 
 def _turns(request: wire.Request) -> list[Turn]:
@@ -216,7 +216,7 @@ def _refuse_orphans(turns: Iterable[Turn]) -> None:
                 )
 
 
-# --- tools -------------------------------------------------------------------------
+# --- tools --------------------------------------------------------------------
 
 
 def _tools(raws: list[Raw]) -> tuple[Tool | HostedTool, ...]:
@@ -242,6 +242,8 @@ def _tool(raw: Raw, pointer: str) -> Tool | HostedTool:
     if kind == "custom":
         custom = decode_at(_CUSTOM_TOOL, raw, pointer)
         grammar = _json(custom.format)
+        if grammar is not None and grammar[:1] != b"{":
+            raise InvalidRequest("the format must be an object", pointer=f"{pointer}/format")
         return Tool(
             custom.name,
             custom.description,
@@ -312,7 +314,7 @@ def _known_tools(tools: tuple[Tool | HostedTool, ...], turns: list[Turn]) -> set
     return names
 
 
-# --- settings ------------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------
 
 
 def _output(text: wire.TextConfig | None) -> OutputSpec:

@@ -149,7 +149,7 @@ def _mention_json(request: ChatRequest, instructions: str | None, ledger: Ledger
     return f"{instructions}\n\n{_JSON_INSTRUCTION}" if instructions else _JSON_INSTRUCTION
 
 
-# --- tools -------------------------------------------------------------------------
+# --- tools --------------------------------------------------------------------
 
 
 def _add_tools(
@@ -192,7 +192,7 @@ def _add_tools(
         ledger.dropped("parallel_tools_unsupported", pointer, reported=lost)
 
 
-# --- settings ------------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------
 
 
 def _add_settings(body: Json, request: ChatRequest, caps: Caps, ledger: Ledger, own: bool) -> None:
@@ -318,7 +318,7 @@ def _nearest(effort: Effort, allowed: Iterable[Effort]) -> Effort | None:
     return _ORDER[lower[-1] if lower else ranks[0]]
 
 
-# --- who, what state, what else -------------------------------------------------------
+# --- who, what state, what else -----------------------------------------------
 
 
 def _add_identity(body: Json, request: ChatRequest, own: bool) -> None:

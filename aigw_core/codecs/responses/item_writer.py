@@ -53,6 +53,8 @@ SUMMARY = Channel(
 )
 ARGUMENTS = Channel("response.function_call_arguments", "", "arguments", "", "")
 INPUT = Channel("response.custom_tool_call_input", "", "input", "", "")
+WHOLE = Channel("", "", "", "", "")
+"""Of parts that are told at once."""
 
 
 class Item:
@@ -138,7 +140,7 @@ class ItemWriter:
             out.append(self.event(f"response.{item.type}.{step}", item.place))
         out.append(self.event("response.output_item.done", place + done))
 
-    # --- the text of a part -------------------------------------------------------------
+    # --- the text of a part ---------------------------------------------------
 
     def begin_part(self, item: Item, channel: Channel, out: list[bytes]) -> tuple[bytes, bytes]:
         """Open the next part of an item. Returns what stands before and behind a

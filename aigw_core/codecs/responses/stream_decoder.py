@@ -17,12 +17,11 @@ the message. Theory of operation:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from aigw_core.chat import Media, Native, ReasoningStyle, Usage
+from aigw_core.chat import Media, Native, Opaque, ReasoningStyle, Usage
 from aigw_core.codecs.responses import wire
 from aigw_core.codecs.responses.content import read_annotation, read_logprobs
 from aigw_core.codecs.responses.error import read_error_event
@@ -89,7 +88,18 @@ class _Part:
 class _Item:
     """An item that is not done."""
 
-    __slots__ = ("content_index", "id", "kind", "native", "part", "phase", "piece", "style", "told")
+    __slots__ = (
+        "announced",
+        "content_index",
+        "id",
+        "kind",
+        "native",
+        "part",
+        "phase",
+        "piece",
+        "style",
+        "told",
+    )
 
     def __init__(self, kind: str, item: wire.OutputItem | None = None) -> None:
         self.kind = kind
@@ -101,6 +111,8 @@ class _Item:
         self.style = ReasoningStyle.HIDDEN
         self.piece = 0  # which piece of reasoning is being told
         self.told = False  # any piece had text
+        self.announced: tuple[str | None, int] | None = None
+        """Type and index of a part that was added and has said nothing yet."""
 
 
 class StreamDecoder:
@@ -195,7 +207,7 @@ class StreamDecoder:
         self._items.clear()
         self._texts.clear()
 
-    # --- the answer ------------------------------------------------------------------
+    # --- the answer -----------------------------------------------------------
 
     def _on_created(self, data: bytes, out: list[StreamEvent]) -> None:
         response = _RESPONSE(data).response
@@ -238,7 +250,7 @@ class StreamDecoder:
     def _on_error(self, data: bytes, out: list[StreamEvent]) -> None:
         self._close(out, failure_of_error(read_error_event(data)))
 
-    # --- items -----------------------------------------------------------------------
+    # --- items ----------------------------------------------------------------
 
     def _on_item_added(self, data: bytes, out: list[StreamEvent]) -> None:
         event = _ITEM(data)
@@ -251,7 +263,7 @@ class StreamDecoder:
         item = self._items[index] = _Item(fields.type, fields)
         self._done.discard(index)
         if fields.type in CALLS and fields.name:
-            self._open_call(item, fields, event.item, out)
+            self._open_call(item, index, fields, event.item, out)
 
     def _on_item_done(self, data: bytes, out: list[StreamEvent]) -> None:
         if b"\\ud" in data or b"\\uD" in data:
@@ -279,28 +291,28 @@ class StreamDecoder:
         """An item is whole: deliver what of it did not come yet, and close it."""
         if index in self._done and fields.id and fields.id in self._done_ids:
             return
-        item = self._items.pop(index, None)
+        item = self._items.get(index)
         if item is not None and item.kind != fields.type:
             self._end_part(item, index, out)
             item = None
         if item is None:
-            item = _Item(fields.type, fields)
+            item = self._items[index] = _Item(fields.type, fields)
         if fields.type == "message":
             item.phase = item.phase or fields.phase
             for number, piece in enumerate(fields.content or ()):
                 self._fill_content(item, index, number, piece, out)
-            self._items.pop(index, None)
         elif fields.type == "reasoning":
             item.id = fields.id or item.id
-            self._complete_reasoning(item, fields, out)
+            self._complete_reasoning(item, index, fields, out)
         elif fields.type in CALLS and (fields.name or item.part is not None):
             if item.part is None:
-                self._open_call(item, fields, raw, out)
+                self._open_call(item, index, fields, raw, out)
             if item.part is not None:
                 self._fill(item.part, fields.arguments or fields.input, out)
         else:
-            self._add_whole(other_part(fields, raw), out)
+            self._add_whole(index, other_part(fields, raw), out)
         self._end_part(item, index, out)
+        del self._items[index]
         self._done.add(index)
         if fields.id:
             self._done_ids.add(fields.id)
@@ -315,6 +327,24 @@ class StreamDecoder:
         item.part = None
         self._texts.pop((index, item.content_index), None)
 
+    def _open_announced(self, index: int, out: list[StreamEvent]) -> None:
+        """Open the parts that were added before item ``index`` begins to speak: the
+        order of an answer is that of its items, and parts are ordered by their start."""
+        for earlier in sorted(self._items):
+            item = self._items[earlier]
+            if earlier >= index:
+                break
+            if item.announced is None or item.part is not None:
+                continue
+            kind, content_index = item.announced
+            if item.kind == "reasoning":
+                raw = kind == "reasoning_text"
+                style = ReasoningStyle.RAW if raw else ReasoningStyle.SUMMARY
+                item.piece = content_index
+                self._open_reasoning(item, earlier, style, out)
+            elif item.kind == "message":
+                self._open_text(earlier, content_index, out, refusal=kind == "refusal")
+
     def _start(self, out: list[StreamEvent], start: PartStart) -> int:
         if not self._started:
             self._started = True
@@ -323,7 +353,8 @@ class StreamDecoder:
         self._parts += 1
         return start.part
 
-    def _add_whole(self, part: Any, out: list[StreamEvent]) -> None:
+    def _add_whole(self, index: int, part: Media | Opaque, out: list[StreamEvent]) -> None:
+        self._open_announced(index, out)
         number = self._parts
         if isinstance(part, Media):
             self._start(out, PartStart(number, PartKind.MEDIA, media=part))
@@ -331,7 +362,7 @@ class StreamDecoder:
             self._start(out, PartStart(number, PartKind.OPAQUE, opaque=part))
         out.append(PartEnd(number))
 
-    # --- texts and refusals ------------------------------------------------------------
+    # --- texts and refusals ---------------------------------------------------
 
     def _on_text(self, data: bytes, out: list[StreamEvent]) -> None:
         event = _TEXT_DELTA(data)
@@ -355,6 +386,9 @@ class StreamDecoder:
     ) -> _Part:
         item = self._message(index, out)
         self._end_part(item, index, out)
+        item.announced = None
+        if len(self._items) > 1:
+            self._open_announced(index, out)
         kind = PartKind.REFUSAL if refusal else PartKind.TEXT
         leftover = None if refusal else item.native
         number = self._start(out, PartStart(self._parts, kind, phase=item.phase, native=leftover))
@@ -406,9 +440,14 @@ class StreamDecoder:
 
     def _on_part_added(self, data: bytes, out: list[StreamEvent]) -> None:
         event = _PART(data)
-        item = self._items.get(event.output_index)
-        if item is not None and item.kind == "message" and event.content_index > item.content_index:
+        item, index = self._items.get(event.output_index), event.content_index
+        if item is None:
+            return
+        if item.kind == "message" and index > item.content_index:
             self._end_part(item, event.output_index, out)
+            item.announced = (event.part.type, index)
+        elif item.kind == "reasoning" and item.part is None:
+            item.announced = (event.part.type, index)
 
     def _on_part_done(self, data: bytes, out: list[StreamEvent]) -> None:
         event = _PART(data)
@@ -432,7 +471,6 @@ class StreamDecoder:
         text = piece.refusal if refusal else piece.text
         if not text and not piece.annotations:
             return
-        self._items.setdefault(index, item)
         part = self._open_content(index, content_index, out, refusal=refusal)
         if part is None:
             return
@@ -479,7 +517,7 @@ class StreamDecoder:
             self._halves.take(part.number)
             self._tell(part, text[part.length :], out)
 
-    # --- reasoning -----------------------------------------------------------------------
+    # --- reasoning ------------------------------------------------------------
 
     def _on_summary(self, data: bytes, out: list[StreamEvent]) -> None:
         event = _SUMMARY_DELTA(data)
@@ -511,7 +549,7 @@ class StreamDecoder:
             return
         part = item.part
         if part is None:
-            part = self._open_reasoning(item, style, out)
+            part = self._open_reasoning(item, index, style, out)
             item.piece = piece
         elif item.style is not style:
             return  # the same thoughts in the other form
@@ -520,8 +558,13 @@ class StreamDecoder:
         self._tell(part, text, out)
         item.told = True
 
-    def _open_reasoning(self, item: _Item, style: ReasoningStyle, out: list[StreamEvent]) -> _Part:
+    def _open_reasoning(
+        self, item: _Item, index: int, style: ReasoningStyle, out: list[StreamEvent]
+    ) -> _Part:
         item.style = style
+        item.announced = None
+        if len(self._items) > 1:
+            self._open_announced(index, out)
         number = self._start(
             out, PartStart(self._parts, PartKind.REASONING, id=item.id, style=style)
         )
@@ -554,10 +597,8 @@ class StreamDecoder:
             self._fill(item.part, text, out)
 
     def _complete_reasoning(
-        self, item: _Item, fields: wire.OutputItem, out: list[StreamEvent]
+        self, item: _Item, index: int, fields: wire.OutputItem, out: list[StreamEvent]
     ) -> None:
-        index = -1  # the item is out of the table while it is completed
-        self._items[index] = item
         for style, pieces in (
             (ReasoningStyle.RAW, [piece.text for piece in fields.content or ()]),
             (ReasoningStyle.SUMMARY, [piece.text for piece in fields.summary or ()]),
@@ -565,21 +606,21 @@ class StreamDecoder:
             if item.part is None or item.style is style:
                 for number, text in enumerate(pieces):
                     self._fill_reasoning(index, style, number, text, out)
-        del self._items[index]
         seal = reasoning_seal(fields)
         if seal is None:
             return
-        part = item.part or self._open_reasoning(item, ReasoningStyle.HIDDEN, out)
+        part = item.part or self._open_reasoning(item, index, ReasoningStyle.HIDDEN, out)
         if self._halves and (rest := self._halves.take(part.number)):
             out.append(ReasoningDelta(part.number, rest))
         out.append(PartSealed(part.number, seal))
 
-    # --- calls -----------------------------------------------------------------------------
+    # --- calls ----------------------------------------------------------------
 
     def _open_call(
-        self, item: _Item, fields: wire.OutputItem, raw: Raw, out: list[StreamEvent]
+        self, item: _Item, index: int, fields: wire.OutputItem, raw: Raw, out: list[StreamEvent]
     ) -> None:
         call = call_part(fields, raw)
+        self._open_announced(index, out)
         number = self._start(
             out,
             PartStart(
@@ -635,6 +676,7 @@ _HANDLERS: dict[bytes, _Handler] = {
     b"response.output_item.added": StreamDecoder._on_item_added,
     b"response.output_item.done": StreamDecoder._on_item_done,
     b"response.content_part.added": StreamDecoder._on_part_added,
+    b"response.reasoning_summary_part.added": StreamDecoder._on_part_added,
     b"response.content_part.done": StreamDecoder._on_part_done,
     b"response.reasoning_part.done": StreamDecoder._on_part_done,
     b"response.output_text.done": StreamDecoder._on_text_done,

@@ -46,6 +46,7 @@ from aigw_core.codecs.responses.item_writer import (
     REFUSAL,
     SUMMARY,
     TEXT,
+    WHOLE,
     Channel,
     Item,
     ItemWriter,
@@ -202,7 +203,7 @@ class StreamEncoder:
         elif isinstance(event, ChoiceStop):
             self._stop_choice(event.stop, out)
 
-    # --- the answer ------------------------------------------------------------------
+    # --- the answer -----------------------------------------------------------
 
     def _start(self, event: AnswerStart, out: list[bytes]) -> None:
         self._object = ResponseObject(self._context, event)
@@ -233,12 +234,12 @@ class StreamEncoder:
 
     def _fail(self, failure: Failure, out: list[bytes]) -> None:
         if self._object is None:
+            # The flat fields are the documented form. The official SDKs raise their
+            # error only for the nested one that live servers send.
             error = shown_error(failure)
-            fields = {
-                "code": error["code"],
-                "message": failure.message or "the answer failed",
-                "param": error["param"],
-            }
+            error["message"] = failure.message or "the answer failed"
+            flat = {name: error[name] for name in ("code", "message", "param")}
+            fields = {**flat, "error": error}
             self._close(self._writer.event("error", safe_json(fields)[1:-1]), out)
             return
         for number in list(self._parts):
@@ -256,7 +257,7 @@ class StreamEncoder:
         self._parts.clear()
         self._idle = None
 
-    # --- items -----------------------------------------------------------------------
+    # --- items ----------------------------------------------------------------
 
     def _name(self, prefix: str) -> str:
         return f"{prefix}_{self._context.id}_{len(self._writer.output)}"
@@ -285,31 +286,36 @@ class StreamEncoder:
         return item
 
     def _begin(self, part: _Part, text: str, out: list[bytes]) -> bool:
-        """Open a part on the wire, and its item where it is the first of one.
-        Returns whether ``text``, the first of it, is still to be told."""
-        start, idle = part.start, self._idle
+        """Open a part for ``text``, the first of it. Returns whether that is still to
+        be told."""
+        start = part.start
         if start.server:
             part.pieces.append(text)
             return False
-        if part.channel is TEXT or part.channel is REFUSAL:
+        if start.kind is PartKind.REASONING and part.item is None:
+            pieces = _pieces(start)
+            if text == "\n\n".join(pieces):
+                self._begin_reasoning(part, out)
+                self._tell_pieces(part, pieces, out)
+                return False
+        self._begin_part(part, out)
+        return True
+
+    def _begin_part(self, part: _Part, out: list[bytes]) -> None:
+        """Open a part on the wire, and its item where it is the first of one."""
+        start, idle = part.start, self._idle
+        if start.kind is PartKind.REASONING:
+            if part.item is None:
+                self._begin_reasoning(part, out)
+        elif part.item is None:
             phase = start.phase or _phase_of(start)
             if idle is not None and idle.type == "message" and idle.phase == phase:
                 part.item, self._idle = idle, None
             else:
                 self._end_idle(out)
                 part.item = self._begin_message(phase, out)
-        else:
-            if part.item is None:
-                self._begin_reasoning(part, out)
-                pieces = _pieces(start)
-                if text and text == "\n\n".join(pieces):
-                    self._tell_pieces(part, pieces, out)
-                    return False
-            if not text:
-                return False
         assert part.item is not None
         part.prefix, part.suffix = self._writer.begin_part(part.item, part.channel, out)
-        return True
 
     def _begin_reasoning(self, part: _Part, out: list[bytes]) -> None:
         self._end_idle(out)
@@ -328,14 +334,19 @@ class StreamEncoder:
             self._writer.sequence += 1
             self._writer.end_part(part.item, part.channel, piece, out)
 
-    # --- parts -----------------------------------------------------------------------
+    # --- parts ----------------------------------------------------------------
 
     def _start_part(self, start: PartStart, out: list[bytes]) -> None:
+        for earlier in self._parts.values():
+            # Items stand in the order of their parts, so what opened before and has
+            # said nothing yet must begin now.
+            if not earlier.prefix and earlier.channel.index and not earlier.start.server:
+                self._begin_part(earlier, out)
         if start.media is not None:
             self._write_media(start.media, out)
         elif start.opaque is not None:
             self._write_opaque(start.opaque, out)
-        channel = _CHANNELS.get(start.kind, TEXT)
+        channel = _CHANNELS.get(start.kind, WHOLE)
         if start.kind is PartKind.REASONING and start.style is ReasoningStyle.RAW:
             channel = RAW
         elif start.freeform:
@@ -405,7 +416,7 @@ class StreamEncoder:
         self._held += len(seal.data)
         if part.start.kind is PartKind.REASONING:
             if part.item is None:
-                self._begin(part, "", out)
+                self._begin_reasoning(part, out)
             part.seal = seal
             return
         self._end_idle(out)
@@ -438,7 +449,7 @@ class StreamEncoder:
         if written is None:
             return
         if part.item is None:
-            self._begin(part, "", out)
+            self._begin_part(part, out)
         assert part.item is not None
         raw = compact(wire.encode(written))
         self._held += len(raw)
@@ -451,7 +462,7 @@ class StreamEncoder:
         if part.channel is not TEXT:
             return
         if part.item is None:
-            self._begin(part, "", out)
+            self._begin_part(part, out)
         assert part.item is not None
         part.logprobs += tokens
         self._held += 64 * len(tokens)
@@ -467,7 +478,7 @@ class StreamEncoder:
             )
         )
 
-    # --- items that are whole -----------------------------------------------------------
+    # --- items that are whole -------------------------------------------------
 
     def _write_media(self, media: Media, out: list[bytes]) -> None:
         if media.kind is not MediaKind.IMAGE or not isinstance(media.source, Inline):
