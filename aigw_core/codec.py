@@ -179,6 +179,8 @@ class UpstreamProfile(Struct, frozen=True):
     """Sent unless the request brings its own."""
     forwarded: tuple[str, ...] = ()
     """Client headers passed on to an upstream of the same format."""
+    lists: tuple[str, ...] = ()
+    """Headers that are comma lists: merged, not replaced, when two sources name one."""
 
 
 class Codec(Struct, frozen=True):
@@ -220,3 +222,5 @@ class Codec(Struct, frozen=True):
     stream_encoder: Callable[[AnswerContext], StreamEncoder]
     content_type: str = "text/event-stream; charset=utf-8"
     """Of a stream."""
+    request_id_headers: tuple[str, ...] = ()
+    """Response headers, beside ``x-request-id``, in which clients look for its value."""

@@ -147,6 +147,31 @@ class ConfigError(Exception):
         return ": ".join(part for part in (where, self.path, self.problem) if part)
 
 
+class UnknownKey(ConfigError):
+    """A key that no setting has. ``path`` leads to it."""
+
+    def __str__(self) -> str:
+        # The problem names the key, and the place is shown: the path adds nothing.
+        if self.line is None:
+            return super().__str__()
+        return f"{self.file}:{self.line}:{self.column}: {self.problem}"
+
+
+class InvalidConfig(ConfigError):
+    """Everything that was found wrong with one configuration, in order."""
+
+    def __init__(self, problems: list[ConfigError]) -> None:
+        self.problems = tuple(problems)
+        """At least one."""
+        first = problems[0]
+        super().__init__(
+            first.problem, path=first.path, file=first.file, line=first.line, column=first.column
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
 class ProtocolMisuse(Exception):
     """A machine was driven against its contract: a bug in the caller."""
 

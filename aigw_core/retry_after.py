@@ -6,8 +6,23 @@ the official SDKs read first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta, timezone
+
+# RFC 9110 5.6.7: the preferred form, that of RFC 850 (dashes, two digits of the
+# year), and that of asctime. Not by email.utils: it imports socket and random.
+_DATE = re.compile(
+    r"\s*[A-Z][a-z]{2,8}, (?P<day>\d{1,2})[ -](?P<month>[A-Z][a-z]{2})[ -](?P<year>\d{4}|\d\d)"
+    r" (?P<time>\d\d:\d\d:\d\d) (?P<zone>GMT|UTC|[+-]\d{4})\s*",
+    re.ASCII,
+)
+_ASCTIME = re.compile(
+    r"\s*[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[ \d]\d) (?P<time>\d\d:\d\d:\d\d)"
+    r" (?P<year>\d{4})\s*",
+    re.ASCII,
+)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
@@ -29,11 +44,29 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
     date = headers.get("date")
     if date is None:
         return None
-    try:
-        delta = parsedate_to_datetime(value) - parsedate_to_datetime(date)
-    except (ValueError, TypeError):
+    then, now = _read_date(value), _read_date(date)
+    if then is None or now is None:
         return None
-    return max(delta.total_seconds(), 1.0)
+    return max((then - now).total_seconds(), 1.0)
+
+
+def _read_date(value: str) -> datetime | None:
+    found = _DATE.fullmatch(value) or _ASCTIME.fullmatch(value)
+    if found is None or found["month"] not in _MONTHS:
+        return None
+    year = int(found["year"]) + (0 if len(found["year"]) == 4 else 2000)
+    hour, minute, second = map(int, found["time"].split(":"))
+    zone = found.groupdict().get("zone", "GMT")
+    if zone == "-0000":  # RFC 5322 3.3: the zone is not known
+        return None
+    offset = timedelta()
+    if zone[0] in "+-":
+        offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
+    try:
+        month, day = _MONTHS.index(found["month"]) + 1, int(found["day"])
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone(offset))
+    except ValueError:
+        return None
 
 
 def _number(value: str | None) -> float | None:

@@ -8,6 +8,9 @@ run (health, counters) lives elsewhere, keyed by the stable identifiers here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
 
 from msgspec import Struct
 
@@ -34,6 +37,20 @@ class Timeouts(Struct, frozen=True, gc=False):
     total: float = 600.0
     """A whole non-streaming attempt."""
     stream_total: float = 0.0
+
+
+class Cloak(Struct, frozen=True, gc=False):
+    """Rewriting of requests that go to one credential."""
+
+    always: bool
+    """Else ``skip_user_agents`` are left alone."""
+    replace_system: bool
+    """Else ``system_prompt`` goes in front of the client's."""
+    system_prompt: str
+    sensitive_words: tuple[str, ...] = ()
+    user_id_per_key: bool = False
+    """Else one for each request."""
+    skip_user_agents: tuple[str, ...] = ()
 
 
 class Credential(Struct, frozen=True):
@@ -65,6 +82,9 @@ class Credential(Struct, frozen=True):
     weight: int = 1
     priority: int = 0
     disabled: bool = False
+    allow_insecure: bool = False
+    """Plain http may leave loopback and private networks."""
+    cloak: Cloak | None = None
 
 
 class ClientKey(Struct, frozen=True):
@@ -79,6 +99,9 @@ class ClientKey(Struct, frozen=True):
     """Unix seconds."""
     allowed_models: tuple[str, ...] = ()
     allowed_providers: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    max_concurrent: int | None = None
 
 
 class RetryPolicy(Struct, frozen=True, gc=False):
@@ -90,6 +113,61 @@ class RetryPolicy(Struct, frozen=True, gc=False):
     cooldown_5xx: float = 15.0
     cooldown_network: float = 10.0
     """Seconds; 0 = off."""
+
+
+class PayloadRule(Struct, frozen=True):
+    """A change to translated requests."""
+
+    models: tuple[tuple[str, str | None], ...]
+    """Globs of the upstream's names, each with a kind of provider or ``None`` for all;
+    one match is enough."""
+    params: tuple[tuple[tuple[str, ...], Any], ...]
+    """Steps of a path and a JSON value, sorted by path; the value is ``None`` in rules
+    that take fields out."""
+
+
+class PayloadRules(Struct, frozen=True):
+    """Applied in this order, each in the order of the configuration."""
+
+    default: tuple[PayloadRule, ...] = ()
+    override: tuple[PayloadRule, ...] = ()
+    filter: tuple[PayloadRule, ...] = ()
+
+
+class Price(Struct, frozen=True, gc=False):
+    """USD for a million tokens."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal
+    cache_write: Decimal
+
+
+class CapturePolicy(Struct, frozen=True, gc=False):
+    """Which bodies are kept. Empty globs: all."""
+
+    keys: tuple[str, ...]
+    models: tuple[str, ...]
+    max_body: int
+    """Bytes of each body."""
+    retention: float
+    """Seconds."""
+
+
+class DashboardAccess(Struct, frozen=True):
+    """How the dashboard is reached."""
+
+    username: str
+    password_hash: Secret | None
+    """bcrypt; ``None``: no sign-in by password."""
+    jwt_secret: Secret | None
+    """``None``: the shell keeps one of its own."""
+    session: float
+    """Seconds that a token is good for."""
+    ws_query_token: bool
+
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class Snapshot(Struct, frozen=True):
@@ -114,3 +192,27 @@ class Snapshot(Struct, frozen=True):
     """``auto``, ``on`` or ``off``."""
     model_rewrites: tuple[tuple[str, str], ...] = ()
     passthrough_headers: tuple[str, ...] = ()
+    """Lower-case names of headers of upstream answers that clients get to see."""
+    keepalive_expiry: float = 4.0
+    """Seconds that an unused upstream connection is kept."""
+    non_stream_keepalive: float = 0.0
+    """Seconds between spaces ahead of a slow answer; 0 = off."""
+    check_grammar: bool = False
+    fallbacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Globs of requested names, and the names to try after them."""
+    trusted_proxies: Networks = ()
+    admin_networks: Networks = ()
+    """Beside loopback."""
+    scrape_token: Secret | None = None
+    payload: PayloadRules = PayloadRules()
+    claude_headers: Headers = ()
+    """For Claude upstreams whose cloak is active."""
+    seal_secret: Secret | None = None
+    """``None``: the shell keeps one of its own."""
+    previous_seal_secret: Secret | None = None
+    prices: Mapping[str, Price] = {}
+    """By model; before the built-in ones."""
+    capture: CapturePolicy | None = None
+    """``None``: bodies are not kept."""
+    dashboard: DashboardAccess | None = None
+    """``None``: not served."""

@@ -1,0 +1,61 @@
+# make run and make test need make and Python 3.11, nothing else: they make .venv
+# and fill it from the locked sets in requirements/, with uv where there is one.
+#
+#   make run  ARGS="--port 9000"     make test ARGS="tests/core -x"
+#   make PYTHON=python3.13 test      which Python the first time
+
+VENV ?= .venv
+ARGS ?=
+export VENV PYTHON
+
+.PHONY: help run dev test check bench web clean lock
+
+help:
+	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
+	@echo "make test    the test suite"
+	@echo "make check   lint, formatting, types, layers"
+	@echo "make bench   the benchmarks"
+	@echo "make lock    requirements/*.txt anew, from pyproject.toml (needs uv)"
+	@echo "make clean   remove what these made"
+
+run dev: $(VENV)/.runtime
+	@exec $(VENV)/bin/aigw run $(ARGS)
+
+test: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q tests/test_layers.py
+
+# One by one: they measure.
+bench: $(VENV)/.dev
+	@set -e; for file in bench/bench_*.py; do \
+	    [ -e "$$file" ] || { echo "there are no benchmarks yet"; break; }; \
+	    echo "== $$file"; \
+	    $(VENV)/bin/python -m "bench.$$(basename "$$file" .py)" $(ARGS); \
+	done
+
+web:
+	@echo "the dashboard comes later; there is nothing to build yet"
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/install
+	@requirements/install runtime
+
+$(VENV)/.dev: requirements/dev.txt requirements/install
+	@requirements/install dev
+
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+       --no-header --no-emit-index-url --no-emit-find-links $(ARGS)
+
+# ARGS=--upgrade for newer versions; else only what pyproject.toml asks for changes.
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
+	$(LOCK) --extra fast pyproject.toml -o requirements/runtime.txt
+	$(LOCK) --extra fast pyproject.toml requirements/dev.in -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

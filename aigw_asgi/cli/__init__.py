@@ -1,0 +1,50 @@
+"""The command line: one module a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from aigw_asgi.version import __version__
+
+OK, FAILED, USAGE, CONFIG_INVALID, INTERRUPTED = 0, 1, 2, 4, 130
+"""Exit codes; 3 is kept for ``not running``."""
+
+COMMANDS = {
+    "run": "start the gateway",
+    "check": "check a configuration file",
+    "translate": "translate a request, an answer, a stream or an error from stdin to stdout",
+    "version": "print the version",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="aigw",
+        description="An AI gateway: one address for every client and every model provider.",
+        epilog="Try: aigw run, then: curl -N http://127.0.0.1:8317/v1/chat/completions "
+        '-d \'{"model":"echo","stream":true,"messages":'
+        '[{"role":"user","content":"Hello there"}]}\'',
+    )
+    parser.add_argument("--version", action="version", version=f"aigw {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    # Only the command that is called needs its options, and its imports.
+    called = next((word for word in given if not word.startswith("-")), None)
+    for name, text in COMMANDS.items():
+        if name == called:
+            importlib.import_module(f"aigw_asgi.cli.{name}").add_parser(commands)
+        else:
+            commands.add_parser(name, help=text)
+    parsed = parser.parse_args(given)
+    try:
+        code: int = parsed.run(parsed)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILED
+    return code

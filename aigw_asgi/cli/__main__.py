@@ -1,0 +1,5 @@
+import sys
+
+from aigw_asgi.cli import main
+
+sys.exit(main())

@@ -1,0 +1,118 @@
+"""``aigw run``: read the configuration, listen, serve until a signal ends it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from typing import Any
+
+from aigw_asgi.cli import CONFIG_INVALID, FAILED
+from aigw_asgi.config_store import Loaded, load
+from aigw_core.errors import InvalidConfig
+
+_EPILOG = """Without a configuration file the gateway listens on 127.0.0.1:8317, needs no key from
+this machine, and serves the built-in echo models; OPENAI_API_KEY, ANTHROPIC_API_KEY and
+GEMINI_API_KEY are used when they are set."""
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("run", help="start the gateway", epilog=_EPILOG)
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="configuration file (default: AIGW_CONFIG, else config.yaml when it is there)",
+    )
+    parser.add_argument("--host", help="address to listen on")
+    parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--loop", choices=("auto", "asyncio", "uvloop"), default="auto")
+    parser.add_argument("--http", choices=("auto", "h11", "httptools"), default="auto")
+    parser.add_argument(
+        "--transport",
+        choices=("auto", "direct", "httpcore"),
+        default="auto",
+        help="towards upstreams; auto: direct, and httpcore where a proxy is configured",
+    )
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
+    parser.add_argument(
+        "--shutdown-timeout", type=float, metavar="SECONDS", help="for requests in flight"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    overrides = {
+        "host": arguments.host,
+        "port": arguments.port,
+        "log.level": arguments.log_level,
+        "daemon.shutdown-timeout": arguments.shutdown_timeout,
+    }
+    try:
+        loaded = load(arguments.config, os.environ, overrides)
+    except InvalidConfig as exc:
+        for problem in exc.problems:
+            print(problem, file=sys.stderr)
+        return CONFIG_INVALID
+    logging.basicConfig(
+        level=loaded.settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return _serve(loaded, arguments)
+
+
+def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    # Imported late: `aigw run --help` and a mistake in the file need none of it.
+    from aigw_asgi.asgi import App
+    from aigw_asgi.builtin import with_echo
+    from aigw_asgi.server import Hooks, HttpChoice, LoopChoice, ServerSettings, StartupFailed
+    from aigw_asgi.server import run as serve
+    from aigw_asgi.state import GatewayState
+    from aigw_asgi.transports import choose
+
+    settings = loaded.settings
+    snapshot = with_echo(loaded.snapshot, loopback_only=settings.loopback_only)
+
+    async def open_state() -> GatewayState:
+        expiry = snapshot.keepalive_expiry
+        return GatewayState(snapshot, choose(arguments.transport, keepalive_expiry=expiry))
+
+    app = App(open_state)
+
+    def ready(addresses: list[tuple[str, int]]) -> None:
+        _greet(loaded, addresses)
+
+    def drain() -> None:
+        app.drain()
+
+    hooks = Hooks(ready=ready, drain=drain, overdue=app.stop_streams)
+    listener = ServerSettings(
+        host=settings.host,
+        port=settings.port,
+        loop=LoopChoice(arguments.loop),
+        http=HttpChoice(arguments.http),
+        shutdown_timeout=settings.shutdown_timeout,
+    )
+    try:
+        return serve(app, listener, hooks=hooks)
+    except OSError as exc:
+        print(f"aigw: cannot listen on {settings.host}:{settings.port}: {exc}", file=sys.stderr)
+    except StartupFailed:
+        print("aigw: the gateway did not start; see above", file=sys.stderr)
+    return FAILED
+
+
+def _greet(loaded: Loaded, addresses: list[tuple[str, int]]) -> None:
+    host, port = addresses[0][:2]
+    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    source = loaded.document.file if loaded.document is not None else "no configuration file"
+    print(f"aigw listens on {base} ({source})")
+    print(f"  OpenAI SDKs     {base}/v1")
+    print(f"  Anthropic SDKs  {base}")
+    if loaded.document is None:
+        body = '{"model":"echo","stream":true,"messages":[{"role":"user","content":"Hello there"}]}'
+        print("  try: curl -N", f"{base}/v1/chat/completions \\\n       -d '{body}'")
+    sys.stdout.flush()

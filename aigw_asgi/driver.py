@@ -1,0 +1,291 @@
+"""The only loop that joins core and network: performs commands, reports facts.
+
+Three tasks serve a request. The first reads the upstream and feeds the
+exchange in line, with no queue in between; one keeps time; one waits for the
+client to leave. Whatever a task learns goes to the exchange at once, and the
+commands that come back are performed by that same task.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from aigw_asgi.transports import Transport
+from aigw_asgi.transports import UpstreamFailed as TransportFailed
+from aigw_core.commands import (
+    Abort,
+    ClientGone,
+    ClientReads,
+    Command,
+    Drop,
+    Emit,
+    End,
+    Input,
+    Reply,
+    ResponseData,
+    ResponseEof,
+    ResponseHead,
+    Send,
+    Stopping,
+    Tick,
+    UpstreamFailed,
+)
+from aigw_core.exchange import Exchange
+
+Message = dict[str, Any]
+SendMessage = Callable[[Message], Awaitable[None]]
+ReceiveMessage = Callable[[], Awaitable[Any]]
+ChooseTransport = Callable[[Send, TaskGroup], Transport]
+"""The transport for an attempt. The task group lives as long as the request."""
+
+HELD_UP = 1.0
+"""Seconds of waiting for the client that the upstream is not blamed for."""
+
+_LOG = logging.getLogger("aigw")
+
+_now = time.monotonic
+
+
+class ClientAborted(Exception):
+    """The client's connection must be broken: its answer cannot be completed."""
+
+
+class Driver:
+    """Runs one exchange to its end.
+
+    ``send`` and ``receive`` are those of ASGI, the body of the request already
+    received. ``write_timeout`` is in seconds; 0 = no limit.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        choose: ChooseTransport,
+        receive: ReceiveMessage,
+        send: SendMessage,
+        write_timeout: float,
+    ) -> None:
+        self.exchange = exchange
+        self._choose = choose
+        self._receive = receive
+        self._send = send
+        self._write_timeout = write_timeout
+
+        self._tasks: TaskGroup  # of the run
+        self._next: Send | None = None  # an attempt to start
+        self._running = 0  # the number of the attempt that runs
+        self._scope: anyio.CancelScope | None = None  # around it
+        self._wake: anyio.Event | None = None  # the reader waits for work
+        self._armed: float | None = None  # when the clock will look again
+        self._rearm = anyio.Event()
+        self._performing = 0  # tasks that carry out commands
+        self._sending_since: float | None = None
+        self._sent: anyio.Event | None = None  # another task waits to send
+        self._held_up = False  # a deadline passed while the client did not read
+        self._ended = False  # the last body said that none follows
+        self._aborted = False
+
+    async def run(self) -> None:
+        """Serve the request.
+
+        Raises:
+            ClientAborted: the answer broke off in a way that only breaking the
+                connection can tell.
+        """
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            tasks.start_soon(self._keep_time)
+            tasks.start_soon(self._watch_client)
+            await self._perform(self.exchange.start(_now()), reader=True)
+            while True:
+                attempt = self._next
+                if attempt is not None:
+                    self._next = None
+                    await self._attempt(attempt)
+                elif self._finished:
+                    break
+                else:
+                    self._wake = anyio.Event()
+                    await self._wake.wait()
+                    self._wake = None
+            tasks.cancel_scope.cancel()
+        if self._aborted:
+            raise ClientAborted
+
+    def abandon(self) -> None:
+        """The task that ran this was cancelled: nothing can be sent any more."""
+        self.exchange.receive(ClientGone(), _now())
+
+    def stop(self) -> None:
+        """The gateway shuts down: have the answer ended as well as can be."""
+        self._tasks.start_soon(self._tell, Stopping())
+
+    # --- the upstream --------------------------------------------------------
+
+    async def _attempt(self, send: Send) -> None:
+        number = self._running = send.attempt
+        with anyio.CancelScope() as self._scope:
+            try:
+                stream = await self._choose(send, self._tasks).open(send.request)
+            except TransportFailed as exc:
+                await self._lost(number, exc)
+                return
+            try:
+                head = ResponseHead(number, stream.status, dict(stream.headers))
+                await self._tell(head, reader=True)
+                exchange = self.exchange
+                while self._running == number:
+                    data = await stream.read()
+                    if not data:
+                        await self._tell(ResponseEof(number), reader=True)
+                        break
+                    commands = exchange.receive(ResponseData(number, data), _now())
+                    if len(commands) == 1 and exchange.streaming:
+                        # The hot path: one read, one feed, one send. While content
+                        # flows the deadline only moves later.
+                        await self._perform_one(commands[0], reader=True)
+                    else:
+                        await self._perform(commands, reader=True)
+            except TransportFailed as exc:
+                await self._lost(number, exc)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await stream.aclose()
+        self._scope = None
+
+    async def _lost(self, number: int, failure: TransportFailed) -> None:
+        _LOG.info("%r: attempt %d: %s", self.exchange, number, failure)
+        await self._tell(UpstreamFailed(number, failure.kind), reader=True)
+
+    # --- the other tasks -----------------------------------------------------
+
+    async def _watch_client(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                await self._tell(ClientGone())
+                return
+
+    async def _keep_time(self) -> None:
+        while not self.exchange.closed:
+            self._armed = self._next_look()
+            if self._armed is None:
+                await self._rearm.wait()
+                self._rearm = anyio.Event()
+                continue
+            delay = self._armed - _now()
+            if delay > 0:
+                with anyio.move_on_after(delay):
+                    await self._rearm.wait()
+                    self._rearm = anyio.Event()
+                continue
+            await self._look()
+
+    def _next_look(self) -> float | None:
+        """When the clock must wake: for the exchange, or for a send that hangs.
+
+        Sends are too many to wake it for each, so while there is a limit on them it
+        wakes at least that often.
+        """
+        if self._sending_since is None:
+            deadline = self.exchange.deadline
+            if not self._write_timeout:
+                return deadline
+            limit = _now() + self._write_timeout
+            return limit if deadline is None else min(limit, deadline)
+        if not self._write_timeout:
+            return None if self._held_up else self.exchange.deadline
+        return self._sending_since + self._write_timeout
+
+    async def _look(self) -> None:
+        if self._sending_since is not None:
+            if self._write_timeout and _now() >= self._sending_since + self._write_timeout:
+                await self._tell(ClientGone(stalled=True))
+            else:
+                self._held_up = True
+        elif (deadline := self.exchange.deadline) is not None and _now() >= deadline:
+            await self._tell(Tick())
+
+    # --- performing ----------------------------------------------------------
+
+    async def _tell(self, fact: Input, *, reader: bool = False) -> None:
+        await self._perform(self.exchange.receive(fact, _now()), reader=reader)
+
+    async def _perform(self, commands: list[Command], *, reader: bool) -> None:
+        self._look_at_deadline()
+        self._performing += 1
+        try:
+            last = len(commands) - 1
+            for number, command in enumerate(commands):
+                ends = number < last and isinstance(commands[number + 1], End)
+                await self._perform_one(command, reader=reader, ends=ends)
+        finally:
+            self._performing -= 1
+            if self._wake is not None and (self._next is not None or self._finished):
+                self._wake.set()
+
+    @property
+    def _finished(self) -> bool:
+        """Nothing is left to do, in any task: a last word may still be on its way
+        after the exchange has closed."""
+        return self.exchange.closed and not self._performing
+
+    async def _perform_one(self, command: Command, *, reader: bool, ends: bool = False) -> None:
+        """``ends``: the next command is ``End``, which a body can say itself."""
+        if isinstance(command, Emit):
+            self._ended = ends
+            await self._write(
+                {"type": "http.response.body", "body": command.data, "more_body": not ends}
+            )
+        elif isinstance(command, Reply):
+            headers = [
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in command.headers
+            ]
+            await self._write(
+                {"type": "http.response.start", "status": command.status, "headers": headers}
+            )
+        elif isinstance(command, End):
+            if not self._ended:
+                await self._write({"type": "http.response.body", "body": b"", "more_body": False})
+        elif isinstance(command, Send):
+            self._next = command
+        elif isinstance(command, Drop):
+            self._running = 0
+            # The reader itself just leaves its loop; anyone else must end its wait.
+            if not reader and self._scope is not None:
+                self._scope.cancel()
+        elif isinstance(command, Abort):
+            self._aborted = True
+
+    async def _write(self, message: Message) -> None:
+        while self._sending_since is not None:
+            self._sent = self._sent or anyio.Event()
+            await self._sent.wait()
+        self._sending_since = since = _now()
+        try:
+            await self._send(message)
+        except OSError:  # how some servers say that the client has left
+            await self._perform(self.exchange.receive(ClientGone(), _now()), reader=False)
+        finally:
+            self._sending_since = None
+            if self._sent is not None:
+                self._sent.set()
+                self._sent = None
+            if self._held_up or _now() - since > HELD_UP:
+                self._held_up = False
+                self.exchange.receive(ClientReads(), _now())
+                self._rearm.set()
+
+    def _look_at_deadline(self) -> None:
+        """Wake the clock when it would look too late."""
+        deadline = self.exchange.deadline
+        if self.exchange.closed or (
+            deadline is not None and (self._armed is None or deadline < self._armed)
+        ):
+            self._rearm.set()

@@ -1,0 +1,132 @@
+"""The gateway without a listener: embedded in a program, under asyncio or trio.
+
+``Gateway`` answers requests given as bytes. :func:`open_state` puts together what
+both it and the ASGI application run on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any
+
+import anyio
+
+from aigw_asgi.asgi import App
+from aigw_asgi.builtin import with_echo
+from aigw_asgi.config_store import load
+from aigw_asgi.state import GatewayState
+from aigw_asgi.transports import Transport, UpstreamStream, choose
+from aigw_asgi.transports.memory import AppTransport
+from aigw_core.chat import Format
+from aigw_core.config.snapshot import Snapshot
+from aigw_core.wire_request import WireRequest
+
+Config = Snapshot | str | os.PathLike[str] | None
+"""A compiled snapshot, the path of a configuration file, or ``None``: the file that
+``AIGW_CONFIG`` names, else ``config.yaml`` when it is there, else the built-in defaults."""
+
+PATHS: Mapping[Format, str] = {
+    Format.CHAT: "/v1/chat/completions",
+    Format.MESSAGES: "/v1/messages",
+}
+
+
+async def open_state(config: Config = None, *, transport: Transport | None = None) -> GatewayState:
+    """State for ``config``. ``transport`` replaces the network towards upstreams.
+
+    Raises:
+        InvalidConfig: the configuration cannot be used.
+    """
+    if isinstance(config, Snapshot):
+        snapshot, loopback_only = config, not config.from_file
+    else:
+        loaded = load(None if config is None else os.fspath(config), os.environ)
+        snapshot, loopback_only = loaded.snapshot, loaded.settings.loopback_only
+    snapshot = with_echo(snapshot, loopback_only=loopback_only)
+    upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
+    return GatewayState(snapshot, upstream)
+
+
+def create_app(config: Config = None, *, transport: Transport | None = None) -> App:
+    """An ASGI 3 application; the configuration is read when its lifespan starts."""
+    return App(lambda: open_state(config, transport=transport))
+
+
+class Response:
+    """An answer. Iterate over it for the bytes of the body as they come, once."""
+
+    def __init__(self, stream: UpstreamStream) -> None:
+        self._stream = stream
+        self.status = stream.status
+        self.headers: dict[str, str] = dict(stream.headers)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body()
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        try:
+            while data := await self._stream.read():
+                yield data
+        finally:
+            await self._stream.aclose()
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        return b"".join([data async for data in self])
+
+    async def aclose(self) -> None:
+        """Leave before the end; the upstream call is given up."""
+        await self._stream.aclose()
+
+
+class Gateway:
+    """The gateway as an object.
+
+    ::
+
+        async with Gateway() as gateway:
+            response = await gateway.handle("chat", body)
+            async for data in response: ...
+
+    Requests count as coming from this machine. Use it from one event loop.
+    """
+
+    def __init__(self, config: Config = None, *, transport: Transport | None = None) -> None:
+        self.app = create_app(config, transport=transport)
+
+    async def __aenter__(self) -> Gateway:
+        await self.app.open()
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._inside = AppTransport(self.app, self._tasks)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._tasks.cancel_scope.cancel()  # requests that nobody reads any more
+        await self._tasks.__aexit__(kind, exc, trace)
+        await self.app.aclose()
+
+    async def handle(
+        self, format: Format | str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Answer one request of a wire format, given as the bytes of its body.
+
+        Client errors are answers, too: look at ``status``.
+        """
+        path = PATHS[Format(format)]
+        return await self.request("POST", path, headers or {}, body)
+
+    async def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Response:
+        """Answer any request that the gateway serves."""
+        fields: dict[str, Any] = {name.lower(): value for name, value in headers.items()}
+        fields.setdefault("content-type", "application/json")
+        wire = WireRequest(method, "http://127.0.0.1" + path, tuple(fields.items()), body)
+        return Response(await self._inside.open(wire))

@@ -1,0 +1,112 @@
+"""ASGI HTTP at the edge: what a request says of itself, and plain answers."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+import msgspec
+
+from aigw_asgi.driver import ReceiveMessage, SendMessage
+from aigw_core.codec import Headers
+from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
+
+_ENCODED_TRAP = re.compile(rb"%(?:2f|5c|00|2e)", re.IGNORECASE)
+_SEGMENT_TRAP = re.compile(rb"//|/\.{1,2}(?:/|$)|\\|[^\x21-\x7e]")
+
+
+class ClientLeft(Exception):
+    """The client left while its request was still coming in."""
+
+
+class HttpRequest:
+    """A request's line, headers and peer. Header names are lower-case; a header
+    that comes twice is joined by ``, ``, so two keys are never one."""
+
+    def __init__(self, scope: Any) -> None:
+        self.method: str = scope["method"]
+        self.path = checked_path(scope)
+        self.headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            known = self.headers.get(key)
+            self.headers[key] = text if known is None else f"{known}, {text}"
+        self.query: bytes = scope.get("query_string", b"")
+        self.loopback = _is_loopback(scope)
+
+    async def body(self, receive: ReceiveMessage, limit: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            GatewayError: it is larger than ``limit`` bytes (413).
+            ClientLeft: it never came.
+        """
+        declared = self.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit)
+            pieces.append(piece)
+            if not message.get("more_body", False):
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _too_large(limit: int) -> GatewayError:
+    return GatewayError(
+        Failure(
+            ErrorKind.TOO_LARGE,
+            f"the body is larger than {limit / (1 << 20):g} MiB (body-limit-mb)",
+            code="request_too_large",
+        )
+    )
+
+
+def checked_path(scope: Any) -> str:
+    """The one path that is used for routing and for authentication.
+
+    ASGI servers differ in how they decode a path, so it is taken from
+    ``raw_path``, and whatever two readers might understand differently is no path
+    of ours: an absolute target, an encoded slash, dot or NUL, ``//``, ``..``.
+    Empty for those; no route has that path.
+    """
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    raw = raw.partition(b"?")[0]
+    if not raw.startswith(b"/") or _ENCODED_TRAP.search(raw) or _SEGMENT_TRAP.search(raw):
+        return ""
+    return raw.decode("ascii")
+
+
+def _is_loopback(scope: Any) -> bool:
+    for end in ("client", "server"):
+        address = scope.get(end)
+        try:
+            if not address or not ipaddress.ip_address(address[0]).is_loopback:
+                return False
+        except ValueError:
+            return False
+    return True
+
+
+def refuse_encoded_body(headers: dict[str, str]) -> None:
+    """Compressed requests are not read."""
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise InvalidRequest(f"the body is sent with content-encoding {encoding!r}; send it plain")
+
+
+async def send_json(send: SendMessage, status: int, document: Any, headers: Headers = ()) -> None:
+    """Answer with a JSON document: bytes as they are, anything else encoded."""
+    body = document if isinstance(document, bytes) else msgspec.json.encode(document)
+    fields = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    fields += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

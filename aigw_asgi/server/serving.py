@@ -1,0 +1,292 @@
+"""An ASGI application on a port: uvicorn, with its life in our hands.
+
+uvicorn brings the protocols, the lifespan and the ``date`` header. What it does
+at the end is replaced: it cancels requests and leaves without waiting for what
+they still have to say, and the application hears of it last. Here the
+application is told first.
+
+======================  ====================================================
+first SIGTERM, SIGINT   ``Hooks.drain``; accepting ends; idle connections close
+all requests ended      lifespan shutdown, and :func:`run` returns 0 (130 after
+                        SIGINT)
+``shutdown_timeout``    ``Hooks.overdue``: what runs is to end itself, with an
+                        error its client understands
+within a second of it   the rest is cancelled, and its connections aborted
+second signal           the process ends at once
+======================  ====================================================
+
+Nothing here knows the application: ``uvicorn aigw_asgi:app`` serves it as well,
+without the guarded protocols and without the drain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import msgspec
+import uvicorn
+
+from aigw_asgi.server.guard import Guard
+from aigw_asgi.server.h11_protocol import GuardedH11Protocol
+from aigw_asgi.server.listen import Address, addresses, bind
+from aigw_asgi.server.settings import HttpChoice, LoopChoice, ServerSettings
+from aigw_asgi.server.signals import Signals
+
+ASGIApp = Callable[..., Any]
+"""An ASGI 3 application; uvicorn's own types for it are private."""
+
+OVERDUE_GRACE = 0.75
+"""Seconds to write a last error event in, once the time to drain is over."""
+
+CANCEL_GRACE = 0.25
+"""Seconds that cancelled requests have to clean up."""
+
+WEBSOCKET_GRACE = 1.0
+"""Seconds for the application to close its WebSockets with a word of its own."""
+
+LIFESPAN_TIMEOUT = 10.0
+"""Seconds for the application to put its things away, at the very end."""
+
+_log = logging.getLogger(__name__)
+
+
+class StartupFailed(Exception):
+    """The application did not come up; it has logged why."""
+
+
+def _nothing() -> None:
+    pass
+
+
+class Hooks(msgspec.Struct, frozen=True, kw_only=True):
+    """Called in the loop, and must not block: start a task for more than a note."""
+
+    ready: Callable[[list[Address]], None] = lambda addresses: None
+    """Connections are being accepted, on these."""
+    drain: Callable[[], None] = _nothing
+    """No new requests come; let the running ones end."""
+    overdue: Callable[[], None] = _nothing
+    """The time to drain is over; end the running ones with an error."""
+    reload: Callable[[], None] = _nothing
+    """SIGHUP came."""
+
+
+class Server(uvicorn.Server):
+    """One serving process. :meth:`serve` takes bound sockets and closes them."""
+
+    def __init__(
+        self, app: ASGIApp, settings: ServerSettings, *, hooks: Hooks, stop: asyncio.Event
+    ) -> None:
+        quiet_uvicorn()
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_http_protocol(settings.http),
+                ws_max_size=64 << 10,
+                ws_per_message_deflate=False,  # 500 KiB would unfold to 512 MiB
+                lifespan="on",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,  # whom to believe is the application's business
+                server_header=False,
+                backlog=settings.backlog,
+                workers=1,
+            )
+        )
+        self._settings = settings
+        self._hooks = hooks
+        self._stop = stop
+        self.servers: list[asyncio.Server] = []
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # see signals.py
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        sockets = sockets or []
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise StartupFailed
+        config, loop = self.config, asyncio.get_running_loop()
+
+        def protocol() -> asyncio.Protocol:
+            return config.http_protocol_class(  # type: ignore[call-arg]  # a class of ours
+                config=config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                _loop=loop,
+                limits=self._settings.limits,
+            )
+
+        await self.on_tick(0)  # the date, for the first requests
+        self.servers = [
+            await loop.create_server(protocol, sock=sock, backlog=config.backlog)
+            for sock in sockets
+        ]
+        self.started = True
+        self._hooks.ready(addresses(sockets))
+
+    async def main_loop(self) -> None:
+        while not self._stop.is_set():
+            await self.on_tick(0)  # refreshes the date
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hooks.drain()
+        self._stop_accepting()
+        self._close(lambda connection: isinstance(connection, Guard))
+        # The application has its say first; a request that ends closes its own.
+        websockets = asyncio.get_running_loop().call_later(
+            WEBSOCKET_GRACE, self._close, lambda connection: not isinstance(connection, Guard)
+        )
+        if not await self._idle_within(self._settings.shutdown_timeout):
+            self._hooks.overdue()
+            if not await self._idle_within(OVERDUE_GRACE):
+                await self._cut_off()
+        websockets.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LIFESPAN_TIMEOUT):
+                await self.lifespan.shutdown()
+
+    def abandon(self) -> None:
+        """Let go of every socket at once, for a :meth:`serve` that was cancelled."""
+        self._stop_accepting()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+    def _stop_accepting(self) -> None:
+        for server in self.servers:
+            server.close()
+
+    def _close(self, which: Callable[[object], bool]) -> None:
+        for connection in list(self.server_state.connections):
+            if which(connection):
+                connection.shutdown()
+
+    async def _idle_within(self, seconds: float) -> bool:
+        """Wait for the end of all requests, and for their clients to have the answers."""
+        state = self.server_state
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                # A connection may outlive its task by the bytes it has to flush.
+                while state.tasks or state.connections:  # noqa: ASYNC110 (sets of uvicorn's)
+                    await asyncio.sleep(0.02)
+                return True
+        return False
+
+    async def _cut_off(self) -> None:
+        tasks = set(self.server_state.tasks)
+        _log.warning("%d requests did not end in time and are cut off", len(tasks))
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CANCEL_GRACE)
+        self.abandon()
+        await asyncio.sleep(0)
+
+
+async def serve(
+    app: ASGIApp,
+    settings: ServerSettings = ServerSettings(),
+    *,
+    hooks: Hooks = Hooks(),
+    sockets: Sequence[socket.socket] | None = None,
+    stop: asyncio.Event | None = None,
+    signals: Signals | None = None,
+) -> None:
+    """Serve ``app`` until a signal or ``stop`` has ended it, on asyncio.
+
+    ``sockets`` are bound ones from :func:`~aigw_asgi.server.listen.bind`, to be
+    listened on instead of the address in ``settings``; they are closed at the
+    end. Without ``signals`` none is looked at; cancel the call to end it at once.
+
+    Raises:
+        OSError: the address cannot be had.
+        StartupFailed: the application refused to start.
+    """
+    listening = list(sockets) if sockets is not None else bind(settings.host, settings.port)
+    loop = asyncio.get_running_loop()
+
+    def ready(bound: list[Address]) -> None:
+        hooks.ready(bound)
+        if signals is not None:
+            signals.on_reload(lambda: loop.call_soon_threadsafe(hooks.reload))
+
+    stop = stop or asyncio.Event()
+    server = Server(app, settings, hooks=msgspec.structs.replace(hooks, ready=ready), stop=stop)
+    if signals is not None:
+        signals.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
+    try:
+        await server.serve(listening)
+    finally:
+        if signals is not None:
+            signals.detach()
+        server.abandon()
+        for sock in listening:
+            sock.close()
+
+
+def run(
+    app: ASGIApp,
+    settings: ServerSettings = ServerSettings(),
+    *,
+    hooks: Hooks = Hooks(),
+    sockets: Sequence[socket.socket] | None = None,
+) -> int:
+    """Serve ``app`` in this thread, the main one, until a signal ends it.
+
+    Returns the exit status: 0, or 130 when it was Ctrl-C.
+
+    Raises:
+        OSError, StartupFailed: as :func:`serve`.
+    """
+    with Signals() as signals:
+        with asyncio.Runner(loop_factory=_loop_factory(settings.loop)) as runner:
+            runner.run(serve(app, settings, hooks=hooks, sockets=sockets, signals=signals))
+        return 128 + signal.SIGINT if signals.stopped_by == signal.SIGINT else 0
+
+
+def quiet_uvicorn() -> None:
+    """Silence what uvicorn says below a warning, and what clients can make it say.
+
+    It would log the query of each WebSocket, where a token may be. A level alone
+    would not outlive a logging configuration that names these loggers.
+    """
+    for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        logger.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING and record.msg != "Invalid HTTP request received."
+
+
+def _http_protocol(choice: HttpChoice) -> type[asyncio.Protocol]:
+    if choice is HttpChoice.H11 or (choice is HttpChoice.AUTO and not _installed("httptools")):
+        return GuardedH11Protocol
+    from aigw_asgi.server.httptools_protocol import GuardedHttpToolsProtocol
+
+    return GuardedHttpToolsProtocol
+
+
+def _loop_factory(choice: LoopChoice) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if choice is LoopChoice.ASYNCIO or (choice is LoopChoice.AUTO and not _installed("uvloop")):
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _installed(module: str) -> bool:
+    return find_spec(module) is not None

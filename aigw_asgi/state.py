@@ -1,0 +1,54 @@
+"""What all requests of one process share: the snapshot, health, counters, transports."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from anyio.abc import TaskGroup
+
+from aigw_asgi.driver import Driver
+from aigw_asgi.echo import echo
+from aigw_asgi.transports import Transport
+from aigw_asgi.transports.memory import AppTransport
+from aigw_core.commands import Send
+from aigw_core.config.snapshot import Snapshot
+from aigw_core.health import Health
+from aigw_core.metrics import Metrics
+from aigw_core.routing.plan import ECHO
+
+
+class GatewayState:
+    """One a process. ``snapshot`` is replaced by one assignment; a request reads it once."""
+
+    def __init__(self, snapshot: Snapshot, upstream: Transport) -> None:
+        self.snapshot = snapshot
+        self.health = Health()
+        self.metrics = Metrics()
+        self.rng = random.Random()
+        self.started = time.monotonic()
+        self.draining = False
+        self.running: set[Driver] = set()
+        self._upstream = upstream
+        self._turn = 0
+
+    def next_turn(self) -> int:
+        """Counts requests, for the round-robin."""
+        self._turn += 1
+        return self._turn
+
+    def transport(self, send: Send, tasks: TaskGroup) -> Transport:
+        """Where an attempt goes; the built-in models run as a task of the request."""
+        return AppTransport(echo, tasks) if send.provider == ECHO else self._upstream
+
+    @property
+    def uptime(self) -> float:
+        return time.monotonic() - self.started
+
+    def stop_streams(self) -> None:
+        """End every answer that still runs with the error event of its format."""
+        for driver in list(self.running):
+            driver.stop()
+
+    async def aclose(self) -> None:
+        await self._upstream.aclose()

@@ -1,0 +1,443 @@
+"""The transport for asyncio and uvloop: a protocol on a socket, no library between.
+
+Each connection is an ``asyncio.Protocol`` over :mod:`aigw_core.http1`. What arrives
+goes into one pending list and wakes the reading task through one future; there is
+no queue, no task and no timer of a stream's own. A stream whose reader is slow stops
+reading its socket at ``MAX_HELD`` bytes.
+
+Idle connections wait in one stack per origin, the last used on top. They leave it
+when used, when the upstream closes them, and when they have been idle too long.
+
+Not for proxies, and not for trio: see :mod:`aigw_asgi.transports.httpcore`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+import anyio
+
+from aigw_asgi.transports.base import KEEPALIVE_EXPIRY, MAX_HELD, UpstreamFailed
+from aigw_asgi.transports.dial import (
+    Resolver,
+    connect_failed,
+    find_addresses,
+    race,
+    system_resolver,
+    timed_out,
+    tls_failed,
+)
+from aigw_asgi.transports.pool import IdlePool
+from aigw_asgi.transports.tls import client_context
+from aigw_core.codec import Headers
+from aigw_core.errors import ProtocolMisuse
+from aigw_core.http1 import (
+    ResponseBroken,
+    ResponseEnd,
+    ResponseHead,
+    ResponseReader,
+    encode_request_head,
+)
+from aigw_core.wire_request import FailureKind, Origin, WireRequest, split_url
+
+
+class DirectTransport:
+    """See :class:`~aigw_asgi.transports.base.Transport`.
+
+    ``keepalive_expiry`` is in seconds; 0 uses each connection once. ``tls`` is asked
+    for the context at each TLS connection.
+    """
+
+    def __init__(
+        self,
+        *,
+        keepalive_expiry: float = KEEPALIVE_EXPIRY,
+        tls: Callable[[], ssl.SSLContext] = client_context,
+        resolve: Resolver = system_resolver,
+    ) -> None:
+        self._tls = tls
+        self._resolve = resolve
+        self._idle: IdlePool[_Connection] = IdlePool(keepalive_expiry, _Connection.abort)
+        self._connections: set[_Connection] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<DirectTransport in_use={self.in_use} idle={self.idle}>"
+
+    @property
+    def idle(self) -> int:
+        """Connections that wait to be used again."""
+        return len(self._idle)
+
+    @property
+    def in_use(self) -> int:
+        """Connections that are neither idle nor closed."""
+        return len(self._connections) - self.idle
+
+    async def open(self, request: WireRequest) -> DirectStream:
+        if request.proxy_url is not None:
+            raise ProtocolMisuse("the direct transport has no proxies")
+        origin, target = split_url(request.url)
+        head = encode_request_head(
+            request.method, origin, target, request.headers, body_size=len(request.body)
+        )
+        if self._closed:
+            raise UpstreamFailed(FailureKind.POOL, "the gateway is shutting down", sent=False)
+        connection = self._idle.take(origin, asyncio.get_running_loop().time())
+        if connection is not None:
+            stream = DirectStream(request.method, connection)
+            try:
+                await stream.start(head, request.body)
+            except UpstreamFailed as exc:
+                # The upstream closed it just as we took it: not one byte came back,
+                # so it is taken for unread. A new connection cannot be stale.
+                if stream.answered or exc.kind not in (FailureKind.READ, FailureKind.WRITE):
+                    raise
+            else:
+                return stream
+        connection = await self._connect(origin, request.connect_timeout)
+        stream = DirectStream(request.method, connection)
+        await stream.start(head, request.body)
+        return stream
+
+    async def aclose(self) -> None:
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for connection in self._idle.clear():
+            connection.abort()
+        # Those on their way out count too: after this their sockets are closed.
+        closing = [each.gone for each in self._connections if each.transport.is_closing()]
+        if closing:
+            await asyncio.wait(closing)
+
+    # --- from the connections ---
+
+    def release(self, connection: _Connection) -> None:
+        """Take a connection back that is fit for another request."""
+        if self._closed:
+            connection.abort()
+            return
+        self._idle.put(connection.origin, connection, connection.loop.time())
+        self._schedule_sweep(connection.loop)
+
+    def gone(self, connection: _Connection) -> None:
+        self._connections.discard(connection)
+        self._idle.remove(connection.origin, connection)
+
+    def _schedule_sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        # One timer for all, and only while something waits.
+        if self._sweeper is None:
+            at = self._idle.next_expiry()
+            if at is not None:
+                self._sweeper = loop.call_at(at, self._sweep, loop)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._sweeper = None
+        self._idle.expire(loop.time())
+        self._schedule_sweep(loop)
+
+    async def _connect(self, origin: Origin, timeout: float) -> _Connection:
+        try:
+            with anyio.fail_after(timeout or None):
+                addresses = await find_addresses(self._resolve, origin.host, origin.port)
+                try:
+                    dial = partial(self._dial, origin)
+                    connection = await race(addresses, dial, _Connection.abort)
+                except OSError as exc:
+                    raise connect_failed(exc, origin.host) from exc
+                if origin.scheme == "https":
+                    await self._secure(connection)
+                return connection
+        except TimeoutError as exc:
+            raise timed_out(origin.host, timeout) from exc
+
+    async def _dial(self, origin: Origin, address: str) -> _Connection:
+        loop = asyncio.get_running_loop()
+        connection = _Connection(self, origin, loop)
+        # By address, not on a socket of ours: a handshake that fails on such a socket
+        # is left by uvloop with a descriptor that two parties think they own.
+        await loop.create_connection(lambda: connection, address, origin.port)
+        # Not in connection_made: when the making is cancelled, uvloop still calls
+        # that, and never connection_lost. The socket is closed by the loop then.
+        if not connection.gone.done():
+            self._connections.add(connection)
+        return connection
+
+    async def _secure(self, connection: _Connection) -> None:
+        plain = connection.transport
+        host = connection.origin.host
+        try:
+            if connection.early:
+                # In the clear, from anybody: it must not become part of the answer.
+                raise ConnectionAbortedError
+            transport = await connection.loop.start_tls(
+                plain, connection, self._tls(), server_hostname=host
+            )
+            if transport is None:  # lost while the handshake ended
+                raise ConnectionAbortedError
+        except BaseException as exc:
+            plain.abort()
+            self._connections.discard(connection)
+            if isinstance(exc, OSError):
+                raise tls_failed(exc, host) from exc
+            raise
+        connection.use(transport)
+
+
+class _Connection(asyncio.Protocol):
+    """A socket. ``stream`` is the one that it serves now, if any."""
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self, owner: DirectTransport, origin: Origin, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.owner = owner
+        self.origin = origin
+        self.loop = loop
+        self.stream: DirectStream | None = None
+        self.unsent = False
+        """Bytes of the request are still with us."""
+        self.gone: asyncio.Future[None] = loop.create_future()
+        """Done when the socket is closed."""
+        self.early: list[bytes] = []
+        """Came before a stream was there."""
+        self._fresh = True
+
+    def attach(self, stream: DirectStream) -> None:
+        """Serve ``stream`` from now on."""
+        self.stream = stream
+        self._fresh = False
+        for data in self.early:
+            stream.feed(data)
+        self.early.clear()
+        if self.transport.is_closing():
+            stream.cut(None)
+
+    def abort(self) -> None:
+        """Close the socket now, whatever is under way."""
+        self.transport.abort()
+
+    def use(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        # Tells us when the last byte has left; the buffer itself is never waited for.
+        transport.set_write_buffer_limits(high=1, low=0)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.use(cast(asyncio.Transport, transport))  # what create_connection makes
+
+    def pause_writing(self) -> None:
+        self.unsent = True
+
+    def resume_writing(self) -> None:
+        self.unsent = False
+
+    def data_received(self, data: bytes) -> None:
+        stream = self.stream
+        if stream is not None:
+            stream.feed(data)
+        elif self._fresh:
+            # Before our request is out, at most what two turns of the loop bring.
+            self.early.append(data)
+        else:
+            # Nobody asked: the next answer could not be told from this.
+            self.transport.abort()
+
+    def eof_received(self) -> None:
+        if self.stream is not None and self._is_orderly_end():
+            self.stream.feed_eof()
+
+    def _is_orderly_end(self) -> bool:
+        """Whether the upstream itself has ended the stream. Under TLS anybody on the
+        way can close the connection, and asyncio does not tell the two apart."""
+        tls: ssl.SSLObject | None = self.transport.get_extra_info("ssl_object")
+        if tls is None:
+            return True
+        try:
+            return not tls.read(1)
+        except ssl.SSLZeroReturnError:
+            return True
+        except ssl.SSLError:
+            return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.owner.gone(self)
+        if self.stream is not None:
+            self.stream.cut(exc)
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+
+class DirectStream:
+    """See :class:`~aigw_asgi.transports.base.UpstreamStream`.
+
+    The protocol calls ``feed``, ``feed_eof`` and ``cut``. Whoever consumes the stream
+    learns of news through ``_wake`` alone: a consumer that wants to be called from
+    the protocol, without a task in between, would be attached there.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_connection",
+        "_ended",
+        "_failure",
+        "_paused",
+        "_pending",
+        "_reader",
+        "_sent",
+        "_waiter",
+        "headers",
+        "held",
+        "status",
+    )
+
+    def __init__(self, method: str, connection: _Connection) -> None:
+        self.status = 0
+        self.headers: Headers = ()
+        self.held = 0
+        """Bytes that wait to be read."""
+        self._connection = connection
+        self._reader = ResponseReader(method)
+        self._pending: list[bytes] = []
+        self._waiter: asyncio.Future[None] | None = None
+        self._failure: tuple[FailureKind, str, Exception | None] | None = None
+        self._sent = False
+        self._ended = False
+        self._paused = False
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<DirectStream {self.status} held={self.held} {self._reader!r}>"
+
+    @property
+    def answered(self) -> bool:
+        """A byte of the answer has come."""
+        return self._reader.started
+
+    async def start(self, head: bytes, body: bytes) -> None:
+        """Send the request, wait for the head of the answer."""
+        self._connection.attach(self)
+        if self._failure is None:
+            self._sent = True
+            self._connection.transport.writelines([head, body])
+        while not self.status:
+            if self._failure is not None:
+                failure = self._failed()
+                await self.aclose()
+                raise failure from failure.__cause__
+            await self._wait()
+
+    async def read(self) -> bytes:
+        pending = self._pending
+        while not pending:
+            if self._ended:
+                return b""
+            if self._failure is not None:
+                failure = self._failed()
+                raise failure from failure.__cause__
+            await self._wait()
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        self.held = 0
+        if self._paused:
+            self._paused = False
+            self._connection.transport.resume_reading()
+        return data
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        connection = self._connection
+        connection.stream = None
+        self._pending.clear()
+        self.held = 0
+        if not self._ended:
+            self._fail(FailureKind.READ, "the stream was closed")
+            self._wake()
+        reusable = self._ended and self._reader.reusable and not connection.unsent
+        if reusable and not connection.transport.is_closing():
+            if self._paused:
+                connection.transport.resume_reading()
+            connection.owner.release(connection)
+        else:
+            connection.abort()
+
+    # --- from the protocol ---
+
+    def feed(self, data: bytes) -> None:
+        events = self._reader.feed(data)
+        if not events:
+            return
+        for event in events:
+            if isinstance(event, bytes):
+                self._pending.append(event)
+                self.held += len(event)
+            elif isinstance(event, ResponseHead):
+                self.status = event.status
+                self.headers = event.headers
+            elif isinstance(event, ResponseEnd):
+                self._ended = True
+            else:
+                self._fail(FailureKind.PROTOCOL, event.problem)
+                self._connection.abort()
+        if self.held >= MAX_HELD and not self._paused:
+            self._paused = True
+            self._connection.transport.pause_reading()
+        self._wake()
+
+    def feed_eof(self) -> None:
+        for event in self._reader.eof():
+            if isinstance(event, ResponseEnd):
+                self._ended = True
+            elif isinstance(event, ResponseBroken):
+                self._fail(FailureKind.READ, event.problem)
+        self._wake()
+
+    def cut(self, exc: Exception | None) -> None:
+        """The connection is gone, with or without an orderly end before."""
+        if self._connection.unsent:
+            self._fail(FailureKind.WRITE, "the connection broke while the request was sent", exc)
+        else:
+            self._fail(FailureKind.READ, "the connection broke", exc)
+        self._wake()
+
+    def _fail(self, kind: FailureKind, problem: str, exc: Exception | None = None) -> None:
+        # The first failure is the cause of those that follow it.
+        if not self._ended and self._failure is None:
+            self._failure = (kind, problem, exc)
+
+    def _failed(self) -> UpstreamFailed:
+        # Made anew each time: an exception that is kept keeps its frames, and this.
+        assert self._failure is not None
+        kind, problem, exc = self._failure
+        failure = UpstreamFailed(
+            kind, f"{self._connection.origin.host}: {problem}", sent=self._sent
+        )
+        failure.__cause__ = exc
+        return failure
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        if self._waiter is not None:
+            raise ProtocolMisuse("two tasks read one stream")
+        self._waiter = waiter = self._connection.loop.create_future()
+        try:
+            await waiter
+        except BaseException:
+            self._waiter = None
+            await self.aclose()
+            raise

@@ -1,0 +1,181 @@
+"""One upstream call: its head, bytes and end go in; client bytes come out.
+
+An attempt knows one target and no other. It reports facts (content has come, it
+ended, it failed); what follows from them is the exchange's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from aigw_core.chat import StopReason, Usage
+from aigw_core.codec import AnswerContext, Codec, Inbound, Peek
+from aigw_core.errors import ErrorKind, Failure
+from aigw_core.routing.plan import Target
+from aigw_core.translate import AnswerMachine, Translation, answer_machine
+from aigw_core.wire_request import FailureKind
+
+MAX_ERROR_BODY = 64 << 10
+"""Bytes of an error answer that are read."""
+
+MAX_OPENING = 64 << 10
+"""Bytes of an opening without content that are held back for a failover."""
+
+
+_LOST = {
+    FailureKind.CONNECT: "the upstream could not be reached",
+    FailureKind.DNS: "the upstream's name could not be resolved",
+    FailureKind.TLS: "the connection to the upstream could not be secured",
+    FailureKind.TIMEOUT: "connecting to the upstream took too long",
+    FailureKind.WRITE: "the connection to the upstream broke while the request was sent",
+    FailureKind.READ: "the connection to the upstream broke",
+    FailureKind.PROTOCOL: "what the upstream sent is not an HTTP answer",
+    FailureKind.POOL: "the gateway cannot open another connection",
+    FailureKind.REFUSED_ADDRESS: "the upstream's name leads to an address that may not be reached",
+}
+# What a client is told: no host, no address. The log has the details.
+
+
+class Call(Struct, frozen=True):
+    """What the client asked for, as it came in."""
+
+    codec: Codec
+    inbound: Inbound
+    peek: Peek
+    context: AnswerContext
+    strict: bool = False
+
+
+class AttemptRecord(Struct, frozen=True):
+    """An attempt, for the log."""
+
+    provider: str
+    credential: str
+    model: str
+    status: int | None
+    failure: Failure | None
+    seconds: float
+
+
+class Attempt:
+    """Reads one upstream answer.
+
+    Call ``head`` once, then ``feed`` until ``eof``. After ``failure`` is set, or
+    ``ended`` is, nothing more comes out. While ``content`` is false, what came
+    out must be held: the answer may still fail.
+    """
+
+    def __init__(
+        self, number: int, target: Target, upstream: Codec, call: Call, translation: Translation
+    ) -> None:
+        self.number = number
+        self.target = target
+        self.translation = translation
+        self.status: int | None = None
+        self._upstream = upstream
+        self._call = call
+        self._headers: Mapping[str, str] = {}
+        self._machine: AnswerMachine | None = None
+        self._error_body: list[bytes] = []
+        self._error_size = 0
+        self._failure: Failure | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<Attempt {self.number} {self.target.credential.name} {self.status} {self._machine}>"
+        )
+
+    @property
+    def failure(self) -> Failure | None:
+        if self._failure is not None:
+            return self._failure
+        return self._machine.failure if self._machine is not None else None
+
+    @property
+    def content(self) -> bool:
+        return self._machine is not None and self._machine.content
+
+    @property
+    def ended(self) -> bool:
+        return self._machine is not None and self._machine.ended
+
+    @property
+    def usage(self) -> Usage:
+        return self._machine.usage if self._machine is not None else Usage()
+
+    @property
+    def stop(self) -> StopReason | None:
+        return self._machine.stop if self._machine is not None else None
+
+    def head(self, status: int, headers: Mapping[str, str]) -> None:
+        """The status and headers (lower-case names) have come."""
+        self.status = status
+        self._headers = headers
+        if not 200 <= status < 400:
+            return
+        if status >= 300:
+            self._failure = Failure(
+                ErrorKind.UPSTREAM, "the upstream answered with a redirect", status
+            )
+        elif headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            self._failure = Failure(
+                ErrorKind.UPSTREAM, "the upstream's answer is compressed, which was not asked for"
+            )
+        else:
+            call = self._call
+            self._machine = answer_machine(
+                self._upstream, call.codec, call.context, self.translation, call.peek, headers
+            )
+
+    def feed(self, data: bytes) -> bytes:
+        machine = self._machine
+        if machine is not None:
+            return machine.feed(data)
+        if self._failure is None:
+            room = MAX_ERROR_BODY - self._error_size
+            self._error_body.append(data[:room])
+            self._error_size += len(data)
+            if self._error_size >= MAX_ERROR_BODY:
+                self._refused()
+        return b""
+
+    def eof(self) -> bytes:
+        if self._machine is not None:
+            return self._machine.eof()
+        if self._failure is None:
+            self._refused()
+        return b""
+
+    def lost(self, kind: FailureKind) -> Failure:
+        """The connection broke, or was never made. An error answer that was being
+        read says more than that."""
+        if self.status is not None and self._machine is None and self._failure is None:
+            self._refused()
+        if self._failure is None:
+            self._failure = Failure(self._meaning(kind), _LOST[kind])
+        return self._failure
+
+    def _meaning(self, kind: FailureKind) -> ErrorKind:
+        if kind is FailureKind.TIMEOUT:
+            return ErrorKind.TIMEOUT
+        if kind in (FailureKind.READ, FailureKind.PROTOCOL) and self.status is not None:
+            return ErrorKind.UPSTREAM_TRUNCATED
+        return ErrorKind.UPSTREAM
+
+    def fail(self, failure: Failure) -> bytes:
+        """The client's error event, legal after what has come out."""
+        assert self._machine is not None
+        return self._machine.fail(failure)
+
+    def keepalive(self) -> bytes:
+        assert self._machine is not None
+        return self._machine.keepalive()
+
+    def _refused(self) -> None:
+        assert self.status is not None
+        self._failure = self._upstream.decode_error(
+            self.status, self._headers, b"".join(self._error_body)
+        )
+        self._error_body.clear()

@@ -1,0 +1,74 @@
+"""The time limits of one exchange, as deadlines.
+
+Streams: ``first_byte`` until the upstream's first bytes, ``idle`` between two reads,
+``stream_total`` for all of it. Without a stream: ``total`` for all of it, since the
+upstream says nothing until it is done. (The limit on connecting is the transport's.)
+"""
+
+from __future__ import annotations
+
+from aigw_core.config.snapshot import Timeouts
+from aigw_core.errors import ErrorKind, Failure
+
+
+class Clocks:
+    """Keeps when things happened; says when they must have."""
+
+    def __init__(self, *, stream: bool) -> None:
+        self._stream = stream
+        self._timeouts = Timeouts()
+        self._started = 0.0
+        self._attempt_started = 0.0
+        self._last_data: float | None = None
+
+    def start(self, now: float) -> None:
+        self._started = now
+
+    def start_attempt(self, timeouts: Timeouts, now: float) -> None:
+        self._timeouts = timeouts
+        self._attempt_started = now
+        self._last_data = None
+
+    def data(self, now: float) -> None:
+        """The upstream sent something."""
+        self._last_data = now
+
+    def forgive(self, now: float) -> None:
+        """The client held the upstream up: its silence until now does not count."""
+        if self._last_data is not None:
+            self._last_data = now
+
+    def since_start(self, now: float) -> float:
+        return now - self._started
+
+    def since_attempt(self, now: float) -> float:
+        return now - self._attempt_started
+
+    @property
+    def total(self) -> float | None:
+        """When the whole exchange must be over."""
+        limit = self._timeouts.stream_total if self._stream else self._timeouts.total
+        return self._started + limit if limit else None
+
+    @property
+    def upstream(self) -> float | None:
+        """When the running attempt must have sent something."""
+        if not self._stream:
+            return None
+        if self._last_data is None:
+            limit = self._timeouts.first_byte
+            return self._attempt_started + limit if limit else None
+        return self._last_data + self._timeouts.idle if self._timeouts.idle else None
+
+    def overrun(self) -> Failure:
+        """The failure of an exchange past ``total``."""
+        limit = self._timeouts.stream_total if self._stream else self._timeouts.total
+        return Failure(ErrorKind.TIMEOUT, f"no complete answer within {limit:g} s")
+
+    def silence(self) -> Failure:
+        """The failure of an attempt past ``upstream``."""
+        if self._last_data is None:
+            limit = self._timeouts.first_byte
+            return Failure(ErrorKind.TIMEOUT, f"the upstream did not answer within {limit:g} s")
+        limit = self._timeouts.idle
+        return Failure(ErrorKind.TIMEOUT, f"the upstream sent nothing for {limit:g} s")

@@ -1,0 +1,484 @@
+"""One choice of an answer while it is read: messages or deltas in, events out.
+
+A complete message and a delta have the same fields, so both kinds of answer are
+read here, and a message gives the events of the stream that would have brought it.
+
+A part of text, reasoning or refusal is open until another kind begins. Tool calls
+stay open until the choice stops: servers interleave them, and some send the pieces
+of several calls under one index. ``stop`` comes when the stream has ended and not at
+the finish reason, after which servers have been seen to send text, usage and errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from msgspec import Raw
+
+from aigw_core.chat import (
+    Citation,
+    Format,
+    Inline,
+    Media,
+    MediaKind,
+    Native,
+    ReasoningStyle,
+    Seal,
+    TokenLogprob,
+    Url,
+)
+from aigw_core.codecs.chat.data_url import split_data_url
+from aigw_core.codecs.chat.details import DetailsMerger, proven, read_entries, visible
+from aigw_core.codecs.chat.stops import finish_failure, read_stop
+from aigw_core.codecs.chat.wire import (
+    ENCODE,
+    Annotation,
+    AnswerImage,
+    AudioPiece,
+    ContentItem,
+    ExtraContent,
+    FunctionDelta,
+    Logprob,
+    Logprobs,
+    Message,
+    ToolCallPiece,
+)
+from aigw_core.errors import ErrorKind, Failure
+from aigw_core.events import (
+    ChoiceStop,
+    CitationAdded,
+    LogprobsAdded,
+    PartEnd,
+    PartKind,
+    PartSealed,
+    PartStart,
+    ReasoningDelta,
+    RefusalDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+)
+from aigw_core.surrogates import Halves
+
+_ANNOTATION = msgspec.json.Decoder(Annotation).decode
+_IMAGE = msgspec.json.Decoder(AnswerImage).decode
+_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_AUDIO = (("UklGR", "audio/wav"), ("SUQz", "audio/mpeg"), ("//", "audio/mpeg"))
+"""How base64 of sound begins: RIFF, ID3, a bare MPEG frame."""
+
+
+class _Call:
+    """A tool call whose pieces come in. ``part`` is negative until it has a name."""
+
+    def __init__(self, wire_id: str) -> None:
+        self.wire_id = wire_id  # the upstream's, which later pieces may bear; maybe empty
+        self.name = ""
+        self.freeform = False
+        self.part = -1
+        self.early: list[str] = []  # arguments that came before the name
+        self.seal: Seal | None = None
+
+
+class ChoiceReader:
+    """Reads one choice; ``add`` its messages or deltas, then ``stop`` once.
+
+    ``answer_id`` goes into the identifiers of tool calls that came without one.
+    ``mended`` of ``add`` says that texts may hold the marks of ``halves``.
+    """
+
+    def __init__(self, number: int, answer_id: str, halves: Halves) -> None:
+        self._number = number
+        self._answer_id = answer_id
+        self._halves = halves
+        self._next_part = 0
+        self._open = -1  # the open part of text, reasoning or refusal
+        self._kind: PartKind | None = None
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._ids: set[str] = set()
+        self._details = DetailsMerger()
+        self._plain = False  # reasoning text comes in a field of its own
+        self._citations: list[Citation] = []  # that wait for a text part
+        self._logprobs: list[TokenLogprob] = []  # likewise
+        self._text_length = 0  # characters of text parts that have ended
+        self._open_length = 0
+        self._audio = AudioPiece()
+        self._audio_data: list[str] = []
+        self._transcript: list[str] = []
+        self._signature = ""  # Google's, for the whole message
+        self.finish: str | None = None
+        """The first finish reason that was not empty."""
+        self.sequence: str | int | None = None
+        """The stop sequence that was met, where the server says."""
+
+    @property
+    def begun(self) -> bool:
+        return self._next_part > 0 or bool(self._calls)
+
+    # --- pieces ----------------------------------------------------------------
+
+    def add(
+        self,
+        message: Message,
+        logprobs: Logprobs | None,
+        events: list[StreamEvent],
+        *,
+        mended: bool = False,
+        whole: bool = False,
+    ) -> None:
+        """Append the events of one delta, or of a ``whole`` message."""
+        joining = mended or bool(self._halves)
+        reasoning = message.reasoning_content or message.reasoning
+        if reasoning or message.reasoning_details:
+            self._reasoning(reasoning or "", message.reasoning_details, events, joining)
+        content = message.content
+        if content:
+            if isinstance(content, str):
+                self._text(PartKind.TEXT, content, events, joining)
+            else:
+                self._items(content, events, joining)
+        if message.refusal:
+            self._text(PartKind.REFUSAL, message.refusal, events, joining)
+        if message.annotations:
+            self._annotate(message.annotations, events)
+        if logprobs is not None:
+            self._add_logprobs(logprobs, events)
+        if message.images:
+            self._images(message.images, events)
+        if message.audio is not None:
+            self._add_audio(message.audio)
+        if message.extra_content is not None:
+            self._signature = _google_signature(message.extra_content) or self._signature
+        if message.tool_calls:
+            for piece in message.tool_calls:
+                self._tool_call(piece, events, joining, whole)
+        elif message.function_call is not None:
+            self._function_call(message.function_call, events, joining)
+
+    def note_finish(self, finish: str | None, sequence: str | int | None) -> Failure | None:
+        """Take the finish reason of a chunk; the first that says something counts."""
+        if sequence is not None and self.sequence is None:
+            self.sequence = sequence
+        if finish and self.finish is None:
+            self.finish = finish
+            return finish_failure(finish)
+        return None
+
+    def stop(self, events: list[StreamEvent]) -> Failure | None:
+        """Append what closes the choice; a failure instead when it is broken."""
+        nameless = [call for call in self._calls if call.part < 0]
+        if any(call.early for call in nameless):
+            return Failure(
+                ErrorKind.UPSTREAM_MALFORMED, "the upstream sent a tool call without a name"
+            )
+        if (self._citations or self._logprobs) and self._kind is not PartKind.TEXT:
+            self._start(PartKind.TEXT, events)
+        calls = [call for call in self._calls if call.part >= 0]
+        if self._signature and calls and calls[0].seal is None:
+            calls[0].seal = _google_seal(self._signature)
+            self._signature = ""
+        self._close(events)
+        for call in calls:
+            self._close_call(call, events)
+        self._end_audio(events)
+        stop = read_stop(self.finish, self.sequence, has_tools=bool(calls))
+        events.append(ChoiceStop(stop, self._number))
+        return None
+
+    # --- text, reasoning, refusal ----------------------------------------------
+
+    def _text(self, kind: PartKind, text: str, events: list[StreamEvent], joining: bool) -> None:
+        if kind is not self._kind:
+            self._start(kind, events)
+        if joining:
+            text = self._halves.join((self._number, kind), text)
+            if not text:
+                return
+        self._delta(kind, text, events)
+
+    def _delta(self, kind: PartKind, text: str, events: list[StreamEvent]) -> None:
+        if kind is PartKind.TEXT:
+            self._open_length += len(text)
+            events.append(TextDelta(self._open, text, self._number))
+        elif kind is PartKind.REASONING:
+            events.append(ReasoningDelta(self._open, text, self._number))
+        else:
+            events.append(RefusalDelta(self._open, text, self._number))
+
+    def _items(self, items: list[ContentItem], events: list[StreamEvent], joining: bool) -> None:
+        """List content; Mistral mixes ``thinking`` into it."""
+        for item in items:
+            if isinstance(item.thinking, str):
+                if item.thinking:
+                    self._text(PartKind.REASONING, item.thinking, events, joining)
+            elif item.thinking:
+                for inner in item.thinking:
+                    if inner.text:
+                        self._text(PartKind.REASONING, inner.text, events, joining)
+            elif item.text:
+                self._text(PartKind.TEXT, item.text, events, joining)
+            elif item.refusal:
+                self._text(PartKind.REFUSAL, item.refusal, events, joining)
+
+    def _reasoning(
+        self, text: str, raws: list[Raw] | None, events: list[StreamEvent], joining: bool
+    ) -> None:
+        entries = read_entries(raws) if raws else []
+        shown, summary = visible(entries)
+        # Both say the same where both are sent, if not always in the same delta.
+        if text:
+            self._plain = True
+        elif not self._plain:
+            text = shown
+        if self._kind is not PartKind.REASONING:
+            if not text and not proven(entries):
+                return
+            style = ReasoningStyle.SUMMARY if summary else ReasoningStyle.RAW
+            self._start(PartKind.REASONING, events, style if text else ReasoningStyle.HIDDEN)
+        if entries:
+            self._details.add(entries)
+        if text:
+            self._text(PartKind.REASONING, text, events, joining)
+
+    def _start(
+        self,
+        kind: PartKind,
+        events: list[StreamEvent],
+        style: ReasoningStyle = ReasoningStyle.RAW,
+    ) -> None:
+        self._close(events)
+        self._open, self._kind = self._next_part, kind
+        self._next_part += 1
+        events.append(PartStart(self._open, kind, self._number, style=style))
+        if kind is PartKind.TEXT and (self._citations or self._logprobs):
+            self._release(events)
+
+    def _close(self, events: list[StreamEvent]) -> None:
+        kind = self._kind
+        if kind is None:
+            return
+        if self._halves and (rest := self._halves.take((self._number, kind))):
+            self._delta(kind, rest, events)
+        seal: Seal | None = None
+        if kind is PartKind.REASONING:
+            seal = self._details.take()
+        elif kind is PartKind.TEXT:
+            if self._signature:
+                seal, self._signature = _google_seal(self._signature), ""
+            self._text_length += self._open_length
+            self._open_length = 0
+        if seal is not None:
+            events.append(PartSealed(self._open, seal, self._number))
+        events.append(PartEnd(self._open, self._number))
+        self._open, self._kind = -1, None
+
+    # --- what belongs to a text ------------------------------------------------
+
+    def _annotate(self, raws: list[Raw], events: list[StreamEvent]) -> None:
+        for raw in raws:
+            try:
+                annotation = _ANNOTATION(raw)
+            except _ERRORS:
+                continue
+            cited = annotation.url_citation
+            if cited is None:
+                continue
+            # Counted over the content; the canonical span is within the part. All
+            # zeros (OpenRouter) and a span of an earlier part are no span here.
+            start = (cited.start_index or 0) - self._text_length
+            end = (cited.end_index or 0) - self._text_length
+            spans = 0 <= start < end
+            self._citations.append(
+                Citation(
+                    url=cited.url,
+                    title=cited.title or None,
+                    start=start if spans else None,
+                    end=end if spans else None,
+                    cited_text=cited.content,
+                    native=Native(Format.CHAT, bytes(raw)),
+                )
+            )
+        if self._kind is PartKind.TEXT:
+            self._release(events)
+
+    def _add_logprobs(self, logprobs: Logprobs, events: list[StreamEvent]) -> None:
+        if logprobs.content:
+            self._logprobs += [read_logprob(token) for token in logprobs.content]
+            if self._kind is PartKind.TEXT:
+                self._release(events)
+        if logprobs.refusal and self._kind is PartKind.REFUSAL:
+            tokens = tuple(read_logprob(token) for token in logprobs.refusal)
+            events.append(LogprobsAdded(self._open, tokens, self._number))
+
+    def _release(self, events: list[StreamEvent]) -> None:
+        for citation in self._citations:
+            events.append(CitationAdded(self._open, citation, self._number))
+        self._citations.clear()
+        if self._logprobs:
+            events.append(LogprobsAdded(self._open, tuple(self._logprobs), self._number))
+            self._logprobs.clear()
+
+    # --- tool calls --------------------------------------------------------------
+
+    def _tool_call(
+        self, piece: ToolCallPiece, events: list[StreamEvent], joining: bool, whole: bool
+    ) -> None:
+        custom, function = piece.custom, piece.function
+        name = arguments = ""
+        freeform = False
+        if function is not None:
+            name, arguments = function.name or "", function.arguments or ""
+        if custom is not None:
+            # Snowflake sends an empty one beside every function.
+            freeform = piece.type == "custom" or bool(custom.name)
+            name, arguments = name or custom.name or "", arguments or custom.input or ""
+        call = self._find_call(piece, name, whole)
+        if piece.extra_content is not None:
+            call.seal = _tool_seal(piece.extra_content) or call.seal
+        call.freeform = call.freeform or freeform
+        if name and call.part < 0:
+            call.name = name
+            self._open_call(call, events)
+        if not arguments:
+            return
+        if joining:
+            arguments = self._halves.join((self._number, call), arguments)
+        if call.part < 0:
+            call.early.append(arguments)
+        elif arguments:
+            events.append(ToolCallDelta(call.part, arguments, self._number))
+
+    def _find_call(self, piece: ToolCallPiece, name: str, whole: bool) -> _Call:
+        id, index = piece.id or "", piece.index
+        if whole:
+            return self._new_call(id)
+        if index is not None:
+            known = self._by_index.get(index)
+            if known is None:
+                return self._new_call(id, index)
+            # Ollama sends every call under index 0, told apart by the id alone.
+            other_id = id and known.wire_id and id != known.wire_id
+            other_name = name and known.name and name != known.name
+            if other_id or other_name:
+                return self._new_call(id, index)
+            known.wire_id = known.wire_id or id
+            return known
+        if id:
+            for call in self._calls:
+                if call.wire_id == id:
+                    return call
+            return self._new_call(id)
+        # Neither index nor id: more of the last call, unless it names itself anew.
+        if self._calls and not (name and self._calls[-1].name):
+            return self._calls[-1]
+        return self._new_call(id)
+
+    def _new_call(self, id: str, index: int | None = None) -> _Call:
+        call = _Call(id)
+        self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        return call
+
+    def _open_call(self, call: _Call, events: list[StreamEvent]) -> None:
+        self._close(events)
+        call.part = self._next_part
+        self._next_part += 1
+        id = call.wire_id
+        if not id or id in self._ids:
+            # Google's endpoint sends empty ids, and two calls of one id could not be
+            # told apart by their results.
+            seed = f"{self._answer_id}\0{self._number}\0{call.part}\0{call.name}"
+            id = f"call_{hashlib.sha256(seed.encode('utf-8', 'replace')).hexdigest()[:24]}"
+        self._ids.add(id)
+        events.append(
+            PartStart(
+                call.part,
+                PartKind.TOOL_CALL,
+                self._number,
+                id=id,
+                name=call.name,
+                freeform=call.freeform,
+            )
+        )
+        if early := "".join(call.early):
+            events.append(ToolCallDelta(call.part, early, self._number))
+        call.early.clear()
+
+    def _close_call(self, call: _Call, events: list[StreamEvent]) -> None:
+        if self._halves and (rest := self._halves.take((self._number, call))):
+            events.append(ToolCallDelta(call.part, rest, self._number))
+        if call.seal is not None:
+            events.append(PartSealed(call.part, call.seal, self._number))
+        events.append(PartEnd(call.part, self._number))
+
+    def _function_call(
+        self, function: FunctionDelta, events: list[StreamEvent], joining: bool
+    ) -> None:
+        """The form before ``tool_calls``; some servers send an empty one always."""
+        if function.name or function.arguments:
+            self._tool_call(ToolCallPiece(index=0, function=function), events, joining, False)
+
+    # --- pictures and sound --------------------------------------------------------
+
+    def _images(self, raws: list[Raw], events: list[StreamEvent]) -> None:
+        for raw in raws:
+            try:
+                url = _IMAGE(raw).image_url.url
+            except _ERRORS:
+                continue
+            data = split_data_url(url)
+            source = Url(url) if data is None else Inline(*data)
+            self._media(Media(MediaKind.IMAGE, source), events)
+
+    def _media(self, media: Media, events: list[StreamEvent]) -> None:
+        self._close(events)
+        part = self._next_part
+        self._next_part += 1
+        events.append(PartStart(part, PartKind.MEDIA, self._number, media=media))
+        events.append(PartEnd(part, self._number))
+
+    def _add_audio(self, piece: AudioPiece) -> None:
+        audio = self._audio
+        audio.id = piece.id or audio.id
+        audio.expires_at = piece.expires_at or audio.expires_at
+        self._audio_data.append(piece.data or "")
+        self._transcript.append(piece.transcript or "")
+
+    def _end_audio(self, events: list[StreamEvent]) -> None:
+        data = "".join(self._audio_data)
+        if not data:
+            return
+        media_type = next((name for head, name in _AUDIO if data.startswith(head)), "audio/pcm")
+        self._audio.data = data
+        self._audio.transcript = "".join(self._transcript)
+        native = Native(Format.CHAT, ENCODE(self._audio))
+        self._media(Media(MediaKind.AUDIO, Inline(media_type, data), native=native), events)
+
+
+def read_logprob(token: Logprob) -> TokenLogprob:
+    top = token.top_logprobs or ()
+    return TokenLogprob(
+        token.token,
+        token.logprob,
+        token.bytes,
+        tuple(TokenLogprob(other.token, other.logprob, other.bytes) for other in top),
+    )
+
+
+def _google_signature(extra: ExtraContent) -> str | None:
+    return extra.google.thought_signature if extra.google is not None else None
+
+
+def _google_seal(signature: str) -> Seal:
+    return Seal(Format.CHAT.value, "thought_signature", signature)
+
+
+def _tool_seal(extra: ExtraContent) -> Seal | None:
+    if extra.aigw is not None and extra.aigw.seal:
+        # An envelope of another gateway of our kind, which alone can open it.
+        return Seal(Format.CHAT.value, "encrypted", extra.aigw.seal)
+    signature = _google_signature(extra)
+    return _google_seal(signature) if signature else None

@@ -1,0 +1,546 @@
+"""``messages`` of a request: a client's conversation to canonical turns.
+
+A ``tool`` message becomes a user turn with a tool result, and adjacent ones are one
+turn. Fields of a message that have no canonical place stay beside its parts as
+:class:`Opaque`, so that the same format gets them back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from aigw_core.chat import (
+    CacheMark,
+    Citation,
+    FileId,
+    Format,
+    Inline,
+    Media,
+    MediaKind,
+    Native,
+    Opaque,
+    Part,
+    Reasoning,
+    ReasoningStyle,
+    Refusal,
+    Role,
+    Seal,
+    Text,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Url,
+)
+from aigw_core.codecs.chat.answer import OWN
+from aigw_core.codecs.chat.data_url import plain_text, split_data_url
+from aigw_core.codecs.chat.details import (
+    ISSUER,
+    OF_TEXT,
+    OWN_FORMAT,
+    Entry,
+    proven,
+    read_entries,
+    visible,
+)
+from aigw_core.codecs.chat.fields import (
+    given,
+    need,
+    read,
+    rest,
+    take,
+    take_list,
+    take_object,
+    take_text,
+)
+from aigw_core.codecs.chat.wire import (
+    ENCODE,
+    Annotation,
+    CacheBreakpoint,
+    Custom,
+    ExtraContent,
+    Fields,
+    File,
+    Function,
+    ImageUrl,
+    InputAudio,
+)
+from aigw_core.errors import InvalidRequest
+
+MESSAGE_FIELDS = "message fields"
+"""The label of an :class:`Opaque` that holds fields of a message."""
+
+_CONTENT = msgspec.json.Decoder(str | list[Fields]).decode
+_LINK = msgspec.json.Decoder(str | ImageUrl).decode
+_AUDIO = msgspec.json.Decoder(str | InputAudio).decode
+_FILE = msgspec.json.Decoder(File).decode
+_FUNCTION = msgspec.json.Decoder(Function).decode
+_CUSTOM = msgspec.json.Decoder(Custom).decode
+_CACHE = msgspec.json.Decoder(CacheBreakpoint).decode
+_EXTRA = msgspec.json.Decoder(ExtraContent).decode
+_RAWS = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_ANNOTATION = msgspec.json.Decoder(Annotation).decode
+
+_LINKS = {
+    "input_audio": MediaKind.AUDIO,
+    "video_url": MediaKind.VIDEO,
+    "document_url": MediaKind.DOCUMENT,
+    "file_url": MediaKind.DOCUMENT,
+}
+"""Parts of other servers that name a file by its address."""
+
+_AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+
+
+def decode_messages(messages: list[Fields]) -> tuple[Turn, ...]:
+    """The turns of a conversation.
+
+    Raises:
+        InvalidRequest: with the pointer of what is wrong; also when tool results
+            and calls do not pair.
+    """
+    reader = _Messages()
+    for index, fields in enumerate(messages):
+        reader.add(dict(fields), f"/messages/{index}", index)
+    return reader.finish()
+
+
+class _Messages:
+    def __init__(self) -> None:
+        self._turns: list[Turn] = []
+        self._results: list[ToolResult] = []  # of adjacent tool messages
+        self._results_at = ""
+        self._open: dict[str, ToolCall] = {}  # calls that have no result yet
+        self._calls_at = ""
+
+    def add(self, fields: Fields, pointer: str, index: int) -> None:
+        role = need(take_text(fields, "role", pointer), f"{pointer}/role")
+        if role in ("tool", "function"):
+            self._result(fields, pointer, role)
+            return
+        self._end_results()
+        if role in ("system", "developer"):
+            parts = _content(fields, pointer, system=True)
+            self._turn(Role.SYSTEM, parts, fields, pointer, developer=role == "developer")
+        elif role == "user":
+            self._refuse_open()
+            self._turn(Role.USER, _content(fields, pointer), fields, pointer)
+        elif role == "assistant":
+            self._refuse_open()
+            parts = _assistant(fields, pointer, index)
+            self._turn(Role.ASSISTANT, parts, fields, pointer)
+            self._open = {part.id: part for part in parts if isinstance(part, ToolCall)}
+            self._calls_at = pointer
+        else:
+            raise InvalidRequest(f"unknown role {role!r}", pointer=f"{pointer}/role")
+
+    def finish(self) -> tuple[Turn, ...]:
+        self._end_results()
+        self._refuse_open()
+        return tuple(self._turns)
+
+    def _turn(
+        self,
+        role: Role,
+        parts: list[Part],
+        fields: Fields,
+        pointer: str,
+        *,
+        developer: bool = False,
+    ) -> None:
+        name = take_text(fields, "name", pointer)
+        _mark_last(parts, fields, pointer)
+        kept = rest(fields)
+        if kept is not None:
+            parts.append(Opaque(Native(Format.CHAT, kept), MESSAGE_FIELDS))
+        self._turns.append(Turn(role, tuple(parts), name, developer=developer, pointer=pointer))
+
+    def _refuse_open(self) -> None:
+        if self._open:
+            ids = ", ".join(repr(id) for id in list(self._open)[:3])
+            raise InvalidRequest(
+                f"tool calls without a result: {ids}", pointer=f"{self._calls_at}/tool_calls"
+            )
+
+    def _result(self, fields: Fields, pointer: str, role: str) -> None:
+        name = take_text(fields, "name", pointer)
+        if role == "function":
+            # The deprecated form knows the function's name alone.
+            call = next((call for call in self._open.values() if call.name == name), None)
+            where = f"{pointer}/name"
+        else:
+            where = f"{pointer}/tool_call_id"
+            id = need(take_text(fields, "tool_call_id", pointer), where)
+            call = self._open.get(id)
+        if call is None:
+            raise InvalidRequest("there is no open tool call that this answers", pointer=where)
+        del self._open[call.id]
+        content = _content(fields, pointer)
+        cache = _take_cache(fields, pointer)
+        kept = rest(fields)
+        if not self._results:
+            self._results_at = pointer
+        self._results.append(
+            ToolResult(
+                call.id,
+                tuple(part for part in content if isinstance(part, Text | Media | Opaque)),
+                name=name,
+                freeform=call.freeform,
+                cache=cache,
+                native=None if kept is None else Native(Format.CHAT, kept),
+            )
+        )
+
+    def _end_results(self) -> None:
+        if self._results:
+            self._turns.append(Turn(Role.USER, tuple(self._results), pointer=self._results_at))
+            self._results = []
+
+
+# --- content -------------------------------------------------------------------
+
+
+def _content(fields: Fields, pointer: str, *, system: bool = False) -> list[Part]:
+    content = take(fields, "content", _CONTENT, pointer)
+    where = f"{pointer}/content"
+    if content is None:
+        raise InvalidRequest("the message has no content", pointer=where)
+    if isinstance(content, str):
+        return [Text(content)] if content else []
+    parts: list[Part] = []
+    for index, item in enumerate(content):
+        part = _part(dict(item), item, f"{where}/{index}")
+        if system and not isinstance(part, Text):
+            raise InvalidRequest("a system message holds text alone", pointer=f"{where}/{index}")
+        if part != Text(""):
+            parts.append(part)
+    return parts
+
+
+def _part(fields: Fields, whole: Fields, pointer: str) -> Part:
+    type_ = need(take_text(fields, "type", pointer), f"{pointer}/type")
+    if type_ == "text":
+        text = need(take_text(fields, "text", pointer), f"{pointer}/text")
+        return Text(text, cache=_take_cache(fields, pointer, keep=True), native=_native(fields))
+    if type_ == "image_url":
+        return _image(fields, pointer)
+    if type_ == "input_audio":
+        sound = need(take(fields, type_, _AUDIO, pointer), f"{pointer}/{type_}")
+        if isinstance(sound, str):
+            # Mistral's own form: base64 without a format, or an address.
+            return _link(type_, whole, pointer)
+        media_type = _AUDIO_TYPES.get(sound.format, f"audio/{sound.format}")
+        return _media(MediaKind.AUDIO, Inline(media_type, sound.data), fields, pointer)
+    if type_ == "file":
+        return _file(fields, pointer)
+    if type_ == "refusal":
+        return Refusal(need(take_text(fields, "refusal", pointer), f"{pointer}/refusal"))
+    if type_ in _LINKS:
+        return _link(type_, whole, pointer)
+    return Opaque(Native(Format.CHAT, ENCODE(whole)), type_)
+
+
+def _media(
+    kind: MediaKind,
+    source: Inline | Url | FileId,
+    fields: Fields,
+    pointer: str,
+    *,
+    detail: str | None = None,
+    name: str | None = None,
+) -> Media:
+    cache = _take_cache(fields, pointer, keep=True)
+    return Media(kind, source, detail, name, cache=cache, native=_native(fields))
+
+
+def _image(fields: Fields, pointer: str) -> Media:
+    # Mistral's clients write the address without the object around it.
+    link = need(take(fields, "image_url", _LINK, pointer), f"{pointer}/image_url")
+    image = ImageUrl(link) if isinstance(link, str) else link
+    source = _source(image.url, f"{pointer}/image_url/url")
+    return _media(MediaKind.IMAGE, source, fields, pointer, detail=image.detail)
+
+
+def _source(url: str, pointer: str) -> Inline | Url:
+    data = split_data_url(url)
+    if data is not None:
+        return Inline(*data)
+    if url[:5].lower() == "data:":
+        raise InvalidRequest("a data URL must name its type and be base64", pointer=pointer)
+    return Url(url)
+
+
+def _file(fields: Fields, pointer: str) -> Media:
+    where = f"{pointer}/file"
+    file = need(take(fields, "file", _FILE, pointer), where)
+    source: Inline | FileId
+    if file.file_id is not None:
+        source = FileId(file.file_id, Format.CHAT)
+    elif file.file_data is not None:
+        source = _file_data(file.file_data, file.filename, f"{where}/file_data")
+    else:
+        raise InvalidRequest("the file has neither file_data nor file_id", pointer=where)
+    return _media(MediaKind.DOCUMENT, source, fields, pointer, name=file.filename)
+
+
+def _file_data(data: str, name: str | None, pointer: str) -> Inline:
+    if data[:5].lower() == "data:":
+        source = _source(data, pointer)
+        assert isinstance(source, Inline), source
+        return source
+    # Bare base64; the name tells what it is.
+    if name is not None and name.lower().endswith((".txt", ".md", ".csv")):
+        text = plain_text(data)
+        if text is not None:
+            return Inline("text/plain", text)
+    is_pdf = name is None or name.lower().endswith(".pdf")
+    return Inline("application/pdf" if is_pdf else "application/octet-stream", data)
+
+
+def _link(type_: str, whole: Fields, pointer: str) -> Media:
+    raw = need(given(dict(whole), type_), f"{pointer}/{type_}")
+    url = read(_LINK, raw, f"{pointer}/{type_}")
+    address = url if isinstance(url, str) else url.url
+    data = split_data_url(address)
+    source = Url(address) if data is None else Inline(*data)
+    native = Native(Format.CHAT, ENCODE(whole))
+    return Media(_LINKS[type_], source, native=native)
+
+
+def _take_cache(fields: Fields, pointer: str, *, keep: bool = False) -> CacheMark | None:
+    """The mark that the prompt up to here be cached: OpenAI's own, or the one that
+    OpenRouter and Vercel take over. ``keep`` leaves the field for the same format."""
+    for name, ttl in (("prompt_cache_breakpoint", "30m"), ("cache_control", "5m")):
+        raw = given(dict(fields) if keep else fields, name)
+        if raw is not None:
+            mark = read(_CACHE, raw, f"{pointer}/{name}")
+            return CacheMark(mark.ttl or ttl)
+    return None
+
+
+def _mark_last(parts: list[Part], fields: Fields, pointer: str) -> None:
+    """A cache mark of a whole message (Vercel's gateway) is one of its last part."""
+    last = parts[-1] if parts else None
+    raw = fields.get("cache_control")
+    if raw is None or not isinstance(last, Text | Media) or last.native is not None:
+        return
+    cache = _take_cache(fields, pointer)
+    if cache is not None:
+        native = Native(Format.CHAT, ENCODE({"cache_control": raw}))
+        parts[-1] = msgspec.structs.replace(last, cache=cache, native=native)
+
+
+def _native(fields: Fields) -> Native | None:
+    kept = rest(fields)
+    return None if kept is None else Native(Format.CHAT, kept)
+
+
+# --- the assistant's messages --------------------------------------------------
+
+
+def _assistant(fields: Fields, pointer: str, index: int) -> list[Part]:
+    parts: list[Part] = []
+    thinking: list[Part] = []
+    content = given(fields, "content")
+    if content is not None:
+        fields["content"] = content
+        for part in _content(_split_thinking(fields, thinking, pointer), pointer):
+            if not isinstance(part, Text | Refusal | Opaque):
+                raise InvalidRequest(
+                    "the assistant's messages hold text alone", pointer=f"{pointer}/content"
+                )
+            parts.append(part)
+    refusal = take_text(fields, "refusal", pointer)
+    if refusal:
+        parts.append(Refusal(refusal))
+    calls = _tool_calls(fields, pointer, index)
+    reasoning, text_seal, call_seals = _reasoning(fields, pointer, {call.id for call in calls})
+    extra = take(fields, "extra_content", _EXTRA, pointer)
+    if extra is not None and extra.google is not None and extra.google.thought_signature:
+        text_seal = _google_seal(extra.google.thought_signature)
+    citations = _annotations(fields, pointer)
+    if text_seal is not None or citations:
+        parts = _seal_text(parts, text_seal, citations)
+    for call in calls:
+        seal = call.seal or call_seals.get(call.id)
+        parts.append(call if seal is call.seal else msgspec.structs.replace(call, seal=seal))
+    return [*(thinking or reasoning), *parts]
+
+
+def _split_thinking(fields: Fields, thinking: list[Part], pointer: str) -> Fields:
+    """Mistral's ``thinking`` items of list content are reasoning."""
+    if bytes(fields["content"])[:1] != b"[":
+        return fields
+    items = take_list(fields, "content", pointer) or []
+    kept: list[Fields] = []
+    for index, item in enumerate(items):
+        if bytes(item.get("type", msgspec.Raw())) != b'"thinking"':
+            kept.append(item)
+            continue
+        where = f"{pointer}/content/{index}"
+        inner = need(given(dict(item), "thinking"), f"{where}/thinking")
+        texts = read(_CONTENT, inner, f"{where}/thinking")
+        text = (
+            texts
+            if isinstance(texts, str)
+            else "".join(take_text(dict(piece), "text", where) or "" for piece in texts)
+        )
+        thinking.append(Reasoning(text, native=Native(Format.CHAT, ENCODE(item))))
+    fields["content"] = msgspec.Raw(ENCODE(kept))
+    return fields
+
+
+def _reasoning(
+    fields: Fields, pointer: str, call_ids: set[str]
+) -> tuple[list[Part], Seal | None, dict[str, Seal]]:
+    """The reasoning parts of a message, the seal of its text, and those of its calls."""
+    content = take_text(fields, "reasoning_content", pointer)
+    named_content = content is not None
+    plain = take_text(fields, "reasoning", pointer)
+    text = content or plain or ""
+    raws = take(fields, "reasoning_details", _RAWS, pointer) or []
+    own: list[Entry] = []
+    native: list[Entry] = []
+    text_seal: Seal | None = None
+    call_seals: dict[str, Seal] = {}
+    for entry in read_entries(raws):
+        data = entry.get("data")
+        if entry.get("format") != OWN_FORMAT or not isinstance(data, str) or not data:
+            native.append(entry)
+            continue
+        seal = Seal(OWN, "encrypted", data)
+        id = entry.get("id")
+        if id == OF_TEXT:
+            text_seal = seal
+        elif isinstance(id, str) and id in call_ids:
+            call_seals[id] = seal
+        else:
+            own.append(entry)
+    if own:
+        return list(_own_parts(text, own)), text_seal, call_seals
+    if native:
+        shown, summary = visible(native)
+        style = ReasoningStyle.SUMMARY if summary else ReasoningStyle.RAW
+        if not (text or shown):
+            style = ReasoningStyle.HIDDEN
+        kept = ENCODE(native)
+        if proven(native):
+            seal = Seal(ISSUER, "detail", kept.decode())
+            return [Reasoning(text or shown, style, seal)], text_seal, call_seals
+        field = Native(Format.CHAT, b'{"reasoning_details":%b}' % kept)
+        return [Reasoning(text or shown, style, native=field)], text_seal, call_seals
+    if not text and not named_content:
+        return [], text_seal, call_seals
+    # Which of the two names it had; DeepSeek and vLLM want their own back. An empty
+    # ``reasoning_content`` is meant: DeepSeek asks for it.
+    name = b"reasoning_content" if named_content else b"reasoning"
+    native_text = Native(Format.CHAT, b'{"%b":%b}' % (name, ENCODE(text)))
+    return [Reasoning(text, native=native_text)], text_seal, call_seals
+
+
+def _own_parts(text: str, entries: list[Entry]) -> list[Reasoning]:
+    """The parts that were joined to ``text``, each with its seal again.
+
+    The first has what the others' ``text_length`` leaves over.
+    """
+    lengths = [_length(entry) for entry in entries[1:]]
+    cut = len(text) - sum(lengths)
+    if cut < 0:
+        lengths, cut = [0] * len(lengths), len(text)
+    parts: list[Reasoning] = []
+    for entry, length in zip(entries, [cut, *lengths], strict=True):
+        piece, text = text[:length], text[length:]
+        id = entry.get("id")
+        seal = Seal(OWN, "encrypted", entry["data"], id if isinstance(id, str) else None)
+        style = ReasoningStyle.RAW if piece else ReasoningStyle.HIDDEN
+        parts.append(Reasoning(piece, style, seal))
+    return parts
+
+
+def _length(entry: Entry) -> int:
+    length = entry.get("text_length")
+    return int(length) if isinstance(length, str) and length.isdecimal() else 0
+
+
+def _annotations(fields: Fields, pointer: str) -> tuple[Citation, ...]:
+    raws = take(fields, "annotations", _RAWS, pointer) or []
+    citations: list[Citation] = []
+    for index, raw in enumerate(raws):
+        cited = read(_ANNOTATION, raw, f"{pointer}/annotations/{index}").url_citation
+        citations.append(
+            Citation(
+                url=None if cited is None else cited.url,
+                title=None if cited is None else cited.title or None,
+                start=None if cited is None else cited.start_index,
+                end=None if cited is None else cited.end_index,
+                native=Native(Format.CHAT, bytes(raw)),
+            )
+        )
+    return tuple(citations)
+
+
+def _seal_text(parts: list[Part], seal: Seal | None, citations: tuple[Citation, ...]) -> list[Part]:
+    """The last text with its seal and citations; an empty one when there is none."""
+    for place in reversed(range(len(parts))):
+        part = parts[place]
+        if isinstance(part, Text):
+            parts[place] = msgspec.structs.replace(part, seal=seal, citations=citations)
+            return parts
+    return [*parts, Text("", citations, seal=seal)]
+
+
+def _google_seal(signature: str) -> Seal:
+    return Seal(Format.CHAT.value, "thought_signature", signature)
+
+
+def _tool_calls(fields: Fields, pointer: str, index: int) -> list[ToolCall]:
+    calls: list[ToolCall] = []
+    seen: set[str] = set()
+    for place, entry in enumerate(take_list(fields, "tool_calls", pointer) or []):
+        where = f"{pointer}/tool_calls/{place}"
+        call = _tool_call(dict(entry), where)
+        if call.id in seen:
+            raise InvalidRequest("two tool calls have this id", pointer=f"{where}/id")
+        seen.add(call.id)
+        calls.append(call)
+    function = take(fields, "function_call", _FUNCTION, pointer)
+    if function is not None and not calls:
+        # The deprecated form has no id; this one is the same on every turn.
+        seed = f"{index}\0{function.name}\0{function.arguments}"
+        id = "call_" + hashlib.sha256(seed.encode()).hexdigest()[:24]
+        calls.append(ToolCall(id, function.name, function.arguments))
+    return calls
+
+
+def _tool_call(fields: Fields, pointer: str) -> ToolCall:
+    id = need(take_text(fields, "id", pointer) or None, f"{pointer}/id")
+    type_ = take_text(fields, "type", pointer) or "function"
+    fields.pop("index", None)  # left over from a stream
+    extra = take(fields, "extra_content", _EXTRA, pointer)
+    cache = _take_cache(fields, pointer, keep=True)
+    seal: Seal | None = None
+    if extra is not None:
+        if extra.aigw is not None and extra.aigw.seal:
+            seal = Seal(OWN, "encrypted", extra.aigw.seal)
+        elif extra.google is not None and extra.google.thought_signature:
+            seal = _google_seal(extra.google.thought_signature)
+    if type_ == "custom":
+        custom = need(take(fields, "custom", _CUSTOM, pointer), f"{pointer}/custom")
+        name, arguments = custom.name, custom.input
+    elif type_ == "function":
+        where = f"{pointer}/function"
+        function_fields = need(take_object(fields, "function", pointer), where)
+        name = need(take_text(function_fields, "name", where), f"{where}/name")
+        arguments = take_text(function_fields, "arguments", where) or ""
+    else:
+        raise InvalidRequest(f"unknown type {type_!r} of a tool call", pointer=f"{pointer}/type")
+    return ToolCall(
+        id,
+        name,
+        arguments,
+        freeform=type_ == "custom",
+        cache=cache,
+        seal=seal,
+        native=_native(fields),
+    )

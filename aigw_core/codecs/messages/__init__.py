@@ -1,0 +1,69 @@
+"""The Anthropic Messages wire format."""
+
+from __future__ import annotations
+
+from aigw_core.chat import Format
+from aigw_core.codec import Codec, UpstreamProfile
+from aigw_core.codecs.messages.decode_request import decode_request
+from aigw_core.codecs.messages.encode_request import encode_request
+from aigw_core.codecs.messages.error import decode_error, encode_error
+from aigw_core.codecs.messages.relay import UsageTap
+from aigw_core.codecs.messages.request import FORWARDED, peek, relay_request
+from aigw_core.codecs.messages.response import decode_response, encode_response, relay_usage
+from aigw_core.codecs.messages.stream import StreamDecoder, StreamEncoder
+from aigw_core.codecs.messages.wire import VERSION_2023
+
+_POINTERS = {
+    "model": "/model",
+    "turns": "/messages",
+    "stream": "/stream",
+    "tools": "/tools",
+    "tool_choice": "/tool_choice",
+    "parallel_tools": "/tool_choice/disable_parallel_tool_use",
+    "max_output": "/max_tokens",
+    "stop": "/stop_sequences",
+    "sampling.temperature": "/temperature",
+    "sampling.top_p": "/top_p",
+    "sampling.top_k": "/top_k",
+    "reasoning": "/thinking",
+    "reasoning.effort": "/output_config/effort",
+    "reasoning.budget": "/thinking/budget_tokens",
+    "reasoning.visible": "/thinking/display",
+    "reasoning.mode": "/thinking/type",
+    "output": "/output_config/format",
+    "identity.user": "/metadata/user_id",
+    "identity.safety_id": "/metadata/user_id",
+    "identity.metadata": "/metadata",
+    "tier": "/service_tier",
+    "cache": "/cache_control",
+    "server_state": "/thread",
+    "server_state.conversation": "/thread",
+}
+
+CODEC = Codec(
+    format=Format.MESSAGES,
+    pointers=_POINTERS,
+    upstream=UpstreamProfile(
+        base_url="https://api.anthropic.com",
+        auth="x-api-key",
+        native_hosts=("anthropic.com", "api.anthropic.com"),
+        headers=(("anthropic-version", VERSION_2023),),
+        forwarded=FORWARDED,
+        lists=("anthropic-beta",),
+    ),
+    relay_request=relay_request,
+    relay_tap=UsageTap,
+    relay_usage=relay_usage,
+    peek=peek,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_response=decode_response,
+    encode_response=encode_response,
+    decode_error=decode_error,
+    encode_error=encode_error,
+    stream_decoder=StreamDecoder,
+    stream_encoder=StreamEncoder,
+    request_id_headers=("request-id",),
+)
+
+__all__ = ["CODEC"]

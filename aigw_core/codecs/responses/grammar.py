@@ -1,0 +1,325 @@
+"""The automaton of a Responses stream, as a client may be sent it.
+
+Sources: the vendor's OpenAPI description of ``ResponseStreamEvent``, the event
+types of the official Python SDK (``types/responses/*_event.py``) and its
+accumulator (``lib/streaming/responses/_responses.py``), which raises when an
+item was never added, changes its identity, or is missing at the end.
+
+Items may be open at the same time; everything is keyed by ``output_index``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aigw_core.grammar import is_count, read_payload, require, violation
+from aigw_core.sse import SseEvent
+
+_LIFECYCLE = {
+    "response.created": frozenset({"in_progress", "queued"}),
+    "response.queued": frozenset({"queued"}),
+    "response.in_progress": frozenset({"in_progress"}),
+    "response.completed": frozenset({"completed"}),
+    "response.incomplete": frozenset({"incomplete"}),
+    "response.failed": frozenset({"failed", "cancelled"}),
+}
+_OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
+_SUCCESSES = frozenset({"response.completed", "response.incomplete"})
+_INCOMPLETE = frozenset({"max_output_tokens", "content_filter", "max_messages", "steered"})
+
+_TEXT_OF = {
+    "response.output_text": ("output_text", "text"),
+    "response.refusal": ("refusal", "refusal"),
+    "response.reasoning_text": ("reasoning_text", "text"),
+    "response.reasoning_summary_text": ("summary_text", "text"),
+}
+"""Event family to the type of the part it belongs to and that part's text field."""
+
+_ARGUMENTS_OF = {
+    "response.function_call_arguments": ("function_call", "arguments"),
+    "response.custom_tool_call_input": ("custom_tool_call", "input"),
+    "response.mcp_call_arguments": ("mcp_call", "arguments"),
+}
+
+
+class _Part:
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.texts: list[str] = []
+        self.text_done = False
+        self.done = False
+        self.annotations = 0
+
+
+class _Item:
+    def __init__(self, wire: dict[str, Any]) -> None:
+        self.kind: str = wire["type"]
+        self.identity = (wire["type"], wire.get("id"), wire.get("call_id"))
+        self.parts: list[_Part] = []
+        self.arguments: list[str] = []
+        self.arguments_done = False
+        self.done: dict[str, Any] | None = None
+
+
+class StreamGrammar:
+    comments = True
+    named = True
+
+    def __init__(self) -> None:
+        self.complete = False
+        self.failed = False
+        self._sequence = 0
+        self._identity: tuple[Any, ...] | None = None
+        self._body = False  # an item has begun: no opening event may follow
+        self._items: list[_Item] = []
+
+    def __repr__(self) -> str:
+        return f"<responses StreamGrammar complete={self.complete} failed={self.failed}>"
+
+    def accept(self, event: SseEvent) -> None:
+        require(not self.complete, f"after the end: {event.data[:80]!r}")
+        require(not self.failed, f"after the error: {event.data[:80]!r}")
+        data = read_payload(event.data)
+        kind = data.get("type")
+        if not isinstance(kind, str):
+            violation("an event without type")
+        require(event.name.decode() == kind, f"event {event.name!r} with data of type {kind!r}")
+        require(
+            data.get("sequence_number") == self._sequence,
+            f"sequence_number {data.get('sequence_number')}: {self._sequence} is next",
+        )
+        self._sequence += 1
+        require("obfuscation" not in data, "padding of another vendor")
+        if kind == "error":
+            self._error(data)
+        elif kind in _LIFECYCLE:
+            self._lifecycle(kind, data)
+        else:
+            require(self._identity is not None, f"{kind} before response.created")
+            self._item_event(kind, data)
+
+    def _error(self, data: dict[str, Any]) -> None:
+        # Once a response exists it fails as one: response.failed.
+        require(self._identity is None, "a bare error event after response.created")
+        require(isinstance(data.get("message"), str) and data["message"], "error.message")
+        for field in ("code", "param"):
+            require(isinstance(data.get(field), str | None), f"error.{field} is no string")
+        self.failed = True
+
+    def _lifecycle(self, kind: str, data: dict[str, Any]) -> None:
+        response = data.get("response")
+        if not isinstance(response, dict):
+            violation(f"{kind} without response")
+        identity = (response.get("id"), response.get("model"), response.get("created_at"))
+        if kind == "response.created":
+            require(self._identity is None, "a second response.created")
+            self._identity = identity
+        require(self._identity is not None, f"{kind} before response.created")
+        require(identity == self._identity, f"id, model or created_at changed: {identity}")
+        _check_response(kind, response)
+        if kind in _OPENINGS:
+            require(not self._body, f"{kind} after the answer began")
+            require(response["output"] == [], f"{kind} with output")
+        elif kind == "response.failed":
+            error = response.get("error")
+            if not isinstance(error, dict):
+                violation("response.failed without error")
+            for field in ("code", "message"):
+                require(isinstance(error.get(field), str) and error[field], f"error.{field}")
+            self.failed = True
+        else:
+            self._check_output(response["output"])
+            self.complete = True
+
+    def _check_output(self, output: list[Any]) -> None:
+        for index, item in enumerate(self._items):
+            require(item.done is not None, f"the end comes before item {index} is done")
+        # The SDK takes the final answer from here and from nowhere else.
+        require(
+            output == [item.done for item in self._items],
+            "the output of the terminal event is not the items that were streamed",
+        )
+
+    def _item_event(self, kind: str, data: dict[str, Any]) -> None:
+        self._body = True
+        index = data.get("output_index")
+        if not isinstance(index, int) or not is_count(index):
+            violation(f"{kind} for output {index!r}")
+        if kind == "response.output_item.added":
+            self._item_added(index, data.get("item"))
+            return
+        require(index < len(self._items), f"{kind} for item {index}, which was not added")
+        item = self._items[index]
+        require(item.done is None, f"{kind} after item {index} was done")
+        if kind == "response.output_item.done":
+            _item_done(item, data.get("item"))
+            return
+        if "item_id" in data or not kind.startswith("response.shell"):
+            require(data.get("item_id") == item.identity[1], f"{kind} with another item_id")
+        family, _, verb = kind.rpartition(".")
+        if family in ("response.content_part", "response.reasoning_summary_part"):
+            _part_event(item, kind, verb, data)
+        elif kind == "response.output_text.annotation.added":
+            part = _open_part(item, "output_text", data)
+            require(data.get("annotation_index") == part.annotations, "annotation_index")
+            require(isinstance(data.get("annotation"), dict), "annotation is no object")
+            part.annotations += 1
+        elif family in _TEXT_OF:
+            _text_event(item, family, verb, data)
+        elif family in _ARGUMENTS_OF:
+            _arguments_event(item, family, verb, data)
+        else:
+            require(
+                kind.startswith(f"response.{item.kind}"),
+                f"{kind} in a {item.kind} item",
+            )
+
+    def _item_added(self, index: int, wire: object) -> None:
+        require(index == len(self._items), f"item {index} is added: {len(self._items)} is next")
+        item = _Item(_check_item(wire))
+        ids = [other.identity for other in self._items]
+        require(item.identity not in ids, f"item {item.identity} is added twice")
+        self._items.append(item)
+
+
+def _check_response(kind: str, response: dict[str, Any]) -> None:
+    require(isinstance(response.get("id"), str) and response["id"], "response.id")
+    require(response.get("object") == "response", "response.object")
+    require(isinstance(response.get("created_at"), int | float), "response.created_at")
+    require(isinstance(response.get("model"), str), "response.model")
+    require(isinstance(response.get("output"), list), "response.output")
+    require(isinstance(response.get("parallel_tool_calls"), bool), "response.parallel_tool_calls")
+    require(isinstance(response.get("tool_choice"), str | dict), "response.tool_choice")
+    require(isinstance(response.get("tools"), list), "response.tools")
+    require(response.get("status") in _LIFECYCLE[kind], f"{kind} of status {response['status']!r}")
+    if kind == "response.incomplete":
+        details = response.get("incomplete_details")
+        require(
+            isinstance(details, dict) and details.get("reason") in _INCOMPLETE,
+            f"incomplete_details {details!r}",
+        )
+    usage = response.get("usage")
+    if usage is not None:
+        for field in ("input_tokens", "output_tokens", "total_tokens"):
+            require(is_count(usage.get(field)), f"usage.{field}")
+        require(
+            usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"],
+            f"the total is not the sum: {usage}",
+        )
+        cached = usage.get("input_tokens_details", {}).get("cached_tokens")
+        require(is_count(cached), "usage.input_tokens_details.cached_tokens")
+        reasoning = usage.get("output_tokens_details", {}).get("reasoning_tokens")
+        require(is_count(reasoning), "usage.output_tokens_details.reasoning_tokens")
+
+
+def _check_item(wire: object) -> dict[str, Any]:
+    if not isinstance(wire, dict) or not isinstance(wire.get("type"), str):
+        violation("an item without type")
+    kind = wire["type"]
+    if kind in ("message", "reasoning"):
+        require(isinstance(wire.get("id"), str) and wire["id"], f"a {kind} without id")
+    if kind == "message":
+        require(wire.get("role") == "assistant", "a message of another role")
+        require(isinstance(wire.get("content"), list), "a message without content")
+    elif kind == "reasoning":
+        require(isinstance(wire.get("summary"), list), "reasoning without summary")
+    elif kind in ("function_call", "custom_tool_call"):
+        for field in ("call_id", "name"):
+            require(isinstance(wire.get(field), str) and wire[field], f"a {kind} without {field}")
+        field = "arguments" if kind == "function_call" else "input"
+        require(isinstance(wire.get(field), str), f"a {kind} without {field}")
+    return wire
+
+
+def _item_done(item: _Item, wire: object) -> None:
+    done = _check_item(wire)
+    identity = (done["type"], done.get("id"), done.get("call_id"))
+    require(identity == item.identity, f"item {item.identity} ends as {identity}")
+    for number, part in enumerate(item.parts):
+        require(part.done, f"the item is done before its part {number}")
+    if item.kind in ("function_call", "custom_tool_call"):
+        require(item.arguments_done, f"a {item.kind} ends without its arguments done")
+        field = "arguments" if item.kind == "function_call" else "input"
+        require(done[field] == "".join(item.arguments), f"the {field} differ from their deltas")
+    if item.kind == "message":
+        require(_texts(done["content"]) == _streamed(item), "the content differs from its deltas")
+    if item.kind == "reasoning":
+        whole = [*done["summary"], *(done.get("content") or [])]
+        require(_texts(whole) == _streamed(item), "the reasoning differs from its deltas")
+    item.done = done
+
+
+def _texts(parts: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(part["type"], part.get("text", part.get("refusal", ""))) for part in parts]
+
+
+def _streamed(item: _Item) -> list[tuple[str, str]]:
+    return [(part.kind, "".join(part.texts)) for part in item.parts]
+
+
+def _part_event(item: _Item, kind: str, verb: str, data: dict[str, Any]) -> None:
+    summary = kind.startswith("response.reasoning_summary_part")
+    wire = data.get("part")
+    if not isinstance(wire, dict):
+        violation(f"{kind} without part")
+    allowed = (
+        ("summary_text",)
+        if summary
+        else ("output_text", "refusal")
+        if item.kind == "message"
+        else ("reasoning_text",)
+    )
+    require(item.kind in ("message", "reasoning"), f"{kind} in a {item.kind} item")
+    require(wire.get("type") in allowed, f"a {wire.get('type')} part in a {item.kind} item")
+    if wire["type"] == "output_text":
+        require(isinstance(wire.get("annotations"), list), "output_text without annotations")
+    number = data.get("summary_index" if summary else "content_index")
+    if verb == "added":
+        require(number == len(item.parts), f"part {number} is added: {len(item.parts)} is next")
+        require(all(part.done for part in item.parts), f"part {number} opens beside another")
+        require(_texts([wire]) == [(wire["type"], "")], "a part starts with text")
+        item.parts.append(_Part(wire["type"]))
+        return
+    require(verb == "done", f"unknown event {kind}")
+    part = _open_part(item, wire["type"], data)
+    require(part.text_done, "a part ends before its text is done")
+    require(_texts([wire])[0][1] == "".join(part.texts), "the part differs from its deltas")
+    part.done = True
+
+
+def _open_part(item: _Item, kind: str, data: dict[str, Any]) -> _Part:
+    number = data.get("summary_index" if kind == "summary_text" else "content_index")
+    if not isinstance(number, int) or number >= len(item.parts):
+        violation(f"{data['type']} for part {number!r}, which was not added")
+    part = item.parts[number]
+    require(part.kind == kind, f"{data['type']} in a {part.kind} part")
+    require(not part.done, f"{data['type']} after the part was done")
+    return part
+
+
+def _text_event(item: _Item, family: str, verb: str, data: dict[str, Any]) -> None:
+    kind, field = _TEXT_OF[family]
+    part = _open_part(item, kind, data)
+    require(not part.text_done, f"{family}.{verb} after the text was done")
+    if kind == "output_text":
+        require(isinstance(data.get("logprobs"), list), f"{family}.{verb} without logprobs")
+    if verb == "delta":
+        require(isinstance(data.get("delta"), str), f"{family}.delta without delta")
+        part.texts.append(data["delta"])
+        return
+    require(verb == "done", f"unknown event {family}.{verb}")
+    require(data.get(field) == "".join(part.texts), f"{family}.done differs from its deltas")
+    part.text_done = True
+
+
+def _arguments_event(item: _Item, family: str, verb: str, data: dict[str, Any]) -> None:
+    kind, field = _ARGUMENTS_OF[family]
+    require(item.kind == kind, f"{family}.{verb} in a {item.kind} item")
+    require(not item.arguments_done, f"{family}.{verb} after the {field} were done")
+    if verb == "delta":
+        require(isinstance(data.get("delta"), str), f"{family}.delta without delta")
+        item.arguments.append(data["delta"])
+        return
+    require(verb == "done", f"unknown event {family}.{verb}")
+    require(data.get(field) == "".join(item.arguments), f"{family}.done differs from its deltas")
+    item.arguments_done = True

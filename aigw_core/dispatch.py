@@ -1,0 +1,72 @@
+"""From a target to an attempt: the client's request, translated for that target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from aigw_core.attempt import Attempt, Call
+from aigw_core.chat import ChatRequest, Format
+from aigw_core.codec import Codec
+from aigw_core.errors import ErrorKind, Failure, GatewayError
+from aigw_core.outgoing import wire_request
+from aigw_core.routing.plan import ECHO, Target
+from aigw_core.translate import translate_request
+from aigw_core.wire_request import WireRequest
+
+
+class Dispatch:
+    """Prepares the attempts of one call. The client's request is decoded at most
+    once, and not at all where every target speaks its format."""
+
+    def __init__(self, call: Call, codecs: Mapping[Format, Codec]) -> None:
+        self._call = call
+        self._codecs = codecs
+        self._decoded: ChatRequest | None = None
+
+    def prepare(self, number: int, target: Target) -> tuple[Attempt, WireRequest]:
+        """The ``number``-th attempt, and what to send for it.
+
+        Raises:
+            GatewayError: the target's format is not built, or cannot carry what
+                the client asks for.
+        """
+        credential = target.credential
+        upstream = self._codecs.get(credential.format)
+        if upstream is None:
+            message = f"the wire format {credential.format} is not built yet"
+            raise GatewayError(Failure(ErrorKind.UNSUPPORTED, message))
+        # The built-in models read the whole request, also in the client's own format.
+        relayed = upstream is self._call.codec and credential.provider != ECHO
+        request = None if relayed else self._decode()
+        call = self._call
+        translation = translate_request(
+            call.inbound,
+            request,
+            call.codec,
+            upstream,
+            target.model,
+            credential.caps,
+            strict=call.strict,
+        )
+        attempt = Attempt(number, target, upstream, call, translation)
+        wire = wire_request(
+            credential,
+            upstream,
+            translation.encoded,
+            call.inbound.headers,
+            relayed=relayed,
+            stream=call.peek.stream,
+            request_id=call.context.request_id,
+        )
+        return attempt, wire
+
+    def _decode(self) -> ChatRequest:
+        if self._decoded is None:
+            call = self._call
+            self._decoded = call.codec.decode_request(call.inbound)
+            # From here on answers can echo what was asked for.
+            context = replace(call.context, request=self._decoded)
+            self._call = replace(call, context=context)
+        return self._decoded

@@ -1,0 +1,500 @@
+"""One client request with all its attempts: facts go in, wishes come out.
+
+Theory of operation
+-------------------
+An exchange tries targets one after another until an answer reaches the client
+or nothing is left to try. It knows the policy and parses no bytes; its attempts
+parse bytes and know no policy.
+
+What the client has been sent is kept in :class:`ClientReply`: once it has seen
+content, no other target can take over.
+
+AWAITING_HEAD   a request is on its way to the target
+READING_ERROR   the target refused; its error answer is being read
+BOOTSTRAP       the answer has begun, but nothing in it that a client would
+                notice; its bytes are held, since it may still turn into a failure
+STREAMING       content has reached the client
+BACKING_OFF     a pause before the next attempt
+DRAINING        the client has the whole answer; the upstream's last bytes are
+                waited for, so that its connection can be used again
+CLOSED          nothing more happens
+
+Time is a pulled deadline: call ``receive(Tick(), now)`` when ``deadline`` has
+come (an early tick does no harm). Every input about an attempt bears its
+number; news of an attempt that was dropped is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+
+from aigw_core.attempt import MAX_OPENING, Attempt, AttemptRecord, Call
+from aigw_core.chat import Format, Usage
+from aigw_core.client_reply import ClientReply
+from aigw_core.clocks import Clocks
+from aigw_core.codec import Codec
+from aigw_core.commands import (
+    Abort,
+    ClientGone,
+    ClientReads,
+    Command,
+    Drop,
+    End,
+    Input,
+    ResponseData,
+    ResponseEof,
+    ResponseHead,
+    Send,
+    Stopping,
+    Tick,
+    UpstreamFailed,
+)
+from aigw_core.config.snapshot import Snapshot
+from aigw_core.dispatch import Dispatch
+from aigw_core.errors import ErrorKind, Failure, GatewayError, ProtocolMisuse
+from aigw_core.health import Health
+from aigw_core.record import ExchangeRecord
+from aigw_core.routing.plan import RoutePlan
+from aigw_core.routing.retry import Verdict, backoff, classify
+
+ERROR_TIMEOUT = 10.0
+"""Seconds to read the rest of an error answer."""
+
+DRAIN_TIMEOUT = 1.0
+"""Seconds to wait for the upstream's last bytes after its terminal marker."""
+
+CLIENT_CLOSED = 499
+"""The status recorded for a request whose client left."""
+
+
+class State(Enum):
+    NEW = auto()
+    AWAITING_HEAD = auto()
+    READING_ERROR = auto()
+    BOOTSTRAP = auto()
+    STREAMING = auto()
+    BACKING_OFF = auto()
+    DRAINING = auto()
+    CLOSED = auto()
+
+
+class Exchange:
+    """Serves one client request. ``start`` once, then ``receive``.
+
+    ``rng`` gives random numbers in [0, 1). ``codecs`` are the formats that can be
+    translated. ``health`` is shared by all exchanges.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        plan: RoutePlan,
+        snapshot: Snapshot,
+        codecs: Mapping[Format, Codec],
+        health: Health,
+        rng: Callable[[], float],
+    ) -> None:
+        self._call = call
+        self._policy = snapshot.retry
+        self._keepalive = snapshot.keepalive if call.peek.stream else 0.0
+        self._health = health
+        self._rng = rng
+        self._targets = list(plan.targets)
+        self._attempts_left = (
+            self._policy.stream_attempts if call.peek.stream else self._policy.attempts
+        )
+        self._dispatch = Dispatch(call, codecs)
+        self._reply = ClientReply(call)
+        self._clocks = Clocks(stream=call.peek.stream)
+
+        self._state = State.NEW
+        self._attempt: Attempt | None = None
+        self._number = 0
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._resume_at = 0.0
+
+        self._records: list[AttemptRecord] = []
+        self._failure: Failure | None = None
+        self._first_content: float | None = None
+        self._client_left = False
+        self._seconds = 0.0
+
+    def __repr__(self) -> str:
+        return (
+            f"<Exchange {self._call.context.request_id} {self._state.name} attempt={self._number}"
+            f" head_sent={self._reply.head_sent} content_sent={self._reply.content_sent}>"
+        )
+
+    # --- what the driver asks for --------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        return self._state is State.CLOSED
+
+    @property
+    def streaming(self) -> bool:
+        """Content flows: until that changes, ``deadline`` only moves later."""
+        return self._state is State.STREAMING
+
+    @property
+    def deadline(self) -> float | None:
+        """When the next ``Tick`` is due, in the seconds of ``now``; ``None`` = never."""
+        state = self._state
+        if state in (State.CLOSED, State.NEW):
+            return None
+        if state is State.DRAINING:
+            return self._resume_at
+        times = [self._upstream_deadline, self._clocks.total]
+        if self._keepalive > 0:
+            times.append(self._reply.last_sent + self._keepalive)
+        return min((time for time in times if time is not None), default=None)
+
+    @property
+    def record(self) -> ExchangeRecord:
+        """What has happened so far; final once ``closed``."""
+        call = self._call
+        attempt = self._attempt
+        translation = attempt.translation if attempt is not None else None
+        return ExchangeRecord(
+            request_id=call.context.request_id,
+            format=call.codec.format,
+            model=call.peek.model,
+            stream=call.peek.stream,
+            status=CLIENT_CLOSED if self._client_left else self._reply.status,
+            seconds=self._seconds,
+            first_content=self._first_content,
+            attempts=tuple(self._records),
+            usage=attempt.usage if attempt is not None else Usage(),
+            stop=attempt.stop if attempt is not None else None,
+            failure=self._failure,
+            client_left=self._client_left,
+            ledger=translation.ledger if translation is not None else (),
+            relayed=translation is not None and translation.relayed,
+            bytes_out=self._reply.bytes_out,
+        )
+
+    def start(self, now: float) -> list[Command]:
+        """Begin; gives the first ``Send``, or the reply when there is none."""
+        if self._state is not State.NEW:
+            raise ProtocolMisuse("an exchange starts once")
+        self._clocks.start(now)
+        self._reply.last_sent = now
+        return self._next_attempt(now)
+
+    def receive(self, fact: Input, now: float) -> list[Command]:
+        """What to do about a fact.
+
+        Raises:
+            ProtocolMisuse: the fact is impossible in this state.
+        """
+        state = self._state
+        if state is State.CLOSED:
+            return []
+        number = getattr(fact, "attempt", None)
+        if number is not None and (state is State.BACKING_OFF or number != self._number):
+            return []
+        move = _MOVES.get((state, type(fact)))
+        if move is None:
+            raise ProtocolMisuse(f"{type(fact).__name__} in {self!r}")
+        return move(self, fact, now)
+
+    # --- the upstream --------------------------------------------------------
+
+    def _on_head(self, fact: ResponseHead, now: float) -> list[Command]:
+        attempt = self._running
+        attempt.head(fact.status, fact.headers)
+        if attempt.failure is not None:
+            return [Drop(self._number), *self._retry_or_fail(attempt.failure, now)]
+        if 200 <= fact.status < 300:
+            self._state = State.BOOTSTRAP
+        else:
+            self._state = State.READING_ERROR
+            self._resume_at = now + ERROR_TIMEOUT
+        return []
+
+    def _on_error_data(self, fact: ResponseData, now: float) -> list[Command]:
+        attempt = self._running
+        attempt.feed(fact.data)
+        if attempt.failure is None:
+            return []
+        return [Drop(self._number), *self._retry_or_fail(attempt.failure, now)]
+
+    def _on_error_eof(self, fact: ResponseEof, now: float) -> list[Command]:
+        attempt = self._running
+        attempt.eof()
+        return self._retry_or_fail(attempt.failure or _truncated(), now)
+
+    def _on_opening_data(self, fact: ResponseData, now: float) -> list[Command]:
+        attempt = self._running
+        self._clocks.data(now)
+        out = attempt.feed(fact.data)
+        if attempt.content or (attempt.failure is None and self._held_size > MAX_OPENING):
+            commands = self._commit(attempt, out, now)
+            return commands + self._after_feed(attempt, out, now)
+        if attempt.failure is not None:
+            return [Drop(self._number), *self._retry_or_fail(attempt.failure, now)]
+        self._held.append(out)
+        self._held_size += len(out)
+        return []
+
+    def _on_opening_eof(self, fact: ResponseEof, now: float) -> list[Command]:
+        attempt = self._running
+        out = attempt.eof()
+        if attempt.content:
+            commands = self._commit(attempt, out, now)
+            return commands + self._after_eof(attempt, out, now)
+        return self._retry_or_fail(attempt.failure or _truncated(), now)
+
+    def _on_data(self, fact: ResponseData, now: float) -> list[Command]:
+        attempt = self._running
+        self._clocks.data(now)
+        return self._after_feed(attempt, attempt.feed(fact.data), now)
+
+    def _after_feed(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
+        commands = self._reply.body(out, now)
+        if attempt.failure is not None:
+            commands += self._break_off(attempt.failure, now)
+        elif attempt.ended:
+            self._succeeded(attempt, now)
+            self._state = State.DRAINING
+            self._resume_at = now + DRAIN_TIMEOUT
+            commands.append(End())
+        return commands
+
+    def _on_eof(self, fact: ResponseEof, now: float) -> list[Command]:
+        attempt = self._running
+        return self._after_eof(attempt, attempt.eof(), now)
+
+    def _after_eof(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
+        commands = self._reply.body(out, now)
+        if attempt.ended and attempt.failure is None:
+            self._succeeded(attempt, now)
+            self._close(now)
+            return [*commands, End()]
+        return commands + self._break_off(attempt.failure or _truncated(), now, dropped=True)
+
+    def _on_failed(self, fact: UpstreamFailed, now: float) -> list[Command]:
+        return self._retry_or_fail(self._running.lost(fact.kind), now)
+
+    def _on_failed_midway(self, fact: UpstreamFailed, now: float) -> list[Command]:
+        return self._break_off(self._running.lost(fact.kind), now, dropped=True)
+
+    def _on_drained(self, fact: Input, now: float) -> list[Command]:
+        self._close(now)
+        return []
+
+    def _on_surplus(self, fact: Input, now: float) -> list[Command]:
+        # Bytes after the end marker: the answer stands, the connection does not.
+        self._close(now)
+        return [Drop(self._number)]
+
+    # --- the client ----------------------------------------------------------
+
+    def _on_client_gone(self, fact: ClientGone, now: float) -> list[Command]:
+        self._client_left = True
+        commands = self._give_up(now, None)
+        self._close(now)
+        return [*commands, Abort()] if fact.stalled else commands
+
+    def _on_client_done(self, fact: ClientGone, now: float) -> list[Command]:
+        return []  # it has all that it asked for
+
+    def _on_client_reads(self, fact: ClientReads, now: float) -> list[Command]:
+        self._reply.last_sent = now
+        self._clocks.forgive(now)
+        return []
+
+    def _on_stopping(self, fact: Stopping, now: float) -> list[Command]:
+        failure = Failure(ErrorKind.UNAVAILABLE, "the gateway is shutting down", retry_after=1.0)
+        commands = self._give_up(now, None)
+        return commands + self._fail(failure, now)
+
+    # --- time ----------------------------------------------------------------
+
+    @property
+    def _upstream_deadline(self) -> float | None:
+        if self._state in (State.BACKING_OFF, State.READING_ERROR):
+            return self._resume_at
+        return self._clocks.upstream
+
+    def _on_tick(self, fact: Tick, now: float) -> list[Command]:
+        total = self._clocks.total
+        if total is not None and now >= total:
+            failure = self._clocks.overrun()
+            commands = self._give_up(now, failure)
+            return commands + self._fail(failure, now)
+        upstream = self._upstream_deadline
+        if upstream is not None and now >= upstream:
+            return self._on_upstream_deadline(now)
+        if self._keepalive > 0 and now >= self._reply.last_sent + self._keepalive:
+            return self._reply.keepalive(self._attempt, now)
+        return []
+
+    def _on_upstream_deadline(self, now: float) -> list[Command]:
+        if self._state is State.BACKING_OFF:
+            return self._next_attempt(now)
+        if self._state is State.STREAMING:
+            return self._break_off(self._clocks.silence(), now)
+        failure = self._clocks.silence()
+        if self._state is State.READING_ERROR:
+            # The status and what came of the body say more than the silence.
+            self._running.eof()
+            failure = self._running.failure or failure
+        return [Drop(self._number), *self._retry_or_fail(failure, now)]
+
+    def _on_drain_tick(self, fact: Tick, now: float) -> list[Command]:
+        return self._on_surplus(fact, now) if now >= self._resume_at else []
+
+    # --- attempts ------------------------------------------------------------
+
+    @property
+    def _running(self) -> Attempt:
+        if self._attempt is None:
+            raise ProtocolMisuse(f"no attempt runs in {self!r}")
+        return self._attempt
+
+    def _next_attempt(self, now: float) -> list[Command]:
+        """Send to the next target that the request can be translated for."""
+        failure = self._failure
+        while self._targets and self._attempts_left > 0:
+            target = self._targets.pop(0)
+            try:
+                self._attempt, wire = self._dispatch.prepare(self._number + 1, target)
+            except GatewayError as exc:
+                failure = failure or exc.failure
+                continue
+            self._number += 1
+            self._attempts_left -= 1
+            self._state = State.AWAITING_HEAD
+            self._clocks.start_attempt(target.credential.timeouts, now)
+            self._health.began(target.credential.id)
+            return [Send(self._number, wire, target.credential.provider)]
+        if failure is None:
+            failure = Failure(ErrorKind.UNAVAILABLE, "no target is left to try")
+        return self._fail(failure, now)
+
+    def _retry_or_fail(self, failure: Failure, now: float) -> list[Command]:
+        """An attempt of which the client has seen nothing failed."""
+        target = self._running.target
+        self._end_attempt(now, failure)
+        verdict = self._blame(failure, now)
+        self._held.clear()
+        self._held_size = 0
+        self._failure = failure
+        if not verdict.retry or self._attempts_left <= 0:
+            return self._fail(failure, now)
+        if verdict.same_target:
+            self._targets.append(target)
+        if not self._targets:
+            return self._fail(failure, now)
+        if verdict.pause or self._targets[0] is target:
+            self._resume_at = now + backoff(self._number, self._policy, self._rng())
+            if self._resume_at > now:
+                self._state = State.BACKING_OFF
+                return []
+        return self._next_attempt(now)
+
+    def _break_off(self, failure: Failure, now: float, *, dropped: bool = False) -> list[Command]:
+        """An answer that the client has some of failed: say so, and stop."""
+        commands: list[Command] = [] if dropped else [Drop(self._number)]
+        self._end_attempt(now, failure)
+        self._blame(failure, now)
+        return commands + self._fail(failure, now)
+
+    def _give_up(self, now: float, failure: Failure | None) -> list[Command]:
+        """Leave the running attempt, if one runs."""
+        commands: list[Command] = [Drop(self._number)] if self._state in _RUNNING else []
+        self._end_attempt(now, failure)
+        return commands
+
+    def _succeeded(self, attempt: Attempt, now: float) -> None:
+        self._end_attempt(now, None)
+        self._failure = None  # of an attempt before
+        self._health.succeeded(attempt.target.credential.id, attempt.target.model)
+
+    def _end_attempt(self, now: float, failure: Failure | None) -> None:
+        """The running attempt, if any, is over: note it once."""
+        if self._state not in _RUNNING:
+            return
+        attempt = self._running
+        credential = attempt.target.credential
+        self._health.ended(credential.id)
+        self._records.append(
+            AttemptRecord(
+                credential.provider,
+                credential.name,
+                attempt.target.model,
+                attempt.status,
+                failure,
+                self._clocks.since_attempt(now),
+            )
+        )
+
+    def _blame(self, failure: Failure, now: float) -> Verdict:
+        verdict = classify(failure, self._policy)
+        target = self._running.target
+        self._health.failed(target.credential.id, target.model, failure.kind, verdict, now)
+        return verdict
+
+    # --- the end -------------------------------------------------------------
+
+    def _commit(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
+        """The answer stands: let the client have what was held."""
+        self._state = State.STREAMING
+        self._first_content = self._clocks.since_start(now)
+        held = b"".join(self._held)
+        self._held.clear()
+        whole = len(held) + len(out) if attempt.ended else None
+        return self._reply.content(attempt, held, now, length=whole)
+
+    def _fail(self, failure: Failure, now: float) -> list[Command]:
+        self._failure = failure
+        theirs = self._records and self._records[-1].failure is failure
+        commands = self._reply.error(
+            failure, self._attempt, now, origin="upstream" if theirs else "gateway"
+        )
+        self._close(now)
+        return commands
+
+    def _close(self, now: float) -> None:
+        self._state = State.CLOSED
+        self._seconds = self._clocks.since_start(now)
+        self._held.clear()
+
+
+_RUNNING = (State.AWAITING_HEAD, State.READING_ERROR, State.BOOTSTRAP, State.STREAMING)
+_ACTIVE = (*_RUNNING, State.BACKING_OFF)
+
+# The values are methods that take their own kind of input, which the key fixes.
+_MOVES: dict[tuple[State, type], Callable[..., list[Command]]] = {
+    (State.STREAMING, ResponseData): Exchange._on_data,
+    (State.AWAITING_HEAD, ResponseHead): Exchange._on_head,
+    (State.AWAITING_HEAD, UpstreamFailed): Exchange._on_failed,
+    (State.READING_ERROR, ResponseData): Exchange._on_error_data,
+    (State.READING_ERROR, ResponseEof): Exchange._on_error_eof,
+    (State.READING_ERROR, UpstreamFailed): Exchange._on_failed,
+    (State.BOOTSTRAP, ResponseData): Exchange._on_opening_data,
+    (State.BOOTSTRAP, ResponseEof): Exchange._on_opening_eof,
+    (State.BOOTSTRAP, UpstreamFailed): Exchange._on_failed,
+    (State.STREAMING, ResponseEof): Exchange._on_eof,
+    (State.STREAMING, UpstreamFailed): Exchange._on_failed_midway,
+    (State.DRAINING, ResponseData): Exchange._on_surplus,
+    (State.DRAINING, ResponseEof): Exchange._on_drained,
+    (State.DRAINING, UpstreamFailed): Exchange._on_drained,
+    (State.DRAINING, Tick): Exchange._on_drain_tick,
+    (State.DRAINING, ClientGone): Exchange._on_client_done,
+    (State.DRAINING, Stopping): Exchange._on_surplus,
+    (State.DRAINING, ClientReads): Exchange._on_client_reads,
+    **{(state, ClientGone): Exchange._on_client_gone for state in _ACTIVE},
+    **{(state, ClientReads): Exchange._on_client_reads for state in _ACTIVE},
+    **{(state, Stopping): Exchange._on_stopping for state in _ACTIVE},
+    **{(state, Tick): Exchange._on_tick for state in _ACTIVE},
+}
+
+
+def _truncated() -> Failure:
+    return Failure(
+        ErrorKind.UPSTREAM_TRUNCATED, "the upstream's answer ended before it was complete"
+    )

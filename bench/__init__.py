@@ -1,0 +1,1 @@
+"""Benchmarks: scripts that print one table and are run by hand."""

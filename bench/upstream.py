@@ -1,0 +1,91 @@
+"""A mock upstream: raw asyncio, both formats, paced or as fast as it can.
+
+The model's name says what to send: ``bench-<chunks>-<microseconds between>``; each
+chunk is a write of its own, and its text carries the time it was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import time
+from typing import cast
+
+from bench.wire import CLOSE, OPEN, PATHS, answer, delta
+
+_MODEL = re.compile(rb"bench-(\d+)-(\d+)")
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+
+
+class Upstream(asyncio.Protocol):
+    def __init__(self) -> None:
+        self._data = b""
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        while True:
+            head, blank, rest = self._data.partition(b"\r\n\r\n")
+            match = _LENGTH.search(head)
+            length = int(match.group(1)) if match else 0
+            if not blank or len(rest) < length:
+                return
+            body, self._data = rest[:length], rest[length:]
+            self._answer(head, body)
+
+    def _answer(self, head: bytes, body: bytes) -> None:
+        path = head.split(b" ", 2)[1].partition(b"?")[0].decode()
+        format = "messages" if path == PATHS["messages"] else "chat"
+        match = _MODEL.search(body[:4096]) or _MODEL.search(body)
+        chunks, pause = (int(each) for each in match.groups()) if match else (10, 0)
+        if re.search(rb'"stream": ?true', body) is None:
+            self._whole(format)
+        else:
+            self._task = asyncio.ensure_future(self._stream(format, chunks, pause / 1e6))
+
+    def _whole(self, format: str) -> None:
+        assert self._transport is not None
+        body = answer(format, "Hello there").encode()
+        self._transport.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+            % (len(body), body)
+        )
+
+    async def _stream(self, format: str, chunks: int, pause: float) -> None:
+        write = self._write
+        assert self._transport is not None
+        self._transport.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        write(OPEN[format]())
+        for number in range(chunks):
+            if pause:
+                await asyncio.sleep(pause)
+            elif number % 64 == 63:
+                await asyncio.sleep(0)
+            write(delta(format, f" w{number}-{time.monotonic_ns()}"))
+        write(CLOSE[format](chunks))
+        self._transport.write(b"0\r\n\r\n")
+
+    def _write(self, text: str) -> None:
+        assert self._transport is not None
+        data = text.encode()
+        self._transport.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+
+async def main(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))

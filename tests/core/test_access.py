@@ -1,0 +1,85 @@
+"""Who is let in."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from aigw_core.access import authenticate, presented_key
+from aigw_core.config.snapshot import ClientKey, Snapshot
+from aigw_core.errors import ErrorKind, GatewayError, InvalidRequest
+
+KEY = "sk-proxy-made-up"
+DIGEST = hashlib.sha256(KEY.encode()).digest()
+KEYED = Snapshot(
+    "test", client_keys={DIGEST: ClientKey("1", "ci", DIGEST, expires_at=100.0)}, from_file=True
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "expected"),
+    [
+        ({}, None, None),
+        ({"authorization": f"Bearer {KEY}"}, None, KEY),
+        ({"authorization": f"bearer   {KEY}"}, None, KEY),
+        ({"authorization": "Basic abc"}, None, None),
+        ({"x-api-key": KEY}, None, KEY),
+        ({"x-goog-api-key": KEY}, None, KEY),
+        ({}, KEY, KEY),
+        ({"authorization": f"Bearer {KEY}", "x-api-key": KEY}, KEY, KEY),
+        ({"x-api-key": ""}, None, None),
+    ],
+)
+def test_one_key_is_found_wherever_it_is(
+    headers: dict[str, str], query: str | None, expected: str | None
+) -> None:
+    assert presented_key(headers, query) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        ({"authorization": "Bearer one", "x-api-key": "two"}, None),
+        ({"x-api-key": "one", "x-goog-api-key": "two"}, None),
+        ({"x-goog-api-key": "one"}, "two"),
+        ({"authorization": "Bearer one"}, "two"),
+    ],
+)
+def test_two_keys_are_refused(headers: dict[str, str], query: str | None) -> None:
+    with pytest.raises(InvalidRequest):
+        presented_key(headers, query)
+
+
+def test_a_known_key_is_let_in_until_it_expires() -> None:
+    assert authenticate(KEY, KEYED, loopback=False, wall=99.0).name == "ci"
+    with pytest.raises(GatewayError) as caught:
+        authenticate(KEY, KEYED, loopback=False, wall=100.0)
+    assert "expired" in caught.value.failure.message
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", "é", "\x00", "k" * (1 << 20), "\udcff"])
+def test_any_other_key_is_401(key: str | None) -> None:
+    with pytest.raises(GatewayError) as caught:
+        authenticate(key, KEYED, loopback=True, wall=0.0)
+    assert caught.value.failure.kind is ErrorKind.AUTHENTICATION
+    assert "wrong" not in caught.value.failure.message
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "loopback", "allowed"),
+    [
+        (Snapshot("t"), True, True),
+        (Snapshot("t"), False, False),
+        (Snapshot("t", from_file=True), True, False),
+        (Snapshot("t", from_file=True, allow_anonymous=True), False, True),
+        (Snapshot("t", allow_anonymous=False), True, False),
+        (KEYED, True, False),
+    ],
+)
+def test_anonymous_clients(snapshot: Snapshot, loopback: bool, allowed: bool) -> None:
+    if allowed:
+        assert authenticate(None, snapshot, loopback=loopback, wall=0.0).key is None
+    else:
+        with pytest.raises(GatewayError):
+            authenticate(None, snapshot, loopback=loopback, wall=0.0)

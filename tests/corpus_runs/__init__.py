@@ -1,0 +1,1 @@
+"""All recorded traffic through every codec: ``python -m tests.corpus_runs``."""

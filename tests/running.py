@@ -1,0 +1,82 @@
+"""Real processes: a gateway, and the echo models behind a real listener."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).parent.parent
+START_LIMIT = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Running:
+    """A Python module run as a server on ``port``."""
+
+    def __init__(self, arguments: list[str], port: int, env: dict[str, str] | None = None) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        clean = {key: value for key, value in os.environ.items() if not key.endswith("_API_KEY")}
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**clean, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.02)
+        self.process.kill()
+        output = self.process.communicate()[0]
+        raise RuntimeError(f"{arguments} does not listen on {port}:\n{output}")
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.terminate()
+        try:
+            self.output = self.process.communicate(timeout=10)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.output = self.process.communicate()[0]
+
+
+@contextmanager
+def echo_upstream() -> Iterator[Running]:
+    """The echo models as an upstream on a port, in every wire format."""
+    port = free_port()
+    arguments = ["-m", "uvicorn", "aigw_asgi.echo:echo", "--port", str(port), "--lifespan", "off"]
+    with Running([*arguments, "--log-level", "critical"], port) as running:
+        yield running
+
+
+def gateway(*arguments: str, config: Path | None = None) -> Running:
+    """``aigw run`` on a free port."""
+    port = free_port()
+    file = [] if config is None else ["-c", str(config)]
+    command = ["-m", "aigw_asgi.cli", "run", *file, "--port", str(port), *arguments]
+    return Running(command, port)

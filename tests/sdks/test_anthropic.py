@@ -1,0 +1,166 @@
+"""The official Anthropic SDK against a running gateway: Messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import pytest
+from anthropic import Anthropic, AsyncAnthropic
+
+TEXT = "/wps 0 All work and no play, 日本語 🙂 too."
+SAID = TEXT.removeprefix("/wps 0 ")
+TOOLS: list[Any] = [
+    {
+        "name": "look_up",
+        "description": "Look a word up.",
+        "input_schema": {
+            "type": "object",
+            "properties": {"word": {"type": "string"}, "limit": {"type": "integer"}},
+            "required": ["word"],
+        },
+    }
+]
+
+
+def asking(text: str = TEXT) -> list[Any]:
+    return [{"role": "user", "content": text}]
+
+
+@pytest.fixture
+def sdk(base_url: str) -> Iterator[Anthropic]:
+    with Anthropic(base_url=base_url, api_key="sk-test", max_retries=0) as client:
+        yield client
+
+
+def test_a_whole_answer(sdk: Anthropic, model: str) -> None:
+    answer = sdk.messages.create(model=model % "echo", max_tokens=100, messages=asking())
+    block: Any = answer.content[0]
+    assert block.text == SAID
+    assert answer.stop_reason == "end_turn"
+    assert answer.usage.output_tokens > 0
+
+
+def test_a_stream(sdk: Anthropic, model: str) -> None:
+    with sdk.messages.stream(model=model % "echo", max_tokens=100, messages=asking()) as stream:
+        text = "".join(stream.text_stream)
+        final = stream.get_final_message()
+    assert text == SAID
+    assert final.stop_reason == "end_turn"
+    assert final.usage.output_tokens > 0
+
+
+def test_raw_events(sdk: Anthropic, model: str) -> None:
+    events = list(
+        sdk.messages.create(model=model % "echo", max_tokens=100, messages=asking(), stream=True)
+    )
+    assert events[0].type == "message_start"
+    assert events[-1].type == "message_stop"
+
+
+def test_reasoning_is_thinking(sdk: Anthropic, model: str, upstream_format: str) -> None:
+    answer = sdk.messages.create(model=model % "echo-reasoning", max_tokens=100, messages=asking())
+    thinking: Any = answer.content[0]
+    assert thinking.type == "thinking"
+    assert thinking.thinking == f"The user says: {SAID}"
+    # Only the vendor of this format signs; nothing is invented for others.
+    assert bool(thinking.signature) is (upstream_format == "messages")
+    with sdk.messages.stream(
+        model=model % "echo-reasoning", max_tokens=100, messages=asking()
+    ) as stream:
+        final = stream.get_final_message()
+    assert [block.model_dump() for block in final.content] == [
+        block.model_dump() for block in answer.content
+    ]
+
+
+@pytest.mark.parametrize(("name", "count"), [("echo-tools", 1), ("echo-parallel-tools", 2)])
+def test_a_tool_loop(sdk: Anthropic, model: str, name: str, count: int) -> None:
+    messages = asking()
+    answer = sdk.messages.create(model=model % name, max_tokens=100, messages=messages, tools=TOOLS)
+    calls: list[Any] = [block for block in answer.content if block.type == "tool_use"]
+    assert answer.stop_reason == "tool_use"
+    assert [call.name for call in calls] == ["look_up"] * count
+    assert all(call.input == {"word": SAID, "limit": 1} for call in calls)
+    messages.append({"role": "assistant", "content": answer.content})
+    messages.append(
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": call.id, "content": f"found {SAID}"}
+                for call in calls
+            ],
+        }
+    )
+    final = sdk.messages.create(model=model % name, max_tokens=100, messages=messages, tools=TOOLS)
+    block: Any = final.content[0]
+    assert block.text == "The tool says: " + " ".join([f"found {SAID}"] * count)
+
+
+@pytest.mark.parametrize("name", ["echo-tools", "echo-parallel-tools"])
+def test_streamed_tool_calls_equal_whole_ones(sdk: Anthropic, model: str, name: str) -> None:
+    whole = sdk.messages.create(model=model % name, max_tokens=100, messages=asking(), tools=TOOLS)
+    with sdk.messages.stream(
+        model=model % name, max_tokens=100, messages=asking(), tools=TOOLS
+    ) as stream:
+        final = stream.get_final_message()
+    assert final.stop_reason == "tool_use"
+    assert [block.model_dump() for block in final.content] == [
+        block.model_dump() for block in whole.content
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("echo-error-429", anthropic.RateLimitError),
+        ("echo-error-overloaded-first-event", anthropic.APIStatusError),
+        ("echo-truncated", anthropic.APIStatusError),
+        ("echo-malformed", anthropic.APIStatusError),
+        ("echo-cut", anthropic.APIStatusError),
+        ("echo-error-midstream", anthropic.APIStatusError),
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_failures_are_never_silent(
+    sdk: Anthropic, model: str, name: str, error: type[Exception], stream: bool
+) -> None:
+    with pytest.raises(error):  # noqa: PT012 - a stream fails while it is read
+        answer: Any = sdk.messages.create(
+            model=model % name, max_tokens=100, messages=asking(), stream=stream
+        )
+        list(answer)
+
+
+def test_an_unknown_model_is_404(sdk: Anthropic) -> None:
+    with pytest.raises(anthropic.NotFoundError):
+        sdk.messages.create(model="no-such-model", max_tokens=9, messages=asking())
+
+
+def test_a_wrong_key_is_401(base_url: str) -> None:
+    with (
+        Anthropic(base_url=base_url, api_key="wrong", max_retries=0) as client,
+        pytest.raises(anthropic.AuthenticationError),
+    ):
+        client.messages.create(model="echo", max_tokens=9, messages=asking())
+
+
+def test_models_are_listed(sdk: Anthropic) -> None:
+    assert "echo" in [model.id for model in sdk.models.list()]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_the_async_client_streams(base_url: str, model: str, anyio_backend: str) -> None:
+    async with AsyncAnthropic(base_url=base_url, api_key="sk-test", max_retries=0) as client:
+        async with client.messages.stream(
+            model=model % "echo", max_tokens=100, messages=asking()
+        ) as stream:
+            text = "".join([piece async for piece in stream.text_stream])
+        assert text == SAID
+        async with client.messages.stream(
+            model=model % "echo-tools", max_tokens=100, messages=asking(), tools=TOOLS
+        ) as stream:
+            final = await stream.get_final_message()
+        assert final.stop_reason == "tool_use"
