@@ -60,6 +60,8 @@ from aigw_core.surrogates import Halves, mend
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+_TEXT_NAME = b"response.output_text.delta"
+
 _TEXT_DELTA = msgspec.json.Decoder(wire.TextDeltaEvent).decode
 _SUMMARY_DELTA = msgspec.json.Decoder(wire.SummaryDeltaEvent).decode
 _ITEM_DELTA = msgspec.json.Decoder(wire.ItemDeltaEvent).decode
@@ -132,17 +134,30 @@ class StreamDecoder:
     def __repr__(self) -> str:
         return f"<responses StreamDecoder parts={self._parts} closed={self._closed}>"
 
+    @property
+    def closed(self) -> bool:
+        """The stream ended, well or badly; nothing more comes out."""
+        return self._closed
+
     def feed(self, data: bytes) -> list[StreamEvent]:
-        if self._closed:
-            return []
         out: list[StreamEvent] = []
+        if self.closed:
+            return out
         for event in self._sse.feed(data):
+            if type(event) is SseEvent and event.name == _TEXT_NAME:
+                try:
+                    self._on_text(event.data, out)
+                    continue
+                except UNREADABLE:
+                    pass  # looked at again below
             self._receive(event, out)
+            if self._closed:
+                break
         return out
 
     def eof(self) -> list[StreamEvent]:
         out: list[StreamEvent] = []
-        if self._closed:
+        if self.closed:
             return out
         for event in self._sse.eof():
             if not isinstance(event, SseOverflow) and _is_whole(event.data):
@@ -158,12 +173,9 @@ class StreamDecoder:
         return out
 
     def _receive(self, event: SseEvent | SseOverflow, out: list[StreamEvent]) -> None:
-        if self._closed:
-            return
-        if type(event) is SseOverflow:
+        if isinstance(event, SseOverflow):
             self._fail(out, "an event of the upstream is too large")
             return
-        assert type(event) is SseEvent
         try:
             self._dispatch(event.name, event.data, out)
         except UNREADABLE:
@@ -180,17 +192,11 @@ class StreamDecoder:
             self._fail(out, "an item of the upstream cannot be understood")
 
     def _dispatch(self, name: bytes, data: bytes, out: list[StreamEvent]) -> None:
-        if name == b"response.output_text.delta":
-            self._on_text(data, out)
-            return
         handler = _HANDLERS.get(name)
         if handler is None:
             if data == b"[DONE]":
                 return
             head = _HEAD(data)
-            if head.type == "response.output_text.delta":
-                self._on_text(data, out)
-                return
             handler = _HANDLERS.get(head.type.encode("utf-8", "replace"))
             if handler is None:
                 if head.error is not msgspec.UNSET and bytes(head.error) != b"null":
@@ -493,7 +499,8 @@ class StreamDecoder:
     def _cite(self, part: _Part, raw: Raw, out: list[StreamEvent]) -> None:
         citation = read_annotation(raw)
         part.annotations += 1
-        out.append(CitationAdded(part.number, citation))
+        if citation is not None:
+            out.append(CitationAdded(part.number, citation))
 
     def _add_logprobs(
         self, part: _Part, tokens: list[wire.Logprob], out: list[StreamEvent]
@@ -660,6 +667,7 @@ def _is_whole(data: bytes) -> bool:
 _Handler = Callable[[StreamDecoder, bytes, list[StreamEvent]], None]
 
 _HANDLERS: dict[bytes, _Handler] = {
+    _TEXT_NAME: StreamDecoder._on_text,
     b"response.function_call_arguments.delta": StreamDecoder._on_call_delta,
     b"response.reasoning_summary_text.delta": StreamDecoder._on_summary,
     b"response.reasoning_text.delta": StreamDecoder._on_reasoning_text,
