@@ -394,6 +394,11 @@ def test_a_failure_ends_what_is_open() -> None:
     assert response["output"][1]["arguments"] == '{"a'
 
 
+def test_the_last_item_before_a_failure_may_not_be_whole() -> None:
+    data = encode([START, *call_part(0, "{}"), *text_part(1, "a"), BUSY])
+    assert [item["status"] for item in items_of(data)] == ["completed", "incomplete"]
+
+
 def test_nothing_follows_a_failure() -> None:
     encoder = CODEC.stream_encoder(CONTEXT)
     encoder.encode([START, BUSY])
