@@ -125,11 +125,12 @@ class DetailsWriter:
         return [entry]
 
     def _native(self, seal: Seal) -> list[Entry]:
-        """OpenRouter's entries as they were; numbered on when others went before,
-        since a client merges entries of one index that come in two deltas."""
+        """OpenRouter's entries as they were; numbered anew when others went before
+        or two have one index, since a client makes one of those."""
         document = DECODE_ANY(seal.data)
         entries: list[Entry] = [entry for entry in document if isinstance(entry, dict)]
-        if self._next:
+        indices = [entry.get("index") for entry in entries]
+        if self._next or any(index in indices[:place] for place, index in enumerate(indices)):
             entries = [
                 {**entry, "index": self._next + place} for place, entry in enumerate(entries)
             ]
