@@ -94,9 +94,11 @@ def extra_content(seal: Seal) -> dict[str, Any] | None:
 
 
 class DetailsWriter:
-    """Numbers the entries of ``reasoning_details`` over one choice."""
+    """Numbers the entries of ``reasoning_details`` over one choice. ``distinct`` in a
+    stream: its readers make one entry of all that have one index."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, distinct: bool = False) -> None:
+        self._distinct = distinct
         self._next = 0
         self._reasoning_parts = 0
 
@@ -125,12 +127,13 @@ class DetailsWriter:
         return [entry]
 
     def _native(self, seal: Seal) -> list[Entry]:
-        """OpenRouter's entries as they were; numbered anew when others went before
-        or two have one index, since a client makes one of those."""
+        """OpenRouter's entries as they were; numbered anew when others went before,
+        or when two have one index and must not."""
         document = DECODE_ANY(seal.data)
         entries: list[Entry] = [entry for entry in document if isinstance(entry, dict)]
         indices = [entry.get("index") for entry in entries]
-        if self._next or any(index in indices[:place] for place, index in enumerate(indices)):
+        repeated = any(index in indices[:place] for place, index in enumerate(indices))
+        if self._next or (self._distinct and repeated):
             entries = [
                 {**entry, "index": self._next + place} for place, entry in enumerate(entries)
             ]
