@@ -94,7 +94,7 @@ class _Choice:
         self.calls = 0
         self.length = 0  # characters of the texts that have ended
         self.annotations: list[Any] = []
-        self.details = DetailsWriter(distinct=True)
+        self.details = DetailsWriter(streamed=True)
 
 
 class ChatStreamEncoder:

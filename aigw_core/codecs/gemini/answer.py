@@ -86,6 +86,7 @@ class _RawChunk(Struct):
 
 _DECODE_RAW = msgspec.json.Decoder(_RawChunk).decode
 _FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
+_BESIDE = ("thought", "thoughtSignature")
 
 
 class _Malformed(Exception):
@@ -105,7 +106,6 @@ class _Choice:
         "number",
         "part",
         "partial",
-        "pieces",
     )
 
     def __init__(self, number: int) -> None:
@@ -116,7 +116,6 @@ class _Choice:
         self.finish: str | None = None
         self.message: str | None = None
         self.cited = CitedText()
-        self.pieces = self.cited.pieces
         self.logprobs: tuple[TokenLogprob, ...] = ()
         self.partial: PartialCall | None = None
 
@@ -228,7 +227,10 @@ class AnswerReader:
                     self._signed(choice, part, events)
                 elif choice.kind is _TEXT and not (part.thought or self._mending):
                     if text:  # nearly all parts of nearly all streams
-                        choice.pieces.append(text)
+                        if text.isascii():
+                            choice.cited.ascii += len(text)
+                        else:
+                            choice.cited.add(text)
                         events.append(TextDelta(choice.part, text, number))
                 elif text:
                     self._text(choice, text, bool(part.thought), events)
@@ -258,7 +260,7 @@ class AnswerReader:
         if thought:
             events.append(ReasoningDelta(choice.part, text, choice.number))
         else:
-            choice.pieces.append(text)
+            choice.cited.add(text)
             events.append(TextDelta(choice.part, text, choice.number))
 
     def _begin(self, choice: _Choice, kind: PartKind, events: list[StreamEvent]) -> None:
@@ -276,7 +278,7 @@ class AnswerReader:
             return
         if self._mending and (rest := self._halves.take((number, kind))):
             if kind is PartKind.TEXT:
-                choice.pieces.append(rest)
+                choice.cited.add(rest)
                 events.append(TextDelta(part, rest, number))
             else:
                 events.append(ReasoningDelta(part, rest, number))
@@ -300,7 +302,7 @@ class AnswerReader:
         if part.text and part.thought:
             events.append(ReasoningDelta(choice.part, part.text, choice.number))
         elif part.text:
-            choice.pieces.append(part.text)
+            choice.cited.add(part.text)
             events.append(TextDelta(choice.part, part.text, choice.number))
         self._close(choice, events, part.thought_signature)
 
@@ -410,7 +412,7 @@ class AnswerReader:
             (
                 name
                 for name, value in _FIELDS(raw).items()
-                if name not in ("thought", "thoughtSignature") and bytes(value) != b"null"
+                if name not in _BESIDE and present(value)
             ),
             None,
         )

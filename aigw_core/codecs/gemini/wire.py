@@ -214,7 +214,6 @@ class Segment(Struct, rename="camel"):
     start_index: int | None = None
     """UTF-8 bytes, as ``end_index``; absent = 0."""
     end_index: int | None = None
-    text: str | None = None
 
 
 class GroundingSupport(Struct, rename="camel"):

@@ -371,10 +371,10 @@ def test_seals_of_this_format_go_out_as_they_came() -> None:
         "text": "a",
         "signature": "s",
         "format": "x",
-        "index": 4,
+        "index": 0,
     }
     # A client would merge the second into the first if it had its index.
-    assert second["reasoning_details"][0]["index"] == 5
+    assert second["reasoning_details"][0]["index"] == 1
     google = {"google": {"thought_signature": "sig"}}
     assert call["tool_calls"][0]["extra_content"] == google
     assert message == {"extra_content": google}
