@@ -493,7 +493,8 @@ class StreamDecoder:
     def _cite(self, part: _Part, raw: Raw, out: list[StreamEvent]) -> None:
         citation = read_annotation(raw)
         part.annotations += 1
-        out.append(CitationAdded(part.number, citation))
+        if citation is not None:
+            out.append(CitationAdded(part.number, citation))
 
     def _add_logprobs(
         self, part: _Part, tokens: list[wire.Logprob], out: list[StreamEvent]

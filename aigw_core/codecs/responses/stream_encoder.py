@@ -131,6 +131,7 @@ class StreamEncoder:
         self._held = 0
         self._max_held = context.max_held
         self._parts: dict[int, _Part] = {}
+        self._given: set[str] = set()  # names of reasoning items that the upstream gave
         self._idle: Item | None = None  # the last item, all of whose parts ended
         self._stop = Stop(StopReason.END)
         self._usage = Usage()
@@ -320,7 +321,9 @@ class StreamEncoder:
     def _begin_reasoning(self, part: _Part, out: list[bytes]) -> None:
         self._end_idle(out)
         given = part.start.id
-        name = given if _REASONING_ID.fullmatch(given) else self._name("rs")
+        own = given not in self._given and _REASONING_ID.fullmatch(given)
+        name = given if own else self._name("rs")
+        self._given.add(given)
         fields: dict[str, object] = {"id": name, "type": "reasoning", "summary": []}
         part.item = self._writer.begin(fields, out)
 
