@@ -528,10 +528,7 @@ def test_a_decoder_holds_no_text_that_it_has_passed_on(codec: Codec) -> None:
     reads += [encoder.encode([TextDelta(0, f"{number:0200d}")]) for number in range(1000)]
     received = sum(map(len, reads))
     assert received > 200_000
-    # Gemini tells the sources of a text after it, in bytes; to count characters its
-    # decoder keeps the pieces of the open part.
-    bound = received if codec.format is Format.GEMINI else 65536
-    laws.holds_at_most(bound, codec.stream_decoder(), reads)
+    laws.holds_at_most(65536, codec.stream_decoder(), reads)
 
 
 @each_codec
