@@ -63,8 +63,8 @@ _DETAILS = frozenset({"auto", "low", "high", "original"})
 
 def speaks_openai(caps: Caps) -> bool:
     """Whether the target takes what the vendor has added of late: developer
-    messages, free-form tools, subsets of tools. Servers that only know the old
-    name of the token limit have been seen to refuse them."""
+    messages, free-form tools, subsets of tools. A server that only knows the old
+    name of the token limit is not asked to."""
     return caps.token_field == "max_completion_tokens"
 
 
