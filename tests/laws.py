@@ -372,24 +372,25 @@ def request_round_trips(codec: Codec, inbound: Inbound) -> ChatRequest:
         again = codec.decode_request(reencode(codec, request))
     except InvalidRequest as exc:
         raise LawBroken(f"refused the second time: {exc}") from exc
-    if _replayable(request):
+    if codec.format is not Format.MESSAGES or _replayable(request):
         same(_meaning(request), _meaning(again))
     return request
 
 
 def _replayable(request: ChatRequest) -> bool:
-    # Reasoning without its proof is not written where the vendor refuses it; what
-    # else then changes (all reasoning goes, thinking is switched off) is a mapping.
+    # This vendor refuses reasoning without its proof, so it is not written; what else
+    # then changes (all reasoning goes, thinking is switched off) is a mapping.
     parts = [part for turn in request.turns for part in turn.parts]
     return all(part.seal is not None for part in parts if isinstance(part, Reasoning))
 
 
 def _meaning(request: ChatRequest) -> ChatRequest:
     # Where something stood is not what it means; a gateway always asks for the usage
-    # of a stream; without tools there is nothing to choose.
+    # of a stream; without tools there is nothing to choose; a schema must have a name.
     return msgspec.structs.replace(
         request,
         stream_usage=False,
+        output=msgspec.structs.replace(request.output, name=request.output.name or "response"),
         tool_choice=request.tool_choice if request.tools else None,
         parallel_tools=request.parallel_tools if request.tools else None,
         tools=tuple(msgspec.structs.replace(tool, pointer="") for tool in request.tools),

@@ -139,7 +139,10 @@ def event_streams(
     events += _interleave(draw, parts) if interleaved else [e for part in parts for e in part]
     first = draw(st.none() | usages)
     if first is not None:
-        events.insert(draw(st.integers(1, len(events))), UsageReport(first))
+        place = draw(st.integers(1, len(events)))
+        events.insert(place, UsageReport(first))
+        if place == 1 and draw(st.booleans()):
+            events[0] = AnswerStart("up_1", "upstream-model", 1_700_000_000, first)
     reasons = [StopReason.MAX_TOKENS, StopReason.REFUSAL]
     reasons.insert(0, StopReason.TOOL_USE if calls else StopReason.END)
     events.append(ChoiceStop(Stop(draw(st.sampled_from(reasons)))))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 import zlib
+from functools import cache
 
 import msgspec
 
@@ -37,19 +38,28 @@ def title(kind: str, upstream: Codec, client: Codec | None = None) -> str:
     return f"{kind}, {arrow}"
 
 
+@cache
+def _sdk_reads(name: Format, id: str, status: int, data: bytes, streamed: bool) -> Record | str:
+    """What the upstream's own SDK reads of a recording, or how it breaks down.
+    Asked once, though each recording is translated for every client."""
+    oracle = ORACLES[name]
+    try:
+        return oracle.read_stream(data) if streamed else oracle.read_body(status, data)
+    except CannotRead as exc:
+        return str(exc)
+
+
 def read_source(name: Format, case: Exchange) -> Record | None:
     """What the upstream's own SDK reads of a recording; ``None`` when it breaks
     down on it, which must be a known exception."""
-    oracle = ORACLES[name]
-    try:
-        if case.stream is not None:
-            return oracle.read_stream(case.stream)
-        assert case.answer is not None
-        return oracle.read_body(case.response_status, case.answer)
-    except CannotRead as exc:
-        if case.id not in exceptions.UNREADABLE:
-            raise laws.LawBroken(f"the upstream's SDK breaks down: {exc}") from exc
-        return None
+    data = case.stream if case.stream is not None else case.answer
+    assert data is not None
+    read = _sdk_reads(name, case.id, case.response_status, data, case.stream is not None)
+    if isinstance(read, Record):
+        return read
+    if case.id not in exceptions.UNREADABLE:
+        raise laws.LawBroken(f"the upstream's SDK breaks down: {read}")
+    return None
 
 
 def streams(upstream: Codec, client: Codec) -> Tally:

@@ -94,7 +94,7 @@ class _Choice:
         self.calls = 0
         self.length = 0  # characters of the texts that have ended
         self.annotations: list[Any] = []
-        self.details = DetailsWriter()
+        self.details = DetailsWriter(streamed=True)
 
 
 class ChatStreamEncoder:
@@ -221,7 +221,7 @@ class ChatStreamEncoder:
         out += (
             choice.opening,
             b'},"finish_reason":',
-            _text(write_stop(event.stop)),
+            _text(write_stop(event.stop, has_tools=choice.calls > 0)),
             self._finish_suffix,
         )
 

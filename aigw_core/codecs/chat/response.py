@@ -147,7 +147,7 @@ def _choice(choice: Choice, number: int) -> dict[str, Any]:
     details: list[dict[str, Any]] = []
     logprobs: dict[str, Any] = {}
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
-    writer = DetailsWriter()
+    writer = DetailsWriter(streamed=False)
     offset = 0
     for part in choice.parts:
         if isinstance(part, Text):
@@ -200,7 +200,7 @@ def _choice(choice: Choice, number: int) -> dict[str, Any]:
         "index": number,
         "message": message,
         "logprobs": {"content": None, "refusal": None, **logprobs} if logprobs else None,
-        "finish_reason": write_stop(choice.stop),
+        "finish_reason": write_stop(choice.stop, has_tools=bool(calls)),
     }
 
 

@@ -552,7 +552,7 @@ def test_the_first_finish_reason_counts() -> None:
 
 def test_done_without_a_finish_reason_ends_an_answer() -> None:
     # Snowflake never gives a reason, and Kimi at OpenRouter has been seen without.
-    assert answer(chunk({"content": "a"}) + DONE).choices[0].stop == Stop(StopReason.OTHER)
+    assert answer(chunk({"content": "a"}) + DONE).choices[0].stop == Stop(StopReason.END)
     stop = answer(tools(call(0, "c1", "f", "{}")) + DONE).choices[0].stop
     assert stop == Stop(StopReason.TOOL_USE)
 

@@ -116,7 +116,7 @@ def test_odd_shapes_of_content() -> None:
     assert read({"content": {"a": 1.50}}).parts == (Text('{"a":1.5}'),)
     empty = {"function_call": {"arguments": "", "name": ""}, "audio": {"data": "", "id": ""}}
     choice = read({"content": "a", "tool_calls": None, "annotations": None} | empty, "")
-    assert choice == Choice((Text("a"),), Stop(StopReason.OTHER))
+    assert choice == Choice((Text("a"),), Stop(StopReason.END))
 
 
 def test_googles_signature_of_the_message() -> None:
@@ -267,7 +267,10 @@ def test_a_stream_of_the_answer_and_the_answer_agree() -> None:
         (
             Choice(
                 (
-                    Reasoning("hm", seal=Seal("openrouter", "detail", '[{"type":"x","data":"d"}]')),
+                    Reasoning(
+                        "hm",
+                        seal=Seal("openrouter", "detail", '[{"type":"x","data":"d","index":0}]'),
+                    ),
                     Text("é\u2028"),
                     ToolCall("c1", "f", '{"a":1}'),
                 ),
