@@ -413,6 +413,13 @@ def test_an_answer_larger_than_allowed_fails() -> None:
     assert len(data) < 20_000
 
 
+def test_a_picture_larger_than_allowed_fails() -> None:
+    context = AnswerContext(model="m", id="x", created=1, max_held=100)
+    media = Media(MediaKind.IMAGE, Inline("image/png", "A" * 200))
+    part: list[StreamEvent] = [PartStart(0, PartKind.MEDIA, media=media), PartEnd(0)]
+    assert kinds(encode(answer(part, text_part(1, "a")), context))[-1] == "failed"
+
+
 def test_a_keepalive_is_a_comment() -> None:
     assert CODEC.stream_encoder(CONTEXT).keepalive().startswith(b":")
 
