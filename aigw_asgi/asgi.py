@@ -22,7 +22,7 @@ from aigw_asgi.responses import (
 )
 from aigw_asgi.routes import Auth, Endpoint, Route, client_format, find_route, hint
 from aigw_asgi.state import GatewayState
-from aigw_core.access import Caller, authenticate, presented_key
+from aigw_core.access import Caller, authenticate, authorise_local, presented_key
 from aigw_core.chat import Format
 from aigw_core.codec import Inbound
 from aigw_core.codecs import CODECS
@@ -266,8 +266,6 @@ def _admit(state: GatewayState, request: HttpRequest, route: Route) -> Caller:
         query_key = request.parameters.get("key") if route.query_key else None
         key = presented_key(request.headers, query_key)
         return authenticate(key, state.snapshot, loopback=request.loopback, wall=time.time())
-    if not request.loopback:
-        raise GatewayError(
-            Failure(ErrorKind.PERMISSION, "this is for loopback peers only", code="local_only")
-        )
+    key = presented_key(request.headers)
+    authorise_local(request.peer, key, state.snapshot, loopback=request.loopback)
     return Caller()

@@ -88,12 +88,12 @@ _SEAL_KINDS = {
     Format.RESPONSES: "encrypted",
 }
 
-_CODECS = {
-    "/v1/chat/completions": CODECS[Format.CHAT],
-    "/v1/messages": CODECS[Format.MESSAGES],
-    "/v1/messages/count_tokens": COUNTING[Format.MESSAGES],
-    "/v1/responses": CODECS[Format.RESPONSES],
-    "/v1/responses/input_tokens": COUNTING[Format.RESPONSES],
+_PATHS = {
+    "/v1/chat/completions": (CODECS, Format.CHAT),
+    "/v1/messages": (CODECS, Format.MESSAGES),
+    "/v1/messages/count_tokens": (COUNTING, Format.MESSAGES),
+    "/v1/responses": (CODECS, Format.RESPONSES),
+    "/v1/responses/input_tokens": (COUNTING, Format.RESPONSES),
 }
 
 
@@ -139,7 +139,8 @@ async def _read(scope: Any, receive: ReceiveMessage) -> tuple[Codec, Inbound]:
         codecs = COUNTING if action == "countTokens" else CODECS
         stream = action.startswith("stream")
         return codecs[Format.GEMINI], Inbound(body, {}, unquote(model), stream)
-    return _CODECS[path], Inbound(body)
+    codecs, format = _PATHS[path]
+    return codecs[format], Inbound(body)
 
 
 # --- what is said ------------------------------------------------------------

@@ -7,11 +7,13 @@ its way out, so that relayed and translated answers are treated alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.driver import SendMessage
-from aigw_core.codecs.gemini.array import CONTENT_TYPE, ArrayFraming
 from aigw_core.errors import InvalidRequest
+
+if TYPE_CHECKING:  # at run time with the first request that needs it
+    from aigw_core.codecs.gemini.array import ArrayFraming
 
 
 def wants_array(parameters: Mapping[str, str]) -> bool:
@@ -52,6 +54,8 @@ class ArraySender:
             await self._send({**message, "body": framed})
 
     def _start(self, message: dict[str, Any]) -> dict[str, Any]:
+        from aigw_core.codecs.gemini.array import CONTENT_TYPE, ArrayFraming
+
         headers = dict(message["headers"])
         if message["status"] == 200:
             self._framing = ArrayFraming()

@@ -38,6 +38,8 @@ class HttpRequest:
             self.headers[key] = text if known is None else f"{known}, {text}"
         self.query: bytes = scope.get("query_string", b"")
         self.loopback = _is_loopback(scope)
+        client = scope.get("client")
+        self.peer: str | None = client[0] if client else None
 
     @cached_property
     def parameters(self) -> dict[str, str]:

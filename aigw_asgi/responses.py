@@ -9,7 +9,7 @@ back at once.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.driver import ReceiveMessage, SendMessage
 from aigw_asgi.inference import find_targets, new_call, run_exchange, serve_inference
@@ -18,10 +18,12 @@ from aigw_core.access import Caller
 from aigw_core.chat import Format, ServerState
 from aigw_core.codec import Inbound
 from aigw_core.codecs import CODECS, COMPACTING
-from aigw_core.codecs.responses.memory import AnswerReader, Question, expand, read_question
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
 from aigw_core.response_store import ResponseStore, StoredResponse
 from aigw_core.routing.plan import ECHO, RoutePlan
+
+if TYPE_CHECKING:  # at run time with the first request of this format
+    from aigw_core.codecs.responses.memory import AnswerReader, Question
 
 MAX_ANSWER = 8 << 20
 """Bytes of an answer beyond which it is not stored."""
@@ -39,6 +41,8 @@ def recall(state: GatewayState, inbound: Inbound, caller: Caller) -> tuple[Inbou
     Raises:
         InvalidRequest: it goes on from an answer that this client has not stored.
     """
+    from aigw_core.codecs.responses.memory import Question, expand, read_question
+
     question = read_question(inbound)
     previous = question.previous_id
     if previous is None:
@@ -149,6 +153,8 @@ class _Recorder:
         await self._send(message)
 
     def _start(self, message: dict[str, Any]) -> None:
+        from aigw_core.codecs.responses.memory import AnswerReader
+
         headers = dict(message["headers"])
         if message["status"] == 200:
             stream = headers[b"content-type"].startswith(b"text/event-stream")

@@ -1,28 +1,106 @@
-"""The wire formats, one folder each. Adding a format is adding a folder and a line."""
+"""The wire formats, one folder each. Adding a format is adding a folder and a function.
+
+A format is imported when it is first asked for: a process that serves two of them
+neither waits for the others nor holds them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from aigw_core.chat import Format
 from aigw_core.codec import Codec
-from aigw_core.codecs.chat import CODEC as CHAT
-from aigw_core.codecs.gemini import CODEC as GEMINI
-from aigw_core.codecs.gemini import COUNTING as GEMINI_COUNTING
-from aigw_core.codecs.messages import CODEC as MESSAGES
-from aigw_core.codecs.messages import COUNTING as MESSAGES_COUNTING
-from aigw_core.codecs.responses import CODEC as RESPONSES
-from aigw_core.codecs.responses import COMPACTING as RESPONSES_COMPACTING
-from aigw_core.codecs.responses import COUNTING as RESPONSES_COUNTING
 
-CODECS: Mapping[Format, Codec] = {
-    codec.format: codec for codec in (CHAT, MESSAGES, RESPONSES, GEMINI)
+
+def _chat() -> Codec:
+    from aigw_core.codecs.chat import CODEC
+
+    return CODEC
+
+
+def _messages() -> Codec:
+    from aigw_core.codecs.messages import CODEC
+
+    return CODEC
+
+
+def _responses() -> Codec:
+    from aigw_core.codecs.responses import CODEC
+
+    return CODEC
+
+
+def _gemini() -> Codec:
+    from aigw_core.codecs.gemini import CODEC
+
+    return CODEC
+
+
+_LOADERS = {
+    Format.CHAT: _chat,
+    Format.MESSAGES: _messages,
+    Format.RESPONSES: _responses,
+    Format.GEMINI: _gemini,
 }
 
-COUNTING: Mapping[Format, Codec] = {
-    codec.format: codec for codec in (MESSAGES_COUNTING, RESPONSES_COUNTING, GEMINI_COUNTING)
-}
+
+class _Codecs(Mapping[Format, Codec]):
+    def __init__(self, loaders: Mapping[Format, Callable[[], Codec]]) -> None:
+        self._loaders = loaders
+        self._loaded: dict[Format, Codec] = {}
+
+    def __getitem__(self, format: Format) -> Codec:
+        codec = self._loaded.get(format)
+        if codec is None:
+            codec = self._loaded[format] = self._loaders[format]()
+        return codec
+
+    def __iter__(self) -> Iterator[Format]:
+        return iter(self._loaders)
+
+    def __len__(self) -> int:
+        return len(self._loaders)
+
+    def __contains__(self, format: object) -> bool:
+        return format in self._loaders
+
+
+CODECS: Mapping[Format, Codec] = _Codecs(_LOADERS)
+"""Every wire format, by name."""
+
+
+def _messages_counting() -> Codec:
+    from aigw_core.codecs.messages import COUNTING
+
+    return COUNTING
+
+
+def _responses_counting() -> Codec:
+    from aigw_core.codecs.responses import COUNTING
+
+    return COUNTING
+
+
+def _gemini_counting() -> Codec:
+    from aigw_core.codecs.gemini import COUNTING
+
+    return COUNTING
+
+
+def _responses_compacting() -> Codec:
+    from aigw_core.codecs.responses import COMPACTING
+
+    return COMPACTING
+
+
+COUNTING: Mapping[Format, Codec] = _Codecs(
+    {
+        Format.MESSAGES: _messages_counting,
+        Format.RESPONSES: _responses_counting,
+        Format.GEMINI: _gemini_counting,
+    }
+)
 """The counting endpoints of the formats that have one."""
 
-COMPACTING: Mapping[Format, Codec] = {Format.RESPONSES: RESPONSES_COMPACTING}
+COMPACTING: Mapping[Format, Codec] = _Codecs({Format.RESPONSES: _responses_compacting})
 """The endpoint that shortens a conversation, where there is one."""

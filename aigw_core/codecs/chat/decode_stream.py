@@ -141,9 +141,9 @@ class ChatStreamDecoder:
             reader = self._choices[number] = ChoiceReader(number, self._id, self._halves)
         delta = choice.delta
         if delta is not None:
-            reader.add(delta, choice.logprobs, events, mended=mended)
+            reader.add(delta, choice.logprobs, events, mended)
         elif choice.message is not None and not reader.begun:
-            reader.add(choice.message, choice.logprobs, events, mended=mended, whole=True)
+            reader.add(choice.message, choice.logprobs, events, mended, whole=True)
         if choice.finish_reason or choice.stop_reason is not None:
             return reader.note_finish(choice.finish_reason, choice.stop_reason)
         return None

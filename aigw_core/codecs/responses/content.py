@@ -99,12 +99,15 @@ def file_id(identifier: str) -> FileId:
 
 
 def read_annotations(raws: Iterable[Raw]) -> tuple[Citation, ...]:
-    return tuple([read_annotation(raw) for raw in raws])
+    return tuple([one for one in map(read_annotation, raws) if one is not None])
 
 
-def read_annotation(raw: Raw) -> Citation:
-    """One annotation; a kind without an address lives in its native form alone."""
+def read_annotation(raw: Raw) -> Citation | None:
+    """One annotation; a kind without an address lives in its native form alone.
+    What is no object is none."""
     document = bytes(raw)
+    if not document.startswith(b"{"):
+        return None
     leftover = Native(Format.RESPONSES, document)
     try:
         fields = wire.decode_annotation(document)

@@ -203,9 +203,9 @@ def _add_settings(body: Json, request: ChatRequest, caps: Caps, ledger: Ledger, 
     output = request.output
     if output.kind is OutputKind.SCHEMA and not caps.json_schema and not own:
         ledger.approximated("json_schema_unsupported", ledger.pointer("output"))
-        text = {**write_text(output), "format": {"type": "json_object"}}
+        text = {**write_text(output, own=own), "format": {"type": "json_object"}}
     else:
-        text = write_text(output)
+        text = write_text(output, own=own)
     if text:
         body["text"] = text
     if "image" in output.modalities:

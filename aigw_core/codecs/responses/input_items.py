@@ -155,8 +155,9 @@ class _Turns:
             self._begin(role, pointer)
         self._parts += parts
         if role is Role.ASSISTANT:
-            self._phase = message.phase
-            self._after_message = self._has_message = True
+            if parts:  # an empty message says nothing, and has no phase
+                self._phase = message.phase
+                self._after_message = self._has_message = True
         else:
             self._end(developer=message.role == "developer", phase=message.phase)
 

@@ -138,7 +138,7 @@ def _echo(request: ChatRequest, settings: dict[str, object]) -> None:
     settings["top_p"] = sampling.top_p
     settings["top_logprobs"] = sampling.top_logprobs or 0
     settings["user"] = identity.user
-    text = write_text(request.output)
+    text = write_text(request.output, own=own)
     if request.output.kind is OutputKind.TEXT:
         text["format"] = {"type": "text"}
     settings["text"] = text

@@ -280,6 +280,39 @@ def test_seals_of_reasoning_are_details_with_an_index_each() -> None:
     ]
 
 
+def test_details_of_one_index_are_numbered_apart() -> None:
+    # As recorded from OpenRouter: a text and its proof under one index, which the
+    # official SDK would make one entry of the second's type.
+    seal = Seal(
+        "openrouter",
+        "detail",
+        '[{"type":"reasoning.text","text":"a","index":0},'
+        '{"type":"reasoning.encrypted","data":"x","index":0}]',
+    )
+    stream = encode(
+        START,
+        PartStart(0, PartKind.REASONING),
+        ReasoningDelta(0, "a"),
+        PartSealed(0, seal),
+        PartEnd(0),
+        *END,
+    )
+    (details,) = [delta["reasoning_details"] for delta in deltas(stream)[1:]]
+    assert [entry["index"] for entry in details] == [0, 1]
+
+
+def test_a_reason_that_is_not_known_does_not_hide_a_call() -> None:
+    stream = encode(
+        START,
+        PartStart(0, PartKind.TOOL_CALL, id="c1", name="f"),
+        PartEnd(0),
+        ChoiceStop(Stop(StopReason.OTHER, "UNHEARD_OF")),
+        AnswerEnd(),
+    )
+    reasons = [document["choices"][0]["finish_reason"] for document in documents(stream)[:-2]]
+    assert reasons[-1] == "tool_calls"
+
+
 def test_seals_of_tool_calls_are_carried_twice() -> None:
     # Clients keep one field or the other.
     stream = encode(

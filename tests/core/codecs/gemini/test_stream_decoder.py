@@ -321,9 +321,18 @@ def test_finish_reasons(word: str | int, reason: StopReason) -> None:
     assert stop.explanation == "because"
 
 
-def test_a_call_at_the_token_limit_stays_cut() -> None:
-    stop = collect(decode(sse(chunk(call("f"), finish="MAX_TOKENS")))).choices[0].stop
-    assert stop.reason is StopReason.MAX_TOKENS
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("STOP", StopReason.TOOL_USE),
+        ("A_REASON_OF_NEXT_YEAR", StopReason.TOOL_USE),
+        ("MAX_TOKENS", StopReason.MAX_TOKENS),
+        ("SAFETY", StopReason.REFUSAL),
+    ],
+)
+def test_a_call_makes_a_stop_one_for_tools_unless_it_was_cut(word: str, reason: StopReason) -> None:
+    stop = collect(decode(sse(chunk(call("f"), finish=word)))).choices[0].stop
+    assert stop == Stop(reason, word)
 
 
 @pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "NO_IMAGE", "UNEXPECTED_TOOL_CALL"])
@@ -381,6 +390,12 @@ def test_usage_is_cumulative_and_absent_counts_stay() -> None:
     )
     assert reports[-1].output_total == 221
     assert len(reports) < 6
+
+
+def test_the_start_tells_the_usage_known_by_then() -> None:
+    events = decode(sse(chunk(text("a"), usageMetadata={"promptTokenCount": 4})))
+    assert events[0] == AnswerStart("r-1", "gemini-test-001", usage=Usage(input=4))
+    assert UsageReport(Usage(input=4)) in events
 
 
 def test_usage_so_far_comes_before_a_failure() -> None:
