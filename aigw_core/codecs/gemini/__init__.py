@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from aigw_core.chat import Format
-from aigw_core.codec import AnswerContext, Codec, StreamEncoder, UpstreamProfile
+from aigw_core.codec import Codec, UpstreamProfile
 from aigw_core.codecs.gemini import count
 from aigw_core.codecs.gemini.error import decode_error, encode_error
 from aigw_core.codecs.gemini.relay import GeminiTap
@@ -19,7 +19,7 @@ from aigw_core.codecs.gemini.stream import GeminiStreamDecoder
 from aigw_core.codecs.gemini.stream_encoder import GeminiStreamEncoder
 from aigw_core.token_count import counting_errors
 
-__all__ = ["ARRAY_CONTENT_TYPE", "CODEC", "COUNTING", "json_array_encoder"]
+__all__ = ["CODEC", "COUNTING"]
 
 _GENERATION = "/generationConfig"
 
@@ -81,12 +81,3 @@ COUNTING = replace(
     decode_error=counting_errors(decode_error),
 )
 """The same for its counting endpoint, whose answers are usage and nothing else."""
-
-ARRAY_CONTENT_TYPE = "application/json; charset=utf-8"
-
-
-def json_array_encoder(context: AnswerContext) -> StreamEncoder:
-    """The stream encoder for a client that did not ask for ``alt=sse``: one JSON array,
-    an element for each event, an error as its last element. To be sent as
-    ``ARRAY_CONTENT_TYPE``."""
-    return GeminiStreamEncoder(context, array=True)

@@ -9,7 +9,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from aigw_core.chat import ChatResponse, Choice, Stop, StopReason, Text, Usage
+from aigw_core.codec import AnswerContext
+from aigw_core.codecs.gemini import CODEC
 from aigw_core.codecs.gemini.array import ArrayFraming
+from aigw_core.collect import collect, explode
 
 EVENTS = b'data: {"a":"1"}\r\n\r\ndata: {"b":["\xc3\xa9"]}\n\n\ndata: {"error":{"code":503}}\n\n'
 
@@ -42,3 +46,18 @@ def test_a_keepalive_is_harmless_everywhere(place: int) -> None:
 
 def test_nothing_is_an_empty_array() -> None:
     assert frame([]) == b"[]"
+
+
+def test_an_array_of_an_answer_reads_as_that_answer() -> None:
+    context = AnswerContext("m", "0" * 32, 1)
+    answer = ChatResponse(
+        "1", "m", 1, (Choice((Text("Hi é"),), Stop(StopReason.END)),), Usage(input=1, output=2)
+    )
+    encoder = CODEC.stream_encoder(context)
+    pieces = [encoder.encode([event]) + encoder.keepalive() for event in explode(answer)]
+    decoder = CODEC.stream_decoder()
+    array = frame(pieces)
+    assert isinstance(json.loads(array), list)
+    read = collect([*decoder.feed(array), *decoder.eof()])
+    assert read.choices[0].parts == answer.choices[0].parts
+    assert read.usage.output == 2
