@@ -246,8 +246,10 @@ async def test_a_whole_gemini_request_is_counted_with_its_instructions() -> None
 async def test_counts_are_not_usage() -> None:
     async with Gateway(LOCAL) as gateway:
         await send(gateway, "POST", *counting(Format.MESSAGES, "echo@messages", "one two"))
+        await send(gateway, "POST", *counting(Format.MESSAGES, "echo@chat", "one two"))
         metrics = (await send(gateway, "GET", "/metrics")).json
-    assert metrics["total_requests"] == 1
+    assert metrics["total_requests"] == 2
+    assert metrics["total_attempts"] == 1
     assert metrics["total_input_tokens"] == 0
 
 
