@@ -331,7 +331,7 @@ class _Encoder:
             else:
                 self._drop("store_dropped", "server_state.store", reported=False)
         if request.cache is not None:
-            if self._own or self._modern:
+            if self._own or self._caps.cache_marks:
                 options = {"mode": "implicit", "ttl": breakpoint_ttl(request.cache)}
                 body["prompt_cache_options"] = options
             else:

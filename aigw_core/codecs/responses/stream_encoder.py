@@ -24,9 +24,7 @@ import msgspec
 from aigw_core.chat import (
     Citation,
     Format,
-    Inline,
     Media,
-    MediaKind,
     Opaque,
     ReasoningStyle,
     Seal,
@@ -51,6 +49,8 @@ from aigw_core.codecs.responses.item_writer import (
     Item,
     ItemWriter,
     compact,
+    picture,
+    web_search,
 )
 from aigw_core.codecs.responses.output_items import ISSUER
 from aigw_core.codecs.responses.response_object import ResponseObject, safe_json
@@ -355,6 +355,8 @@ class StreamEncoder:
         elif start.freeform:
             channel = INPUT
         part = self._parts[start.part] = _Part(start, channel)
+        if self._closed:
+            return
         if start.kind is PartKind.TOOL_CALL and not start.server:
             self._end_idle(out)
             part.item = self._begin_call(start, channel, out)
@@ -416,13 +418,12 @@ class StreamEncoder:
     def _seal(self, part: _Part, seal: Seal, out: list[bytes]) -> None:
         if seal.issuer not in _CARRIED:
             return
-        self._held += len(seal.data)
         if part.start.kind is PartKind.REASONING:
+            self._held += len(seal.data)
             if part.item is None:
                 self._begin_reasoning(part, out)
             part.seal = seal
             return
-        self._end_idle(out)
         fields: dict[str, object] = {
             "id": self._name("rs"),
             "type": "reasoning",
@@ -430,7 +431,7 @@ class StreamEncoder:
             "encrypted_content": seal.data,
             "status": "completed",
         }
-        self._writer.whole(fields, out, status="in_progress", encrypted_content=None)
+        self._write_whole(fields, out, status="in_progress", encrypted_content=None)
 
     def _cite(self, part: _Part, citation: Citation, out: list[bytes]) -> None:
         native = citation.native
@@ -481,52 +482,33 @@ class StreamEncoder:
             )
         )
 
-    # --- items that are whole -------------------------------------------------
+    # --- items that are whole ------------------------------------------------
 
     def _write_media(self, media: Media, out: list[bytes]) -> None:
-        if media.kind is not MediaKind.IMAGE or not isinstance(media.source, Inline):
-            return
-        self._end_idle(out)
-        fields: dict[str, object] = {
-            "id": self._name("ig"),
-            "type": "image_generation_call",
-            "status": "completed",
-            "result": media.source.data,
-            "output_format": media.source.media_type.removeprefix("image/"),
-        }
-        leftover = native_fields(media.native).get("item")
-        if leftover is not None:
-            fields = {**wire.decode_fields(leftover), **fields}
-        self._held += len(media.source.data)
-        self._writer.whole(
-            fields, out, "in_progress", "completed", status="in_progress", result=None
-        )
+        fields = picture(media, self._name("ig"))
+        if fields is not None:
+            self._write_whole(
+                fields, out, "in_progress", "completed", status="in_progress", result=None
+            )
 
     def _write_opaque(self, opaque: Opaque, out: list[bytes]) -> None:
-        if opaque.native.format is not Format.RESPONSES:
-            return
-        self._end_idle(out)
-        fields: dict[str, object] = dict(wire.decode_fields(compact(opaque.native.raw)))
-        fields.setdefault("id", self._name("it"))
-        self._held += len(opaque.native.raw)
-        self._writer.whole(fields, out)
+        if opaque.native.format is Format.RESPONSES:
+            fields: dict[str, object] = dict(wire.decode_fields(compact(opaque.native.raw)))
+            fields.setdefault("id", self._name("it"))
+            self._write_whole(fields, out)
 
     def _write_search(self, arguments: str, out: list[bytes]) -> None:
-        """A web search of another vendor is shown as this format shows one."""
-        try:
-            asked = wire.decode_any(arguments.encode())
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            asked = None
-        query = asked.get("query") if isinstance(asked, dict) else None
-        self._end_idle(out)
-        fields: dict[str, object] = {
-            "id": self._name("ws"),
-            "type": "web_search_call",
-            "status": "completed",
-            "action": {"type": "search", "query": query if isinstance(query, str) else ""},
-        }
         steps = ("in_progress", "searching", "completed")
-        self._writer.whole(fields, out, *steps, status="in_progress")
+        fields = web_search(arguments, self._name("ws"))
+        self._write_whole(fields, out, *steps, status="in_progress")
+
+    def _write_whole(
+        self, fields: dict[str, object], out: list[bytes], *steps: str, **shown: object
+    ) -> None:
+        self._end_idle(out)
+        self._held += self._writer.whole(fields, out, *steps, **shown)
+        if self._held > self._max_held:
+            self._overflow(out)
 
 
 _CHANNELS = {

@@ -284,7 +284,8 @@ def test_hints_for_documents_are_dropped_aloud() -> None:
 
 def test_cache_marks_are_for_those_who_know_them() -> None:
     turn = user(Text("a", cache=CacheMark("1h")))
-    [message] = messages(turn)
+    marks = Caps(cache_marks=True)
+    [message] = messages(turn, caps=marks)
     assert message["content"] == [
         {
             "type": "text",
@@ -292,9 +293,9 @@ def test_cache_marks_are_for_those_who_know_them() -> None:
             "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "30m"},
         }
     ]
-    body, codes, _ = encode(request(turn, cache=CacheMark("12h")), COMPATIBLE)
+    body, codes, _ = encode(request(turn, cache=CacheMark("12h")))
     assert (body["messages"][0]["content"], codes) == ("a", [])
-    body, _, _ = encode(request(cache=CacheMark("12h")))
+    body, _, _ = encode(request(cache=CacheMark("12h")), marks)
     assert body["prompt_cache_options"] == {"mode": "implicit", "ttl": "12h"}
 
 

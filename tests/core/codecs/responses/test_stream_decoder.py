@@ -483,6 +483,11 @@ def test_half_a_character_is_replaced(deltas: tuple[str, ...]) -> None:
     assert parts_of(created(), halves(*deltas), finished()) == (Text(expected),)
 
 
+def test_half_a_character_is_replaced_where_nothing_says_the_whole() -> None:
+    delta = event("response.output_text.delta", output_index=0, content_index=0, delta="a@")
+    assert parts_of(delta.replace(b"@", b"\\ud83d"), finished()) == (Text("a\ufffd"),)
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [(b"\\ud83d", '{"a":"\ufffd"}'), (b"\\\\ud83d", '{"a":"\\ud83d"}')],

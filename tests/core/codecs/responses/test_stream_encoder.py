@@ -394,6 +394,11 @@ def test_a_failure_ends_what_is_open() -> None:
     assert response["output"][1]["arguments"] == '{"a'
 
 
+def test_the_last_item_before_a_failure_may_not_be_whole() -> None:
+    data = encode([START, *call_part(0, "{}"), *text_part(1, "a"), BUSY])
+    assert [item["status"] for item in items_of(data)] == ["completed", "incomplete"]
+
+
 def test_nothing_follows_a_failure() -> None:
     encoder = CODEC.stream_encoder(CONTEXT)
     encoder.encode([START, BUSY])
@@ -406,6 +411,13 @@ def test_an_answer_larger_than_allowed_fails() -> None:
     data = encode(answer(text_part(0, *["0123456789"] * 50)), context)
     assert kinds(data)[-1] == "failed"
     assert len(data) < 20_000
+
+
+def test_a_picture_larger_than_allowed_fails() -> None:
+    context = AnswerContext(model="m", id="x", created=1, max_held=100)
+    media = Media(MediaKind.IMAGE, Inline("image/png", "A" * 200))
+    part: list[StreamEvent] = [PartStart(0, PartKind.MEDIA, media=media), PartEnd(0)]
+    assert kinds(encode(answer(part, text_part(1, "a")), context))[-1] == "failed"
 
 
 def test_a_keepalive_is_a_comment() -> None:
