@@ -108,6 +108,8 @@ class AnswerContext(Struct, frozen=True):
     freeform_tools: frozenset[str] = frozenset()
     request: ChatRequest | None = None
     """For formats that echo the request's settings."""
+    whole_calls: bool = False
+    """Each tool call comes at once, so that an encoder may hold it until its end."""
     max_held: int = 64 << 20
     """Bytes that an encoder may hold of one answer."""
 
@@ -196,6 +198,9 @@ class Codec(Struct, frozen=True):
     relay_usage: Callable[[bytes], Usage]
     """The usage of a complete answer that is relayed. Raises ``UpstreamError`` when it
     is not an answer of this format."""
+    strip_envelopes: Callable[[bytes, Caps], tuple[bytes, tuple[str, ...]]]
+    """A request that is relayed, without the envelopes (:mod:`.seals`) in it, and the
+    JSON pointers of what went; every other byte stays. The body has passed ``peek``."""
     peek: Callable[[Inbound], Peek]
     """What routing needs. Raises ``InvalidRequest``: checks what ``jsondoc.read_object``
     does, the model, ``stream``, and that the list of turns is a non-empty list."""
@@ -220,5 +225,9 @@ class Codec(Struct, frozen=True):
     stream_encoder: Callable[[AnswerContext], StreamEncoder]
     content_type: str = "text/event-stream; charset=utf-8"
     """Of a stream."""
+    seals_texts: bool = False
+    """An upstream may seal texts, not only reasoning and tool calls."""
+    whole_calls: bool = False
+    """An upstream sends each tool call at once, with its seal."""
     request_id_headers: tuple[str, ...] = ()
     """Response headers, beside ``x-request-id``, in which clients look for its value."""

@@ -236,7 +236,8 @@ def carried(seal: Seal | None) -> Seal | None:
 
 
 def seal_block(seal: Seal) -> dict[str, Any]:
-    """Carries the seal of a text or a call, in front of it: they have no place for one."""
+    """Carries the seal of a text (behind it) or of a call (in front): they have no place
+    for one."""
     return {"type": "thinking", "thinking": "", "signature": seal.data}
 
 
@@ -246,8 +247,6 @@ def text_start(left: dict[str, Raw]) -> dict[str, Any]:
 
 def _encode_part(part: Part) -> Iterable[dict[str, Any]]:
     if isinstance(part, Text):
-        if (seal := carried(part.seal)) is not None:
-            yield seal_block(seal)
         citations = encode_citations(part.citations)
         if part.text or citations:
             block = text_start(own(part.native))
@@ -255,6 +254,8 @@ def _encode_part(part: Part) -> Iterable[dict[str, Any]]:
             if citations:
                 block["citations"] = citations
             yield block
+        if (seal := carried(part.seal)) is not None:
+            yield seal_block(seal)
     elif isinstance(part, Reasoning):
         seal = carried(part.seal)
         if part.text or seal is not None:

@@ -4,6 +4,11 @@ Blocks are written one after another, numbered without gaps. Text and thinking
 blocks open with their first content, so that a part which has nothing for this
 format leaves no empty block behind; tool calls open at once.
 
+A text or a call has no place for a seal, so a thinking block carries it: behind the
+text, since that has been written by then; in front of the call where calls come
+whole (clients cut thinking off the end of an answer), else behind it. What tells
+those apart is known before the answer, so it does not matter how events are batched.
+
 The official SDK drops every event without an ``event`` line in silence, and
 takes the last of several signatures, so each event is named and each signature
 is whole.
@@ -78,8 +83,8 @@ class StreamEncoder:
         self._prefix: bytes | None = None
         """What stands before the text of a delta; ``None`` while no block is open."""
         self._late_seal: Seal | None = None
-        self._sealed = False
-        """The seal of the open part has been written."""
+        self._held_call: list[str] | None = None
+        """The arguments of the open call, which is not written before its end."""
         self._calls = False
         self._usage = Usage()
         self._stop = Stop(StopReason.OTHER)
@@ -138,11 +143,13 @@ class StreamEncoder:
                     out.append(prefix + escape_separators(_encode(event.text)) + _DELTA_END)
             elif kind is ToolCallDelta:
                 assert isinstance(event, ToolCallDelta)
-                if event.choice == 0 and self._prefix is not None:
-                    text = event.arguments
-                    if self._part is not None and self._part.freeform:
-                        text = _encode(text)[1:-1].decode()
-                    out.append(self._prefix + escape_separators(_encode(text)) + _DELTA_END)
+                if event.choice:
+                    continue
+                if self._held_call is not None:
+                    self._held_call.append(event.arguments)
+                    self._held += len(event.arguments)
+                elif self._prefix is not None:
+                    self._write_arguments(self._prefix, event.arguments, out)
             elif kind is ReasoningDelta:
                 assert isinstance(event, ReasoningDelta)
                 if event.choice == 0:
@@ -171,39 +178,45 @@ class StreamEncoder:
         self._part = event
         self._prefix = None
         self._late_seal = None
-        self._sealed = False
         if event.kind is PartKind.TOOL_CALL:
-            left = own(event.native)
-            if event.server and not left:
+            if event.server and not own(event.native):
                 return  # run by another vendor; nothing that a client could send back
-            self._seal_before(event, rest, out)
-            block: dict[str, Any] = {
-                "type": "tool_use",
-                "id": client_call_id(event.id),
-                "name": event.name,
-                "input": {},
-                **left,
-            }
-            self._calls = self._calls or block["type"] == "tool_use"
-            prefix = self._open(block, b"input_json_delta", b"partial_json", out)
-            if event.freeform:
-                out.append(prefix + _encode('{"input":"') + _DELTA_END)
-        elif event.kind is PartKind.TEXT:
-            self._seal_before(event, rest, out)
+            if self._context.whole_calls:
+                self._held_call = []
+            else:
+                self._open_call(event, out)
         elif event.opaque is not None and event.opaque.native.format is Format.MESSAGES:
             self._open(dict(own(event.opaque.native)), b"", b"", out)
 
-    def _seal_before(self, event: PartStart, rest: list[StreamEvent], out: list[bytes]) -> None:
-        """A text or a call has no place for a seal: a thinking block in front of it
-        carries it, when it has come with the rest of the part; else one behind."""
-        for later in rest:
-            if isinstance(later, PartEnd) and later.part == event.part:
-                return
-            if isinstance(later, PartSealed) and later.part == event.part:
-                if (seal := carried(later.seal)) is not None:
-                    self._write_seal_block(seal, out)
-                self._sealed = True
-                return
+    def _open_call(self, event: PartStart, out: list[bytes]) -> bytes:
+        block: dict[str, Any] = {
+            "type": "tool_use",
+            "id": client_call_id(event.id),
+            "name": event.name,
+            "input": {},
+            **own(event.native),
+        }
+        self._calls = self._calls or block["type"] == "tool_use"
+        prefix = self._open(block, b"input_json_delta", b"partial_json", out)
+        if event.freeform:
+            out.append(prefix + _encode('{"input":"') + _DELTA_END)
+        return prefix
+
+    def _write_arguments(self, prefix: bytes, text: str, out: list[bytes]) -> None:
+        if self._part is not None and self._part.freeform:
+            text = _encode(text)[1:-1].decode()
+        out.append(prefix + escape_separators(_encode(text)) + _DELTA_END)
+
+    def _release_call(self, call: PartStart, pieces: list[str], out: list[bytes]) -> None:
+        """Write a call that was held, behind what carries its seal."""
+        self._held_call = None
+        if self._late_seal is not None:
+            self._write_seal_block(self._late_seal, out)
+            self._late_seal = None
+        prefix = self._open_call(call, out)
+        for piece in pieces:
+            self._write_arguments(prefix, piece, out)
+            self._held -= len(piece)
 
     def _write_seal_block(self, seal: Seal, out: list[bytes]) -> None:
         self._open_thinking(out)
@@ -236,7 +249,7 @@ class StreamEncoder:
 
     def _on_sealed(self, event: PartSealed, rest: list[StreamEvent], out: list[bytes]) -> None:
         seal = carried(event.seal)
-        if seal is None or self._part is None or self._sealed:
+        if seal is None or self._part is None:
             return
         if self._part.kind is not PartKind.REASONING:
             self._late_seal = seal
@@ -248,6 +261,8 @@ class StreamEncoder:
             self._write_signature(seal, out)
 
     def _on_part_end(self, event: PartEnd, rest: list[StreamEvent], out: list[bytes]) -> None:
+        if self._held_call is not None and self._part is not None:
+            self._release_call(self._part, self._held_call, out)
         if self._prefix is not None:
             if self._part is not None and self._part.freeform:
                 out.append(self._prefix + _encode('"}') + _DELTA_END)
