@@ -13,7 +13,7 @@ from aigw_asgi.inference import new_request_id, serve_inference
 from aigw_asgi.listing import list_models
 from aigw_asgi.routes import Auth, Endpoint, Route, error_format, find_route, hint
 from aigw_asgi.state import GatewayState
-from aigw_core.access import Caller, authenticate, presented_key
+from aigw_core.access import Caller, authenticate, authorise_local, presented_key
 from aigw_core.chat import Format
 from aigw_core.codec import Headers, Inbound
 from aigw_core.codecs import CODECS
@@ -192,8 +192,6 @@ def _admit(state: GatewayState, request: HttpRequest, route: Route) -> Caller:
     if route.auth is Auth.CLIENT_KEY:
         key = presented_key(request.headers)
         return authenticate(key, state.snapshot, loopback=request.loopback, wall=time.time())
-    if not request.loopback:
-        raise GatewayError(
-            Failure(ErrorKind.PERMISSION, "this is for loopback peers only", code="local_only")
-        )
+    key = presented_key(request.headers)
+    authorise_local(request.peer, key, state.snapshot, loopback=request.loopback)
     return Caller()

@@ -34,6 +34,8 @@ class HttpRequest:
             self.headers[key] = text if known is None else f"{known}, {text}"
         self.query: bytes = scope.get("query_string", b"")
         self.loopback = _is_loopback(scope)
+        client = scope.get("client")
+        self.peer: str | None = client[0] if client else None
 
     async def body(self, receive: ReceiveMessage, limit: int) -> bytes:
         """The whole body.

@@ -14,6 +14,7 @@ from aigw_core.codecs import CODECS
 from aigw_core.exchange import Exchange
 from aigw_core.ids import sane_id, uuid7
 from aigw_core.routing.plan import plan
+from aigw_core.seals import Sealer
 
 
 def new_request_id(state: GatewayState, headers: Mapping[str, str]) -> str:
@@ -48,7 +49,9 @@ async def serve_inference(
         request_id=request_id,
     )
     strict = snapshot.strict_mapping or headers.get("x-aigw-strict") in ("1", "true")
-    call = Call(codec, inbound, peek, context, strict)
+    tenant = "" if caller.key is None else caller.key.digest.hex()
+    sealer = Sealer(state.seal_keys(snapshot), tenant)
+    call = Call(codec, inbound, peek, context, strict, sealer)
     route = plan(
         peek.model,
         codec.format,

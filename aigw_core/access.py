@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 from msgspec import Struct
 
@@ -76,8 +77,7 @@ def authenticate(key: str | None, snapshot: Snapshot, *, loopback: bool, wall: f
         GatewayError: 401: no key, a wrong one, or one that has expired.
     """
     if key is not None:
-        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-        known = snapshot.client_keys.get(digest)
+        known = snapshot.client_keys.get(_digest(key))
         if known is not None:
             if known.expires_at is not None and known.expires_at <= wall:
                 raise _refused("the key has expired")
@@ -87,6 +87,44 @@ def authenticate(key: str | None, snapshot: Snapshot, *, loopback: bool, wall: f
     if key is None:
         raise _refused("no key: send it as 'authorization: Bearer KEY' or 'x-api-key: KEY'")
     raise _refused("the key is not valid")
+
+
+def authorise_local(
+    peer: str | None, key: str | None, snapshot: Snapshot, *, loopback: bool
+) -> None:
+    """Let in whoever may look at the gateway itself: loopback peers, those of
+    ``admin.allow``, and who bears the scrape token.
+
+    ``peer`` is the address of the other end of the connection.
+
+    Raises:
+        GatewayError: 403 for everybody else.
+    """
+    if loopback or _in_networks(peer, snapshot):
+        return
+    token = snapshot.scrape_token
+    if token is not None and key is not None and _digest(key) == _digest(token.reveal()):
+        return
+    raise GatewayError(
+        Failure(
+            ErrorKind.PERMISSION,
+            "this is for loopback peers, those of admin.allow, and the scrape token",
+            code="local_only",
+        )
+    )
+
+
+def _in_networks(peer: str | None, snapshot: Snapshot) -> bool:
+    try:
+        address = ip_address(peer or "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in snapshot.admin_networks)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def _anonymous_allowed(snapshot: Snapshot, loopback: bool) -> bool:

@@ -108,8 +108,6 @@ class AnswerContext(Struct, frozen=True):
     freeform_tools: frozenset[str] = frozenset()
     request: ChatRequest | None = None
     """For formats that echo the request's settings."""
-    whole_calls: bool = False
-    """Each tool call comes at once, so that an encoder may hold it until its end."""
     max_held: int = 64 << 20
     """Bytes that an encoder may hold of one answer."""
 
@@ -181,6 +179,8 @@ class UpstreamProfile(Struct, frozen=True):
     """Sent unless the request brings its own."""
     forwarded: tuple[str, ...] = ()
     """Client headers passed on to an upstream of the same format."""
+    lists: tuple[str, ...] = ()
+    """Headers that are comma lists: merged, not replaced, when two sources name one."""
 
 
 class Codec(Struct, frozen=True):
@@ -227,7 +227,5 @@ class Codec(Struct, frozen=True):
     """Of a stream."""
     seals_texts: bool = False
     """An upstream may seal texts, not only reasoning and tool calls."""
-    whole_calls: bool = False
-    """An upstream sends each tool call at once, with its seal."""
     request_id_headers: tuple[str, ...] = ()
     """Response headers, beside ``x-request-id``, in which clients look for its value."""

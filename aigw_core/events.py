@@ -57,6 +57,8 @@ class AnswerStart(Struct, frozen=True, gc=False):
     id: str
     model: str
     created: int | None = None
+    usage: Usage | None = None
+    """What the upstream said of the usage in the same breath; a report repeats it."""
 
 
 class PartStart(Struct, frozen=True):

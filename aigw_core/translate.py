@@ -111,8 +111,6 @@ class Transcoder:
         sealing: Sealing | None = None,
     ) -> None:
         self._decoder = upstream.stream_decoder()
-        if upstream.whole_calls:
-            context = replace(context, whole_calls=True)
         self._encoder = client.stream_encoder(context)
         self._seals = sealing.of_answer(upstream, client) if sealing is not None else None
         self._unwrap = (
@@ -237,8 +235,7 @@ class WholeAnswer:
         sealing = translation.sealing
         self._seals = sealing.of_answer(upstream, client) if sealing is not None else None
         self._relayed = translation.relayed
-        whole = replace(context, whole_calls=True)
-        self._encoder = client.stream_encoder(whole) if stream else None
+        self._encoder = client.stream_encoder(context) if stream else None
         self._pieces: list[bytes] = []
         self._size = 0
         self.content = False

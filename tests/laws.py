@@ -1,4 +1,7 @@
-"""The laws that every codec obeys, as functions.
+"""The laws of streams that every codec obeys, as functions.
+
+(Those of whole documents are in ``tests/laws_documents.py``, those of what may be
+held in ``tests/laws_bounds.py``.)
 
 A law takes a codec (or an upstream's and a client's), and data; it raises
 :class:`LawBroken` or ``GrammarViolation``. ``tests/core/test_laws.py`` applies
@@ -12,32 +15,24 @@ The numbers P1 to P11 are those of the project's property plan.
 from __future__ import annotations
 
 import re
-import tracemalloc
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
 from aigw_core.chat import (
-    ChatRequest,
-    ChatResponse,
-    Effort,
     Format,
     Reasoning,
     Refusal,
-    Stop,
-    StopReason,
     Text,
     ToolCall,
-    Usage,
 )
-from aigw_core.codec import AnswerContext, Caps, Codec, Inbound, StreamDecoder
+from aigw_core.codec import AnswerContext, Codec, Inbound, StreamDecoder
 from aigw_core.codecs.chat.grammar import StreamGrammar as ChatGrammar
 from aigw_core.codecs.gemini.grammar import StreamGrammar as GeminiGrammar
 from aigw_core.codecs.messages.grammar import StreamGrammar as MessagesGrammar
 from aigw_core.codecs.responses.grammar import StreamGrammar as ResponsesGrammar
 from aigw_core.collect import Collector
-from aigw_core.errors import InvalidRequest, UpstreamError
 from aigw_core.events import (
     EventGrammar,
     ReasoningDelta,
@@ -46,8 +41,7 @@ from aigw_core.events import (
     TextDelta,
     ToolCallDelta,
 )
-from aigw_core.grammar import GrammarViolation, StreamGrammar, check_stream, split_events
-from aigw_core.ledger import Ledger
+from aigw_core.grammar import StreamGrammar, check_stream, split_events
 from aigw_core.sse import SseDecoder, SseEvent
 from tests.compare import TOLERANCES, same_answer
 from tests.oracles import ORACLES
@@ -358,130 +352,6 @@ def _shape_of(value: object) -> str:
     return type(value).__name__
 
 
-# --- P7: decode(encode(x)) is x -----------------------------------------------
-
-
-def request_round_trips(codec: Codec, inbound: Inbound) -> ChatRequest:
-    """A request decoded, written for its own format and decoded again is the same.
-
-    Raises:
-        InvalidRequest: it does not decode in the first place.
-    """
-    request = codec.decode_request(inbound)
-    try:
-        again = codec.decode_request(reencode(codec, request))
-    except InvalidRequest as exc:
-        raise LawBroken(f"refused the second time: {exc}") from exc
-    if _replayable(request):
-        same(_meaning(request), _meaning(again))
-    return request
-
-
-def _replayable(request: ChatRequest) -> bool:
-    # Reasoning without its proof is not written where the vendor refuses it; what
-    # else then changes (all reasoning goes, thinking is switched off) is a mapping.
-    parts = [part for turn in request.turns for part in turn.parts]
-    return all(part.seal is not None for part in parts if isinstance(part, Reasoning))
-
-
-def _meaning(request: ChatRequest) -> ChatRequest:
-    # Where something stood is not what it means; a gateway always asks for the usage
-    # of a stream; without tools there is nothing to choose.
-    return msgspec.structs.replace(
-        request,
-        stream_usage=False,
-        tool_choice=request.tool_choice if request.tools else None,
-        parallel_tools=request.parallel_tools if request.tools else None,
-        tools=tuple(msgspec.structs.replace(tool, pointer="") for tool in request.tools),
-        turns=tuple(msgspec.structs.replace(turn, pointer="") for turn in request.turns),
-        extras=tuple(msgspec.structs.replace(extra, pointer="") for extra in request.extras),
-    )
-
-
-def reencode(codec: Codec, request: ChatRequest, caps: Caps | None = None) -> Inbound:
-    """``request`` written by ``codec``, as the next gateway would get it."""
-    encoded = codec.encode_request(request, request.model, caps or IDENTITY_CAPS, Ledger())
-    model, stream = path_parameters(encoded.path)
-    return Inbound(encoded.body, dict(encoded.headers), model, stream)
-
-
-IDENTITY_CAPS = Caps(
-    sampling=True,
-    prefill=True,
-    mid_system=True,
-    forced_tool_with_thinking=True,
-    efforts=tuple(Effort),
-)
-"""A model that takes everything, so that nothing is fitted to it."""
-
-
-def path_parameters(path: str) -> tuple[str | None, bool | None]:
-    """Model and streaming, of a path that names them."""
-    match = re.search(r"/models/(.+):(stream)?[gG]enerateContent", path)
-    return (match[1], bool(match[2])) if match else (None, None)
-
-
-def response_round_trips(codec: Codec, body: bytes) -> ChatResponse:
-    """The same for an answer that is one document."""
-    response = codec.decode_response(body)
-    context = msgspec.structs.replace(
-        CONTEXT, model=response.model, created=response.created or CONTEXT.created
-    )
-    try:
-        again = codec.decode_response(codec.encode_response(response, context))
-    except UpstreamError as exc:
-        raise LawBroken(f"refused the second time: {exc}") from exc
-    same(_bare(response), _bare(again))
-    return response
-
-
-def _bare(response: ChatResponse) -> ChatResponse:
-    # An encoder must name an answer that came without identifier or time, writes
-    # 0 where a number must stand, and a common word for a reason that it has not.
-    counts = {
-        field: getattr(response.usage, field) or 0
-        for field in Usage.__struct_fields__
-        if field != "tier"
-    }
-    return msgspec.structs.replace(
-        response,
-        id="",
-        created=None,
-        native=None,
-        usage=msgspec.structs.replace(response.usage, **counts),
-        choices=tuple(
-            msgspec.structs.replace(choice, stop=_bare_stop(choice.stop))
-            for choice in response.choices
-        ),
-    )
-
-
-def _bare_stop(stop: Stop) -> Stop:
-    reason = StopReason.END if stop.reason is StopReason.OTHER else stop.reason
-    return msgspec.structs.replace(stop, reason=reason, native=None)
-
-
-def stream_round_trips(codec: Codec, events: list[StreamEvent]) -> None:
-    """What a codec's decoder reads of a stream, its encoder writes so that the
-    decoder reads it again."""
-    first = feed_all(codec.stream_decoder(), [codec.stream_encoder(CONTEXT).encode(events)])
-    second = feed_all(codec.stream_decoder(), [codec.stream_encoder(CONTEXT).encode(first)])
-    same(merge_deltas(first), merge_deltas(second))
-
-
-def whole_equals_stream(codec: Codec, events: list[StreamEvent]) -> None:
-    """The answer as one document says what the stream of it says."""
-    collector = Collector()
-    collector.add(events)
-    body = codec.encode_response(collector.partial, CONTEXT)
-    whole = ORACLES[codec.format].read_body(200, body)
-    streamed = ORACLES[codec.format].read_stream(codec.stream_encoder(CONTEXT).encode(events))
-    faults = same_answer(whole, streamed, codec.format, {"refusal", "text"})
-    if whole.text + whole.refusal != streamed.text + streamed.refusal:
-        faults.append(f"text: {whole.text!r} became {streamed.text!r}")
-    hold(not faults, "; ".join(faults))
-
-
 # --- P9: half an answer never looks like a whole one ---------------------------
 
 
@@ -504,137 +374,6 @@ def prefix_is_safe(
         seen = ORACLES[client.format].read_stream(output)
         hold(seen.error is not None, f"cut at {cut}: the SDK sees no error in {output[-300:]!r}")
     return grammar.complete
-
-
-# --- P10: only declared errors ------------------------------------------------
-
-
-def raises_only(declared: type[Exception] | tuple[()], run: Callable[[], T]) -> T | None:
-    """``run()``, or ``None`` when it raised what it declares."""
-    try:
-        return run()
-    except declared:
-        return None
-    except GrammarViolation:
-        raise
-    except Exception as exc:  # the law is about exactly these
-        raise LawBroken(f"undeclared {type(exc).__name__}: {exc}") from exc
-
-
-def request_errors_are_declared(
-    codec: Codec, others: Iterable[Codec], inbound: Inbound
-) -> ChatRequest | None:
-    """Reading any request, and writing what was read in any format."""
-    raises_only(InvalidRequest, lambda: codec.peek(inbound))
-    raises_only(InvalidRequest, lambda: codec.relay_request(inbound, "other-model", Caps()))
-    request = raises_only(InvalidRequest, lambda: codec.decode_request(inbound))
-    if request is not None:
-        for other in others:
-            encoded = raises_only(
-                InvalidRequest,
-                lambda other=other: other.encode_request(  # type: ignore[misc]
-                    request, "up-model", Caps(), Ledger(codec.pointers)
-                ),
-            )
-            if encoded is not None:
-                msgspec.json.decode(encoded.body)
-    return request
-
-
-def answer_errors_are_declared(codec: Codec, others: Iterable[Codec], body: bytes) -> None:
-    """Reading any answer, and writing what was read in any format."""
-    raises_only(UpstreamError, lambda: codec.relay_usage(body))
-    response = raises_only(UpstreamError, lambda: codec.decode_response(body))
-    if response is not None:
-        for other in others:
-            encoded = raises_only(
-                (),
-                lambda other=other: other.encode_response(response, CONTEXT),  # type: ignore[misc]
-            )
-            assert encoded is not None
-            msgspec.json.decode(encoded)
-
-
-def error_bodies_are_read(codec: Codec, others: Iterable[Codec], status: int, body: bytes) -> None:
-    """No error body can stop an error from being shown."""
-    failure = raises_only((), lambda: codec.decode_error(status, {}, body))
-    assert failure is not None
-    for other in others:
-        shown = other.encode_error(failure, "req_1")
-        hold(400 <= shown[0] <= 599, f"an error of status {shown[0]}")
-        hold(isinstance(msgspec.json.decode(shown[1]), dict), "an error that is no object")
-
-
-# --- P11: bounds --------------------------------------------------------------
-
-
-def retained(machine: object) -> int:
-    """Bytes of text and binary that ``machine`` keeps alive through its own state."""
-    seen: set[int] = set()
-    total = 0
-    todo: list[object] = [machine]
-    while todo:
-        value = todo.pop()
-        if id(value) in seen or isinstance(value, type) or callable(value):
-            continue
-        seen.add(id(value))
-        if isinstance(value, bytes | bytearray | str):
-            total += len(value)
-        elif isinstance(value, Mapping):
-            todo += [*value.keys(), *value.values()]
-        elif isinstance(value, list | tuple | set | frozenset):
-            todo += value
-        else:
-            todo += vars(value).values() if hasattr(value, "__dict__") else ()
-            for kind in type(value).__mro__:
-                todo += [
-                    getattr(value, slot)
-                    for slot in getattr(kind, "__slots__", ())
-                    if hasattr(value, slot)
-                ]
-            fields = getattr(value, "__struct_fields__", ())
-            todo += [getattr(value, field) for field in fields]
-    return total
-
-
-def holds_at_most(bound: int, machine: Any, reads: Iterable[bytes]) -> int:
-    """After every read ``machine`` holds no more than ``bound`` bytes. Returns the most."""
-    most = 0
-    for data in reads:
-        machine.feed(data)
-        held = retained(machine)
-        most = max(most, held)
-        hold(held <= bound, f"{held} bytes are held, {bound} allowed")
-    return most
-
-
-def work_is_linear(machine: Any, reads: Iterable[bytes], allowance: int) -> None:
-    """A read that completes no event costs no copy of what is held already.
-
-    Counted in bytes allocated during the call, not in time.
-    """
-    tracemalloc.start()
-    try:
-        for data in reads:
-            before = tracemalloc.get_traced_memory()[0]
-            tracemalloc.reset_peak()
-            machine.feed(data)
-            spent = tracemalloc.get_traced_memory()[1] - before
-            hold(
-                spent <= len(data) * 8 + allowance,
-                f"a read of {len(data)} bytes allocated {spent}",
-            )
-    finally:
-        tracemalloc.stop()
-
-
-def output_is_bounded(received: bytes, output: bytes, client: Codec) -> None:
-    """A client gets at most so many bytes for those of the upstream."""
-    limit = OUTPUT_FACTOR[client.format] * len(received) + 4096
-    hold(len(output) <= limit, f"{len(output)} bytes for {len(received)}")
-
-
-OUTPUT_FACTOR: dict[Format, int] = dict.fromkeys(Format, 8)
 
 
 # --- relays -------------------------------------------------------------------

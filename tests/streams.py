@@ -13,7 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from aigw_core.chat import ReasoningStyle, Stop, StopReason, Usage
+from aigw_core.chat import ReasoningStyle, Seal, Stop, StopReason, Usage
 from aigw_core.codec import AnswerContext, Codec
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.events import (
@@ -22,6 +22,7 @@ from aigw_core.events import (
     ChoiceStop,
     PartEnd,
     PartKind,
+    PartSealed,
     PartStart,
     ReasoningDelta,
     RefusalDelta,
@@ -82,6 +83,9 @@ failures = st.builds(
 )
 
 
+ENVELOPE = Seal("aigw", "signature", "QUdXMWVudmVsb3Bl")
+
+
 def cut_text(draw: DrawFn, text: str) -> list[str]:
     """``text`` as non-empty deltas."""
     cuts = draw(st.lists(st.integers(0, len(text)), max_size=3).map(sorted))
@@ -97,12 +101,14 @@ def event_streams(
     kinds: tuple[PartKind, ...] = (PartKind.TEXT, PartKind.REASONING, PartKind.TOOL_CALL),
     interleaved: bool = False,
     failing: bool = False,
+    sealed: bool = False,
     max_parts: int = 5,
 ) -> list[StreamEvent]:
     """A legal stream of one choice.
 
     ``interleaved`` lets parts overlap; ``failing`` ends it in a failure at any
-    place, else it is complete. The stop reason fits the parts.
+    place, else it is complete; ``sealed`` gives some parts an envelope that every
+    client carries. The stop reason fits the parts.
     """
     parts: list[list[StreamEvent]] = []
     calls = 0
@@ -125,13 +131,18 @@ def event_streams(
         else:
             part.append(PartStart(number, kind))
             part += [TextDelta(number, piece) for piece in cut_text(draw, draw(texts))]
+        if sealed and draw(st.booleans()):
+            part.append(PartSealed(number, ENVELOPE))
         part.append(PartEnd(number))
         parts.append(part)
     events: list[StreamEvent] = [AnswerStart("up_1", "upstream-model", 1_700_000_000)]
     events += _interleave(draw, parts) if interleaved else [e for part in parts for e in part]
     first = draw(st.none() | usages)
     if first is not None:
-        events.insert(draw(st.integers(1, len(events))), UsageReport(first))
+        place = draw(st.integers(1, len(events)))
+        events.insert(place, UsageReport(first))
+        if place == 1 and draw(st.booleans()):
+            events[0] = AnswerStart("up_1", "upstream-model", 1_700_000_000, first)
     reasons = [StopReason.MAX_TOKENS, StopReason.REFUSAL]
     reasons.insert(0, StopReason.TOOL_USE if calls else StopReason.END)
     events.append(ChoiceStop(Stop(draw(st.sampled_from(reasons)))))
@@ -173,14 +184,8 @@ def _interleave(draw: DrawFn, parts: list[list[StreamEvent]]) -> list[StreamEven
 
 @st.composite
 def batches(draw: DrawFn, events: list[StreamEvent]) -> list[list[StreamEvent]]:
-    """``events`` as they might come out of several reads; empty ones included.
-
-    Usage that directly follows the start stays with it: an upstream says both in
-    one event, and an encoder may rely on that.
-    """
+    """``events`` as they might come out of several reads; empty ones included."""
     cuts = draw(st.lists(st.integers(0, len(events)), max_size=6).map(sorted))
-    if len(events) > 1 and isinstance(events[1], UsageReport):
-        cuts = [cut for cut in cuts if cut != 1]
     return [events[a:b] for a, b in pairwise([0, *cuts, len(events)])]
 
 

@@ -61,7 +61,6 @@ VENDOR = re.compile(
 VENDORS_MAY_BE_NAMED = ("codecs.", "config", "transforms.cloak")
 NAMED_ELSEWHERE = {
     "metadata.google.internal",  # a host that no credential may be sent to
-    "anthropic-beta",  # a header whose values add up, wherever they come from
 }
 
 

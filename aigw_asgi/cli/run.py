@@ -10,6 +10,7 @@ from typing import Any
 
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.config_store import Loaded, load
+from aigw_core.config.snapshot import PayloadRules
 from aigw_core.errors import InvalidConfig
 
 _EPILOG = """Without a configuration file the gateway listens on 127.0.0.1:8317, needs no key from
@@ -59,9 +60,26 @@ def run(arguments: argparse.Namespace) -> int:
         level=loaded.settings.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for warning in loaded.warnings:
+    for warning in [*loaded.warnings, *_not_in_effect(loaded)]:
         print(f"warning: {warning}", file=sys.stderr)
     return _serve(loaded, arguments)
+
+
+def _not_in_effect(loaded: Loaded) -> list[str]:
+    """Keys that are accepted and checked, and that this version does not act on."""
+    settings, snapshot = loaded.settings, loaded.snapshot
+    written = {
+        "workers": settings.workers > 1,
+        "log.dir": settings.log_dir is not None,
+        "log.format": settings.log_format != "text",
+        "payload": snapshot.payload != PayloadRules(),
+        "fallbacks": bool(snapshot.fallbacks),
+        "capture": snapshot.capture is not None,
+        "dashboard": snapshot.dashboard is not None,
+        "cloak": any(each.cloak is not None for each in snapshot.credentials),
+        "non-stream-keepalive-secs": snapshot.non_stream_keepalive > 0,
+    }
+    return [f"{key}: has no effect in this version" for key, given in written.items() if given]
 
 
 def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
@@ -71,6 +89,7 @@ def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
     from aigw_asgi.server import Hooks, HttpChoice, LoopChoice, ServerSettings, StartupFailed
     from aigw_asgi.server import run as serve
     from aigw_asgi.state import GatewayState
+    from aigw_asgi.state_folder import seal_key, state_folder
     from aigw_asgi.transports import choose
 
     settings = loaded.settings
@@ -78,7 +97,9 @@ def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
     async def open_state() -> GatewayState:
         expiry = snapshot.keepalive_expiry
-        return GatewayState(snapshot, choose(arguments.transport, keepalive_expiry=expiry))
+        home = state_folder(os.environ, settings.state_path)
+        upstream = choose(arguments.transport, keepalive_expiry=expiry)
+        return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home))
 
     app = App(open_state)
 
@@ -94,6 +115,8 @@ def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
         port=settings.port,
         loop=LoopChoice(arguments.loop),
         http=HttpChoice(arguments.http),
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
         shutdown_timeout=settings.shutdown_timeout,
     )
     try:
@@ -107,7 +130,8 @@ def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 def _greet(loaded: Loaded, addresses: list[tuple[str, int]]) -> None:
     host, port = addresses[0][:2]
-    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if loaded.settings.tls_cert else "http"
+    base = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     source = loaded.document.file if loaded.document is not None else "no configuration file"
     print(f"aigw listens on {base} ({source})")
     print(f"  OpenAI SDKs     {base}/v1")

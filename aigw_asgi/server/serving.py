@@ -26,6 +26,7 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -127,8 +128,9 @@ class Server(uvicorn.Server):
             )
 
         await self.on_tick(0)  # the date, for the first requests
+        context = _tls_context(self._settings)
         self.servers = [
-            await loop.create_server(protocol, sock=sock, backlog=config.backlog)
+            await loop.create_server(protocol, sock=sock, backlog=config.backlog, ssl=context)
             for sock in sockets
         ]
         self.started = True
@@ -270,6 +272,20 @@ def quiet_uvicorn() -> None:
 
 def _is_news(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING and record.msg != "Invalid HTTP request received."
+
+
+def _tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
+    """For the listener; the files are read now.
+
+    Raises:
+        OSError: a file cannot be read, or the two do not belong together.
+    """
+    if settings.tls_cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return context
 
 
 def _http_protocol(choice: HttpChoice) -> type[asyncio.Protocol]:

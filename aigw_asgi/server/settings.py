@@ -56,6 +56,9 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """Only for :func:`~aigw_asgi.server.run`."""
     http: HttpChoice = HttpChoice.AUTO
     backlog: int = 2048
+    tls_cert: str | None = None
+    """Files with the chain and its key, PEM; both for TLS 1.2 and later."""
+    tls_key: str | None = None
     shutdown_timeout: float = 30.0
     """How long requests in flight may go on after the first SIGTERM."""
     limits: Limits = Limits()

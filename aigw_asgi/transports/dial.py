@@ -121,6 +121,8 @@ async def race(
 
 def connect_failed(exc: OSError, host: str) -> UpstreamFailed:
     """What a failed TCP connection to ``host`` means."""
+    if isinstance(exc.__cause__, OSError):
+        exc = exc.__cause__  # anyio says in its own words that all attempts failed
     if exc.errno in _OUR_SIDE:
         problem = f"the gateway cannot open a connection: {_words(exc)}"
         return UpstreamFailed(FailureKind.POOL, problem, sent=False)
@@ -128,11 +130,13 @@ def connect_failed(exc: OSError, host: str) -> UpstreamFailed:
 
 
 def tls_failed(exc: Exception, host: str) -> UpstreamFailed:
-    """What a failed TLS handshake with ``host`` means."""
+    """What it means that there is no TLS with ``host``."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         problem = f"the certificate was refused: {exc.verify_message}"
     elif isinstance(exc, ssl.SSLError):
         problem = (exc.reason or "the handshake failed").replace("_", " ").lower()
+    elif isinstance(exc, OSError) and not isinstance(exc, ConnectionError):
+        problem = f"the trusted certificates cannot be read: {_words(exc)}"
     else:
         problem = "the connection ended inside the handshake"
     return UpstreamFailed(FailureKind.TLS, f"{host}: {problem}", sent=False)

@@ -14,7 +14,6 @@ Not for proxies, and not for trio: see :mod:`aigw_asgi.transports.httpcore`.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -149,47 +148,47 @@ class DirectTransport:
             with anyio.fail_after(timeout or None):
                 addresses = await find_addresses(self._resolve, origin.host, origin.port)
                 try:
-                    connect = partial(_connect_socket, origin.port)
-                    sock = await race(addresses, connect, socket.socket.close)
+                    dial = partial(self._dial, origin)
+                    connection = await race(addresses, dial, _Connection.abort)
                 except OSError as exc:
                     raise connect_failed(exc, origin.host) from exc
-                return await self._attach(sock, origin)
+                if origin.scheme == "https":
+                    await self._secure(connection)
+                return connection
         except TimeoutError as exc:
             raise timed_out(origin.host, timeout) from exc
 
-    async def _attach(self, sock: socket.socket, origin: Origin) -> _Connection:
-        """A connection on a connected socket, with TLS where the origin wants it."""
+    async def _dial(self, origin: Origin, address: str) -> _Connection:
         loop = asyncio.get_running_loop()
         connection = _Connection(self, origin, loop)
-        secure = origin.scheme == "https"
-        try:
-            await loop.create_connection(
-                lambda: connection,
-                sock=sock,
-                ssl=self._tls() if secure else None,
-                server_hostname=origin.host if secure else None,
-            )
-        except OSError as exc:
-            failed = tls_failed if secure else connect_failed
-            raise failed(exc, origin.host) from exc
+        # By address, not on a socket of ours: a handshake that fails on such a socket
+        # is left by uvloop with a descriptor that two parties think they own.
+        await loop.create_connection(lambda: connection, address, origin.port)
         # Not in connection_made: when the making is cancelled, uvloop still calls
         # that, and never connection_lost. The socket is closed by the loop then.
         if not connection.gone.done():
             self._connections.add(connection)
         return connection
 
-
-async def _connect_socket(port: int, address: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(sock, (address, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+    async def _secure(self, connection: _Connection) -> None:
+        plain = connection.transport
+        host = connection.origin.host
+        try:
+            if connection.early:
+                # In the clear, from anybody: it must not become part of the answer.
+                raise ConnectionAbortedError
+            transport = await connection.loop.start_tls(
+                plain, connection, self._tls(), server_hostname=host
+            )
+            if transport is None:  # lost while the handshake ended
+                raise ConnectionAbortedError
+        except BaseException as exc:
+            plain.abort()
+            self._connections.discard(connection)
+            if isinstance(exc, OSError):
+                raise tls_failed(exc, host) from exc
+            raise
+        connection.use(transport)
 
 
 class _Connection(asyncio.Protocol):
@@ -208,16 +207,17 @@ class _Connection(asyncio.Protocol):
         """Bytes of the request are still with us."""
         self.gone: asyncio.Future[None] = loop.create_future()
         """Done when the socket is closed."""
-        self._early: list[bytes] = []
+        self.early: list[bytes] = []
+        """Came before a stream was there."""
         self._fresh = True
 
     def attach(self, stream: DirectStream) -> None:
         """Serve ``stream`` from now on."""
         self.stream = stream
         self._fresh = False
-        for data in self._early:
+        for data in self.early:
             stream.feed(data)
-        self._early.clear()
+        self.early.clear()
         if self.transport.is_closing():
             stream.cut(None)
 
@@ -225,10 +225,13 @@ class _Connection(asyncio.Protocol):
         """Close the socket now, whatever is under way."""
         self.transport.abort()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # what create_connection makes
+    def use(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
         # Tells us when the last byte has left; the buffer itself is never waited for.
-        self.transport.set_write_buffer_limits(high=1, low=0)
+        transport.set_write_buffer_limits(high=1, low=0)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.use(cast(asyncio.Transport, transport))  # what create_connection makes
 
     def pause_writing(self) -> None:
         self.unsent = True
@@ -242,7 +245,7 @@ class _Connection(asyncio.Protocol):
             stream.feed(data)
         elif self._fresh:
             # Before our request is out, at most what two turns of the loop bring.
-            self._early.append(data)
+            self.early.append(data)
         else:
             # Nobody asked: the next answer could not be told from this.
             self.transport.abort()

@@ -11,6 +11,7 @@ No HTTP/2 yet: the watching reader does not know it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import ssl
@@ -23,7 +24,7 @@ import httpcore2
 from socksio import SOCKSError
 
 from aigw_asgi.transports.base import KEEPALIVE_EXPIRY, UpstreamFailed
-from aigw_asgi.transports.dial import Resolver, system_resolver, timed_out
+from aigw_asgi.transports.dial import Resolver, system_resolver, timed_out, tls_failed
 from aigw_asgi.transports.network import Dialler
 from aigw_asgi.transports.pool import IdlePool
 from aigw_asgi.transports.tls import client_context
@@ -151,20 +152,22 @@ class HttpcoreTransport:
 
     def _make(self, origin: Origin, proxy_url: Secret | None) -> _Connection:
         dialler = Dialler(self._resolve)
-        if proxy_url is None:
-            inner: httpcore2.AsyncConnectionInterface = httpcore2.AsyncHTTPConnection(
-                _origin(origin),
-                ssl_context=self._tls() if origin.scheme == "https" else None,
-                network_backend=dialler,
-            )
-        else:
-            try:
+        try:
+            if proxy_url is None:
+                inner: httpcore2.AsyncConnectionInterface = httpcore2.AsyncHTTPConnection(
+                    _origin(origin),
+                    ssl_context=self._tls() if origin.scheme == "https" else None,
+                    network_backend=dialler,
+                )
+            else:
                 inner = self._through_proxy(origin, proxy_url, dialler)
-            except (ValueError, KeyError):
-                # Without the cause, which may quote the address and its password.
-                raise UpstreamFailed(
-                    FailureKind.CONNECT, "the proxy URL cannot be used", sent=False
-                ) from None
+        except OSError as exc:
+            raise tls_failed(exc, origin.host) from exc
+        except (ValueError, KeyError):
+            # Without the cause, which may quote the address and its password.
+            raise UpstreamFailed(
+                FailureKind.CONNECT, "the proxy URL cannot be used", sent=False
+            ) from None
         connection = _Connection(self, (origin, proxy_url), inner, dialler)
         self._connections.add(connection)
         return connection
@@ -314,20 +317,19 @@ class HttpcoreStream:
             return
         self._closed = True
         self._pending.clear()
+        self._fail(FailureKind.READ, "the stream was closed")
         if self._reading or self._body is None:
             # Whoever reads just now meets a closed socket.
             await self._abandon()
             return
         with anyio.CancelScope(shield=True):
-            if self._ended and self._reader.reusable and self._failure is None:
+            if self._ended and self._reader.reusable:
                 # Let h11 see the end too. The bytes are with it already, so this
                 # cannot wait; a reader that wants more meets the seal.
                 self._connection.dialler.sealed = True
-                try:
+                with contextlib.suppress(*_FAILURES):
                     async for _ in self._body:
                         pass
-                except _FAILURES:
-                    pass
             await self._close_body()
             if self._reader.reusable and self._connection.inner.is_idle():
                 await self._owner.release(self._connection)

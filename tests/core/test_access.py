@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from ipaddress import ip_network
 
 import pytest
 
-from aigw_core.access import authenticate, presented_key
+from aigw_core.access import authenticate, authorise_local, presented_key
+from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import ClientKey, Snapshot
 from aigw_core.errors import ErrorKind, GatewayError, InvalidRequest
 
@@ -83,3 +85,30 @@ def test_anonymous_clients(snapshot: Snapshot, loopback: bool, allowed: bool) ->
     else:
         with pytest.raises(GatewayError):
             authenticate(None, snapshot, loopback=loopback, wall=0.0)
+
+
+@pytest.mark.parametrize(
+    ("peer", "key", "loopback", "allowed"),
+    [
+        ("127.0.0.1", None, True, True),
+        ("10.1.2.3", None, False, True),
+        ("::ffff:10.1.2.3", None, False, True),
+        ("192.0.2.1", None, False, False),
+        ("192.0.2.1", "scraper", False, True),
+        ("192.0.2.1", "wrong", False, False),
+        (None, None, False, False),
+        ("unix:", None, False, False),
+    ],
+)
+def test_who_may_look_at_the_gateway(
+    peer: str | None, key: str | None, loopback: bool, allowed: bool
+) -> None:
+    snapshot = Snapshot(
+        "t", admin_networks=(ip_network("10.0.0.0/8"),), scrape_token=Secret("scraper")
+    )
+    if allowed:
+        authorise_local(peer, key, snapshot, loopback=loopback)
+    else:
+        with pytest.raises(GatewayError) as caught:
+            authorise_local(peer, key, snapshot, loopback=loopback)
+        assert caught.value.failure.kind is ErrorKind.PERMISSION

@@ -122,7 +122,9 @@ def honest_end(run: Run) -> None:
         return
     terminator = DONE if record.format is Format.CHAT else b"event: message_stop\n"
     if record.failure is None and record.status == 200:
-        assert run.body.count(terminator) == 1
+        # A relayed stream ends as its upstream ended it: some never write [DONE].
+        relayed = record.relayed and FINISH in run.body
+        assert run.body.count(terminator) == 1 or (relayed and terminator not in run.body)
     else:
         assert run.body.count(terminator) == 0
         assert b'"error"' in run.body or run.aborted

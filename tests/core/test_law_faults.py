@@ -30,7 +30,7 @@ from aigw_core.events import (
 )
 from aigw_core.grammar import GrammarViolation
 from aigw_core.sse import SseDecoder, SseEvent, SseOverflow
-from tests import laws
+from tests import laws, laws_bounds, laws_documents
 from tests.compare import same_answer
 from tests.oracles import ORACLES
 from tests.oracles.record import Record
@@ -233,9 +233,9 @@ def test_p7_a_request_field_that_is_not_written_back() -> None:
 
     broken = msgspec.structs.replace(CODEC, encode_request=forgetful)
     inbound = SEEDS[Format.CHAT].inbound()
-    laws.request_round_trips(CODEC, inbound)
+    laws_documents.request_round_trips(CODEC, inbound)
     with pytest.raises(BROKEN):
-        laws.request_round_trips(broken, inbound)
+        laws_documents.request_round_trips(broken, inbound)
 
 
 def test_p7_an_answer_field_that_is_not_written_back() -> None:
@@ -244,9 +244,9 @@ def test_p7_an_answer_field_that_is_not_written_back() -> None:
 
     broken = msgspec.structs.replace(CODEC, encode_response=forgetful)
     body = json.dumps(SEEDS[Format.CHAT].answer).encode()
-    laws.response_round_trips(CODEC, body)
+    laws_documents.response_round_trips(CODEC, body)
     with pytest.raises(BROKEN):
-        laws.response_round_trips(broken, body)
+        laws_documents.response_round_trips(broken, body)
 
 
 def test_p7_a_stream_that_grows_each_time() -> None:
@@ -258,18 +258,18 @@ def test_p7_a_stream_that_grows_each_time() -> None:
             for event in events
         ]
 
-    laws.stream_round_trips(CODEC, text_stream("x"))
+    laws_documents.stream_round_trips(CODEC, text_stream("x"))
     with pytest.raises(BROKEN):
-        laws.stream_round_trips(decoding(growing), text_stream("x"))
+        laws_documents.stream_round_trips(decoding(growing), text_stream("x"))
 
 
 def test_p7_a_whole_answer_that_says_less_than_its_stream() -> None:
     def short(response: ChatResponse, context: AnswerContext) -> bytes:
         return CODEC.encode_response(response, context).replace(b"xyz", b"xy")
 
-    laws.whole_equals_stream(CODEC, text_stream("xyz"))
+    laws_documents.whole_equals_stream(CODEC, text_stream("xyz"))
     with pytest.raises(BROKEN):
-        laws.whole_equals_stream(
+        laws_documents.whole_equals_stream(
             msgspec.structs.replace(CODEC, encode_response=short), text_stream("xyz")
         )
 
@@ -302,25 +302,25 @@ def test_p10_an_error_that_is_not_declared() -> None:
         return CODEC.decode_request(Inbound(json.dumps(json.loads(inbound.body)).encode()))
 
     broken = msgspec.structs.replace(CODEC, decode_request=careless)
-    laws.request_errors_are_declared(CODEC, (), Inbound(b"{"))
+    laws_documents.request_errors_are_declared(CODEC, (), Inbound(b"{"))
     with pytest.raises(BROKEN):
-        laws.request_errors_are_declared(broken, (), Inbound(b"{"))
+        laws_documents.request_errors_are_declared(broken, (), Inbound(b"{"))
 
     def untyped(body: bytes) -> ChatResponse:
         return CODEC.decode_response(json.dumps(json.loads(body)).encode())
 
     broken = msgspec.structs.replace(CODEC, decode_response=untyped)
-    laws.answer_errors_are_declared(CODEC, (), b"{")
+    laws_documents.answer_errors_are_declared(CODEC, (), b"{")
     with pytest.raises(BROKEN):
-        laws.answer_errors_are_declared(broken, (), b"{")
+        laws_documents.answer_errors_are_declared(broken, (), b"{")
 
     def indexed(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
         return CODEC.decode_error(status, headers, json.loads(body)["error"]["message"].encode())
 
     broken = msgspec.structs.replace(CODEC, decode_error=indexed)
-    laws.error_bodies_are_read(CODEC, (), 400, b"<html>")
+    laws_documents.error_bodies_are_read(CODEC, (), 400, b"<html>")
     with pytest.raises(BROKEN):
-        laws.error_bodies_are_read(broken, (), 400, b"<html>")
+        laws_documents.error_bodies_are_read(broken, (), 400, b"<html>")
 
 
 def test_p11_a_decoder_that_keeps_everything() -> None:
@@ -334,9 +334,9 @@ def test_p11_a_decoder_that_keeps_everything() -> None:
             return super().feed(data)
 
     reads = [b": %01000d\n\n" % number for number in range(100)]
-    laws.holds_at_most(65536, CODEC.stream_decoder(), reads)
+    laws_bounds.holds_at_most(65536, CODEC.stream_decoder(), reads)
     with pytest.raises(BROKEN):
-        laws.holds_at_most(65536, Hoarding(), reads)
+        laws_bounds.holds_at_most(65536, Hoarding(), reads)
 
 
 def test_p11_a_decoder_that_joins_at_every_read() -> None:
@@ -348,16 +348,16 @@ def test_p11_a_decoder_that_joins_at_every_read() -> None:
             self.tail = self.tail + data
 
     reads = [b"%01024d" % number for number in range(256)]
-    laws.work_is_linear(CODEC.stream_decoder(), reads, allowance=65536)
+    laws_bounds.work_is_linear(CODEC.stream_decoder(), reads, allowance=65536)
     with pytest.raises(BROKEN):
-        laws.work_is_linear(Joining(), reads, allowance=65536)
+        laws_bounds.work_is_linear(Joining(), reads, allowance=65536)
 
 
 def test_p11_an_encoder_that_says_everything_ten_times() -> None:
     sent = encode_all(CODEC, text_stream("x" * 10_000))
-    laws.output_is_bounded(sent, sent, CODEC)
+    laws_bounds.output_is_bounded(sent, sent, CODEC)
     with pytest.raises(BROKEN):
-        laws.output_is_bounded(sent, sent * 10, CODEC)
+        laws_bounds.output_is_bounded(sent, sent * 10, CODEC)
 
 
 def test_usage_in_a_stream_is_compared() -> None:

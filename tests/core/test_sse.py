@@ -16,13 +16,8 @@ from aigw_core.sse import (
     escape_separators,
     sse_event,
 )
-from tests.laws import (
-    holds_at_most,
-    reader_agrees_with_standard,
-    split_changes_nothing,
-    whatwg_events,
-    work_is_linear,
-)
+from tests.laws import reader_agrees_with_standard, split_changes_nothing, whatwg_events
+from tests.laws_bounds import holds_at_most, work_is_linear
 from tests.streams import splits, texts
 
 ALPHABET = (b"data", b":", b"\n", b"\r", b" ", b"x")

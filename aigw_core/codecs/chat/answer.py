@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from aigw_core.chat import Citation, Format, Media, Seal, TokenLogprob
 from aigw_core.codec import AnswerContext
-from aigw_core.codecs.chat.details import ISSUER, OF_TEXT, OWN_FORMAT, Entry, own_entry
+from aigw_core.codecs.chat.details import ISSUER, OF_TEXT, Entry, own_entry
 from aigw_core.codecs.chat.wire import DECODE_ANY
 
 OWN = "aigw"
@@ -30,6 +30,11 @@ def answer_id(upstream: str, context: AnswerContext) -> str:
     if not _SAFE_ID.fullmatch(upstream):
         return _PREFIX + context.id
     return upstream if upstream.startswith(_PREFIX) else _PREFIX + upstream
+
+
+def created_at(upstream: int | None, context: AnswerContext) -> int:
+    """The upstream's time where it is one, in Unix seconds."""
+    return context.created if upstream is None or upstream <= 0 else upstream
 
 
 def annotation(citation: Citation, offset: int) -> Any:
@@ -68,8 +73,7 @@ def logprob_list(tokens: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
 
 
 def _token(token: TokenLogprob) -> dict[str, Any]:
-    raw = token.token.encode("utf-8", "replace") if token.bytes is None else token.bytes
-    return {"token": token.token, "logprob": token.logprob, "bytes": list(raw)}
+    return {"token": token.token, "logprob": token.logprob, "bytes": token.bytes}
 
 
 def tool_call(id: str, name: str, arguments: str, *, freeform: bool) -> dict[str, Any]:
@@ -90,9 +94,14 @@ def extra_content(seal: Seal) -> dict[str, Any] | None:
 
 
 class DetailsWriter:
-    """Numbers the entries of ``reasoning_details`` over one choice."""
+    """Numbers the entries of ``reasoning_details`` over one choice.
 
-    def __init__(self) -> None:
+    In a stream each has an ``index`` of its own, from 0 without gaps, since a client
+    merges entries of one index; a whole answer leaves OpenRouter's as they were.
+    """
+
+    def __init__(self, *, streamed: bool) -> None:
+        self._streamed = streamed
         self._next = 0
         self._reasoning_parts = 0
 
@@ -121,16 +130,13 @@ class DetailsWriter:
         return [entry]
 
     def _native(self, seal: Seal) -> list[Entry]:
-        """OpenRouter's entries as they were; numbered on when others went before,
-        since a client merges entries of one index that come in two deltas."""
         document = DECODE_ANY(seal.data)
         entries: list[Entry] = [entry for entry in document if isinstance(entry, dict)]
-        if self._next:
+        if self._streamed:
             entries = [
                 {**entry, "index": self._next + place} for place, entry in enumerate(entries)
             ]
-        used = [entry["index"] for entry in entries if isinstance(entry.get("index"), int)]
-        self._next = max([self._next + len(entries), *(index + 1 for index in used)])
+        self._next += len(entries)
         return entries
 
 
@@ -138,17 +144,3 @@ def audio(media: Media) -> Any:
     """``message.audio`` of what came from this format; ``None`` for other media."""
     native = media.native
     return Raw(native.raw) if native is not None and native.format is Format.CHAT else None
-
-
-__all__ = [
-    "OWN",
-    "OWN_FORMAT",
-    "DetailsWriter",
-    "annotation",
-    "answer_id",
-    "audio",
-    "extra_content",
-    "logprob_list",
-    "span_of_part",
-    "tool_call",
-]

@@ -11,8 +11,6 @@ the finish reason, after which servers have been seen to send text, usage and er
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 from msgspec import Raw
 
@@ -28,6 +26,7 @@ from aigw_core.chat import (
     TokenLogprob,
     Url,
 )
+from aigw_core.codecs.chat.calls import Call, Calls, call_seal, google_seal
 from aigw_core.codecs.chat.data_url import split_data_url
 from aigw_core.codecs.chat.details import DetailsMerger, proven, read_entries, visible
 from aigw_core.codecs.chat.stops import finish_failure, read_stop
@@ -65,20 +64,10 @@ _ANNOTATION = msgspec.json.Decoder(Annotation).decode
 _IMAGE = msgspec.json.Decoder(AnswerImage).decode
 _ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+_TEXT = PartKind.TEXT
+
 _AUDIO = (("UklGR", "audio/wav"), ("SUQz", "audio/mpeg"), ("//", "audio/mpeg"))
 """How base64 of sound begins: RIFF, ID3, a bare MPEG frame."""
-
-
-class _Call:
-    """A tool call whose pieces come in. ``part`` is negative until it has a name."""
-
-    def __init__(self, wire_id: str) -> None:
-        self.wire_id = wire_id  # the upstream's, which later pieces may bear; maybe empty
-        self.name = ""
-        self.freeform = False
-        self.part = -1
-        self.early: list[str] = []  # arguments that came before the name
-        self.seal: Seal | None = None
 
 
 class ChoiceReader:
@@ -95,9 +84,7 @@ class ChoiceReader:
         self._next_part = 0
         self._open = -1  # the open part of text, reasoning or refusal
         self._kind: PartKind | None = None
-        self._calls: list[_Call] = []
-        self._by_index: dict[int, _Call] = {}
-        self._ids: set[str] = set()
+        self._calls = Calls()
         self._details = DetailsMerger()
         self._plain = False  # reasoning text comes in a field of its own
         self._citations: list[Citation] = []  # that wait for a text part
@@ -115,7 +102,7 @@ class ChoiceReader:
 
     @property
     def begun(self) -> bool:
-        return self._next_part > 0 or bool(self._calls)
+        return self._next_part > 0 or bool(self._calls.all)
 
     # --- pieces ----------------------------------------------------------------
 
@@ -124,8 +111,8 @@ class ChoiceReader:
         message: Message,
         logprobs: Logprobs | None,
         events: list[StreamEvent],
-        *,
         mended: bool = False,
+        *,
         whole: bool = False,
     ) -> None:
         """Append the events of one delta, or of a ``whole`` message."""
@@ -135,10 +122,14 @@ class ChoiceReader:
             self._reasoning(reasoning or "", message.reasoning_details, events, joining)
         content = message.content
         if content:
-            if isinstance(content, str):
-                self._text(PartKind.TEXT, content, events, joining)
-            else:
+            if not isinstance(content, str):
                 self._items(content, events, joining)
+            elif self._kind is _TEXT and not joining:
+                # Nearly all deltas: spelled out, it saves two calls.
+                self._open_length += len(content)
+                events.append(TextDelta(self._open, content, self._number))
+            else:
+                self._text(_TEXT, content, events, joining)
         if message.refusal:
             self._text(PartKind.REFUSAL, message.refusal, events, joining)
         if message.annotations:
@@ -168,16 +159,16 @@ class ChoiceReader:
 
     def stop(self, events: list[StreamEvent]) -> Failure | None:
         """Append what closes the choice; a failure instead when it is broken."""
-        nameless = [call for call in self._calls if call.part < 0]
+        nameless = [call for call in self._calls.all if call.part < 0]
         if any(call.early for call in nameless):
             return Failure(
                 ErrorKind.UPSTREAM_MALFORMED, "the upstream sent a tool call without a name"
             )
         if (self._citations or self._logprobs) and self._kind is not PartKind.TEXT:
             self._start(PartKind.TEXT, events)
-        calls = [call for call in self._calls if call.part >= 0]
+        calls = [call for call in self._calls.all if call.part >= 0]
         if self._signature and calls and calls[0].seal is None:
-            calls[0].seal = _google_seal(self._signature)
+            calls[0].seal = google_seal(self._signature)
             self._signature = ""
         self._close(events)
         for call in calls:
@@ -266,7 +257,7 @@ class ChoiceReader:
             seal = self._details.take()
         elif kind is PartKind.TEXT:
             if self._signature:
-                seal, self._signature = _google_seal(self._signature), ""
+                seal, self._signature = google_seal(self._signature), ""
             self._text_length += self._open_length
             self._open_length = 0
         if seal is not None:
@@ -334,9 +325,9 @@ class ChoiceReader:
             # Snowflake sends an empty one beside every function.
             freeform = piece.type == "custom" or bool(custom.name)
             name, arguments = name or custom.name or "", arguments or custom.input or ""
-        call = self._find_call(piece, name, whole)
+        call = self._calls.find(piece, name, whole=whole)
         if piece.extra_content is not None:
-            call.seal = _tool_seal(piece.extra_content) or call.seal
+            call.seal = call_seal(piece.extra_content) or call.seal
         call.freeform = call.freeform or freeform
         if name and call.part < 0:
             call.name = name
@@ -350,55 +341,16 @@ class ChoiceReader:
         elif arguments:
             events.append(ToolCallDelta(call.part, arguments, self._number))
 
-    def _find_call(self, piece: ToolCallPiece, name: str, whole: bool) -> _Call:
-        id, index = piece.id or "", piece.index
-        if whole:
-            return self._new_call(id)
-        if index is not None:
-            known = self._by_index.get(index)
-            if known is None:
-                return self._new_call(id, index)
-            # Ollama sends every call under index 0, told apart by the id alone.
-            other_id = id and known.wire_id and id != known.wire_id
-            other_name = name and known.name and name != known.name
-            if other_id or other_name:
-                return self._new_call(id, index)
-            known.wire_id = known.wire_id or id
-            return known
-        if id:
-            for call in self._calls:
-                if call.wire_id == id:
-                    return call
-            return self._new_call(id)
-        # Neither index nor id: more of the last call, unless it names itself anew.
-        if self._calls and not (name and self._calls[-1].name):
-            return self._calls[-1]
-        return self._new_call(id)
-
-    def _new_call(self, id: str, index: int | None = None) -> _Call:
-        call = _Call(id)
-        self._calls.append(call)
-        if index is not None:
-            self._by_index[index] = call
-        return call
-
-    def _open_call(self, call: _Call, events: list[StreamEvent]) -> None:
+    def _open_call(self, call: Call, events: list[StreamEvent]) -> None:
         self._close(events)
         call.part = self._next_part
         self._next_part += 1
-        id = call.wire_id
-        if not id or id in self._ids:
-            # Google's endpoint sends empty ids, and two calls of one id could not be
-            # told apart by their results.
-            seed = f"{self._answer_id}\0{self._number}\0{call.part}\0{call.name}"
-            id = f"call_{hashlib.sha256(seed.encode('utf-8', 'replace')).hexdigest()[:24]}"
-        self._ids.add(id)
         events.append(
             PartStart(
                 call.part,
                 PartKind.TOOL_CALL,
                 self._number,
-                id=id,
+                id=self._calls.identify(call, f"{self._answer_id}\0{self._number}"),
                 name=call.name,
                 freeform=call.freeform,
             )
@@ -407,7 +359,7 @@ class ChoiceReader:
             events.append(ToolCallDelta(call.part, early, self._number))
         call.early.clear()
 
-    def _close_call(self, call: _Call, events: list[StreamEvent]) -> None:
+    def _close_call(self, call: Call, events: list[StreamEvent]) -> None:
         if self._halves and (rest := self._halves.take((self._number, call))):
             events.append(ToolCallDelta(call.part, rest, self._number))
         if call.seal is not None:
@@ -470,15 +422,3 @@ def read_logprob(token: Logprob) -> TokenLogprob:
 
 def _google_signature(extra: ExtraContent) -> str | None:
     return extra.google.thought_signature if extra.google is not None else None
-
-
-def _google_seal(signature: str) -> Seal:
-    return Seal(Format.CHAT.value, "thought_signature", signature)
-
-
-def _tool_seal(extra: ExtraContent) -> Seal | None:
-    if extra.aigw is not None and extra.aigw.seal:
-        # An envelope of another gateway of our kind, which alone can open it.
-        return Seal(Format.CHAT.value, "encrypted", extra.aigw.seal)
-    signature = _google_signature(extra)
-    return _google_seal(signature) if signature else None

@@ -12,13 +12,9 @@ import hashlib
 import msgspec
 
 from aigw_core.chat import (
-    CacheMark,
     Citation,
-    FileId,
     Format,
-    Inline,
     Media,
-    MediaKind,
     Native,
     Opaque,
     Part,
@@ -31,10 +27,16 @@ from aigw_core.chat import (
     ToolCall,
     ToolResult,
     Turn,
-    Url,
 )
 from aigw_core.codecs.chat.answer import OWN
-from aigw_core.codecs.chat.data_url import plain_text, split_data_url
+from aigw_core.codecs.chat.calls import google_seal
+from aigw_core.codecs.chat.decode_content import (
+    CONTENT,
+    mark_last,
+    native_of,
+    read_content,
+    take_cache,
+)
 from aigw_core.codecs.chat.details import (
     ISSUER,
     OF_TEXT,
@@ -57,40 +59,21 @@ from aigw_core.codecs.chat.fields import (
 from aigw_core.codecs.chat.wire import (
     ENCODE,
     Annotation,
-    CacheBreakpoint,
     Custom,
     ExtraContent,
     Fields,
-    File,
     Function,
-    ImageUrl,
-    InputAudio,
 )
 from aigw_core.errors import InvalidRequest
 
 MESSAGE_FIELDS = "message fields"
 """The label of an :class:`Opaque` that holds fields of a message."""
 
-_CONTENT = msgspec.json.Decoder(str | list[Fields]).decode
-_LINK = msgspec.json.Decoder(str | ImageUrl).decode
-_AUDIO = msgspec.json.Decoder(str | InputAudio).decode
-_FILE = msgspec.json.Decoder(File).decode
 _FUNCTION = msgspec.json.Decoder(Function).decode
 _CUSTOM = msgspec.json.Decoder(Custom).decode
-_CACHE = msgspec.json.Decoder(CacheBreakpoint).decode
 _EXTRA = msgspec.json.Decoder(ExtraContent).decode
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _ANNOTATION = msgspec.json.Decoder(Annotation).decode
-
-_LINKS = {
-    "input_audio": MediaKind.AUDIO,
-    "video_url": MediaKind.VIDEO,
-    "document_url": MediaKind.DOCUMENT,
-    "file_url": MediaKind.DOCUMENT,
-}
-"""Parts of other servers that name a file by its address."""
-
-_AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
 def decode_messages(messages: list[Fields]) -> tuple[Turn, ...]:
@@ -121,11 +104,11 @@ class _Messages:
             return
         self._end_results()
         if role in ("system", "developer"):
-            parts = _content(fields, pointer, system=True)
+            parts = read_content(fields, pointer, system=True)
             self._turn(Role.SYSTEM, parts, fields, pointer, developer=role == "developer")
         elif role == "user":
             self._refuse_open()
-            self._turn(Role.USER, _content(fields, pointer), fields, pointer)
+            self._turn(Role.USER, read_content(fields, pointer), fields, pointer)
         elif role == "assistant":
             self._refuse_open()
             parts = _assistant(fields, pointer, index)
@@ -150,7 +133,7 @@ class _Messages:
         developer: bool = False,
     ) -> None:
         name = take_text(fields, "name", pointer)
-        _mark_last(parts, fields, pointer)
+        mark_last(parts, fields, pointer)
         kept = rest(fields)
         if kept is not None:
             parts.append(Opaque(Native(Format.CHAT, kept), MESSAGE_FIELDS))
@@ -176,8 +159,8 @@ class _Messages:
         if call is None:
             raise InvalidRequest("there is no open tool call that this answers", pointer=where)
         del self._open[call.id]
-        content = _content(fields, pointer)
-        cache = _take_cache(fields, pointer)
+        content = read_content(fields, pointer)
+        cache = take_cache(fields, pointer)
         kept = rest(fields)
         if not self._results:
             self._results_at = pointer
@@ -198,144 +181,6 @@ class _Messages:
             self._results = []
 
 
-# --- content -------------------------------------------------------------------
-
-
-def _content(fields: Fields, pointer: str, *, system: bool = False) -> list[Part]:
-    content = take(fields, "content", _CONTENT, pointer)
-    where = f"{pointer}/content"
-    if content is None:
-        raise InvalidRequest("the message has no content", pointer=where)
-    if isinstance(content, str):
-        return [Text(content)] if content else []
-    parts: list[Part] = []
-    for index, item in enumerate(content):
-        part = _part(dict(item), item, f"{where}/{index}")
-        if system and not isinstance(part, Text):
-            raise InvalidRequest("a system message holds text alone", pointer=f"{where}/{index}")
-        if part != Text(""):
-            parts.append(part)
-    return parts
-
-
-def _part(fields: Fields, whole: Fields, pointer: str) -> Part:
-    type_ = need(take_text(fields, "type", pointer), f"{pointer}/type")
-    if type_ == "text":
-        text = need(take_text(fields, "text", pointer), f"{pointer}/text")
-        return Text(text, cache=_take_cache(fields, pointer, keep=True), native=_native(fields))
-    if type_ == "image_url":
-        return _image(fields, pointer)
-    if type_ == "input_audio":
-        sound = need(take(fields, type_, _AUDIO, pointer), f"{pointer}/{type_}")
-        if isinstance(sound, str):
-            # Mistral's own form: base64 without a format, or an address.
-            return _link(type_, whole, pointer)
-        media_type = _AUDIO_TYPES.get(sound.format, f"audio/{sound.format}")
-        return _media(MediaKind.AUDIO, Inline(media_type, sound.data), fields, pointer)
-    if type_ == "file":
-        return _file(fields, pointer)
-    if type_ == "refusal":
-        return Refusal(need(take_text(fields, "refusal", pointer), f"{pointer}/refusal"))
-    if type_ in _LINKS:
-        return _link(type_, whole, pointer)
-    return Opaque(Native(Format.CHAT, ENCODE(whole)), type_)
-
-
-def _media(
-    kind: MediaKind,
-    source: Inline | Url | FileId,
-    fields: Fields,
-    pointer: str,
-    *,
-    detail: str | None = None,
-    name: str | None = None,
-) -> Media:
-    cache = _take_cache(fields, pointer, keep=True)
-    return Media(kind, source, detail, name, cache=cache, native=_native(fields))
-
-
-def _image(fields: Fields, pointer: str) -> Media:
-    # Mistral's clients write the address without the object around it.
-    link = need(take(fields, "image_url", _LINK, pointer), f"{pointer}/image_url")
-    image = ImageUrl(link) if isinstance(link, str) else link
-    source = _source(image.url, f"{pointer}/image_url/url")
-    return _media(MediaKind.IMAGE, source, fields, pointer, detail=image.detail)
-
-
-def _source(url: str, pointer: str) -> Inline | Url:
-    data = split_data_url(url)
-    if data is not None:
-        return Inline(*data)
-    if url[:5].lower() == "data:":
-        raise InvalidRequest("a data URL must name its type and be base64", pointer=pointer)
-    return Url(url)
-
-
-def _file(fields: Fields, pointer: str) -> Media:
-    where = f"{pointer}/file"
-    file = need(take(fields, "file", _FILE, pointer), where)
-    source: Inline | FileId
-    if file.file_id is not None:
-        source = FileId(file.file_id, Format.CHAT)
-    elif file.file_data is not None:
-        source = _file_data(file.file_data, file.filename, f"{where}/file_data")
-    else:
-        raise InvalidRequest("the file has neither file_data nor file_id", pointer=where)
-    return _media(MediaKind.DOCUMENT, source, fields, pointer, name=file.filename)
-
-
-def _file_data(data: str, name: str | None, pointer: str) -> Inline:
-    if data[:5].lower() == "data:":
-        source = _source(data, pointer)
-        assert isinstance(source, Inline), source
-        return source
-    # Bare base64; the name tells what it is.
-    if name is not None and name.lower().endswith((".txt", ".md", ".csv")):
-        text = plain_text(data)
-        if text is not None:
-            return Inline("text/plain", text)
-    is_pdf = name is None or name.lower().endswith(".pdf")
-    return Inline("application/pdf" if is_pdf else "application/octet-stream", data)
-
-
-def _link(type_: str, whole: Fields, pointer: str) -> Media:
-    raw = need(given(dict(whole), type_), f"{pointer}/{type_}")
-    url = read(_LINK, raw, f"{pointer}/{type_}")
-    address = url if isinstance(url, str) else url.url
-    data = split_data_url(address)
-    source = Url(address) if data is None else Inline(*data)
-    native = Native(Format.CHAT, ENCODE(whole))
-    return Media(_LINKS[type_], source, native=native)
-
-
-def _take_cache(fields: Fields, pointer: str, *, keep: bool = False) -> CacheMark | None:
-    """The mark that the prompt up to here be cached: OpenAI's own, or the one that
-    OpenRouter and Vercel take over. ``keep`` leaves the field for the same format."""
-    for name, ttl in (("prompt_cache_breakpoint", "30m"), ("cache_control", "5m")):
-        raw = given(dict(fields) if keep else fields, name)
-        if raw is not None:
-            mark = read(_CACHE, raw, f"{pointer}/{name}")
-            return CacheMark(mark.ttl or ttl)
-    return None
-
-
-def _mark_last(parts: list[Part], fields: Fields, pointer: str) -> None:
-    """A cache mark of a whole message (Vercel's gateway) is one of its last part."""
-    last = parts[-1] if parts else None
-    raw = fields.get("cache_control")
-    if raw is None or not isinstance(last, Text | Media) or last.native is not None:
-        return
-    cache = _take_cache(fields, pointer)
-    if cache is not None:
-        native = Native(Format.CHAT, ENCODE({"cache_control": raw}))
-        parts[-1] = msgspec.structs.replace(last, cache=cache, native=native)
-
-
-def _native(fields: Fields) -> Native | None:
-    kept = rest(fields)
-    return None if kept is None else Native(Format.CHAT, kept)
-
-
 # --- the assistant's messages --------------------------------------------------
 
 
@@ -345,7 +190,7 @@ def _assistant(fields: Fields, pointer: str, index: int) -> list[Part]:
     content = given(fields, "content")
     if content is not None:
         fields["content"] = content
-        for part in _content(_split_thinking(fields, thinking, pointer), pointer):
+        for part in read_content(_split_thinking(fields, thinking, pointer), pointer):
             if not isinstance(part, Text | Refusal | Opaque):
                 raise InvalidRequest(
                     "the assistant's messages hold text alone", pointer=f"{pointer}/content"
@@ -359,7 +204,7 @@ def _assistant(fields: Fields, pointer: str, index: int) -> list[Part]:
     text_seal: Seal | None = None
     extra = take(fields, "extra_content", _EXTRA, pointer)
     if extra is not None and extra.google is not None and extra.google.thought_signature:
-        text_seal = _google_seal(extra.google.thought_signature)
+        text_seal = google_seal(extra.google.thought_signature)
     citations = _annotations(fields, pointer)
     if text_seal is not None or citations:
         parts = _seal_text(parts, text_seal, citations)
@@ -383,7 +228,7 @@ def _split_thinking(fields: Fields, thinking: list[Part], pointer: str) -> Field
             continue
         where = f"{pointer}/content/{index}"
         inner = need(given(dict(item), "thinking"), f"{where}/thinking")
-        texts = read(_CONTENT, inner, f"{where}/thinking")
+        texts = read(CONTENT, inner, f"{where}/thinking")
         text = (
             texts
             if isinstance(texts, str)
@@ -493,10 +338,6 @@ def _seal_text(parts: list[Part], seal: Seal | None, citations: tuple[Citation, 
     return [*parts, Text("", citations, seal=seal)]
 
 
-def _google_seal(signature: str) -> Seal:
-    return Seal(Format.CHAT.value, "thought_signature", signature)
-
-
 def _tool_calls(fields: Fields, pointer: str, index: int) -> list[ToolCall]:
     calls: list[ToolCall] = []
     seen: set[str] = set()
@@ -521,13 +362,13 @@ def _tool_call(fields: Fields, pointer: str) -> ToolCall:
     type_ = take_text(fields, "type", pointer) or "function"
     fields.pop("index", None)  # left over from a stream
     extra = take(fields, "extra_content", _EXTRA, pointer)
-    cache = _take_cache(fields, pointer, keep=True)
+    cache = take_cache(fields, pointer, keep=True)
     seal: Seal | None = None
     if extra is not None:
         if extra.aigw is not None and extra.aigw.seal:
             seal = Seal(OWN, "encrypted", extra.aigw.seal)
         elif extra.google is not None and extra.google.thought_signature:
-            seal = _google_seal(extra.google.thought_signature)
+            seal = google_seal(extra.google.thought_signature)
     if type_ == "custom":
         custom = need(take(fields, "custom", _CUSTOM, pointer), f"{pointer}/custom")
         name, arguments = custom.name, custom.input
@@ -545,5 +386,5 @@ def _tool_call(fields: Fields, pointer: str) -> ToolCall:
         freeform=type_ == "custom",
         cache=cache,
         seal=seal,
-        native=_native(fields),
+        native=native_of(fields),
     )

@@ -128,8 +128,7 @@ class ChatStreamDecoder:
             return
         self._started = True
         self._id = chunk.id or ""
-        created = chunk.created or None
-        events.append(AnswerStart(self._id, chunk.model or "", created))
+        events.append(AnswerStart(self._id, chunk.model or "", unix_time(chunk.created)))
 
     def _choice(
         self, choice: ChunkChoice, events: list[StreamEvent], mended: bool
@@ -142,9 +141,9 @@ class ChatStreamDecoder:
             reader = self._choices[number] = ChoiceReader(number, self._id, self._halves)
         delta = choice.delta
         if delta is not None:
-            reader.add(delta, choice.logprobs, events, mended=mended)
+            reader.add(delta, choice.logprobs, events, mended)
         elif choice.message is not None and not reader.begun:
-            reader.add(choice.message, choice.logprobs, events, mended=mended, whole=True)
+            reader.add(choice.message, choice.logprobs, events, mended, whole=True)
         if choice.finish_reason or choice.stop_reason is not None:
             return reader.note_finish(choice.finish_reason, choice.stop_reason)
         return None
@@ -168,6 +167,13 @@ class ChatStreamDecoder:
         events.append(failure)
         self._closed = True
         return False
+
+
+def unix_time(created: int | None) -> int | None:
+    """``created`` where it is a time; some servers write 0, or milliseconds."""
+    if created is None or created <= 0:
+        return None
+    return created // 1000 if created > 10**11 else created
 
 
 def read_tier(data: bytes) -> str | None:
@@ -208,7 +214,11 @@ def in_band_error(name: bytes, error: Raw, data: bytes, *, bare: bool) -> Failur
     if name == b"error":
         return read_stream_error(data)
     if bare:
-        document = _ANY(mend(data, hold=False))
+        try:
+            document = _ANY(mend(data, hold=False))
+        except UNREADABLE:
+            # Broken in a place that the narrow decoder skipped.
+            return no_chunk()
         kind = document.get("object")
         if kind == "error" or ("detail" in document and kind is None):
             return read_stream_error(data)
@@ -219,6 +229,10 @@ def _no_chunk(item: SseEvent) -> Failure:
     """What to say of data that is no chunk."""
     if item.name == b"error" or (item.data[:1] == b"[" and b'"error"' in item.data):
         return read_stream_error(item.data)
+    return no_chunk()
+
+
+def no_chunk() -> Failure:
     return malformed("the upstream sent an event that is no chunk of this format")
 
 

@@ -63,8 +63,8 @@ _DETAILS = frozenset({"auto", "low", "high", "original"})
 
 def speaks_openai(caps: Caps) -> bool:
     """Whether the target takes what the vendor has added of late: developer
-    messages, free-form tools, cache breakpoints. Servers that only know the old
-    name of the token limit have been seen to refuse them."""
+    messages, free-form tools, subsets of tools. A server that only knows the old
+    name of the token limit is not asked to."""
     return caps.token_field == "max_completion_tokens"
 
 
@@ -191,7 +191,7 @@ class MessageWriter:
             if part.native is not None and part.native.format is Format.CHAT:
                 item.update(read_fields(part.native.raw))
         elif part.cache is not None:
-            if self._modern:
+            if self._caps.cache_marks:
                 item["prompt_cache_breakpoint"] = {
                     "mode": "explicit",
                     "ttl": breakpoint_ttl(part.cache),

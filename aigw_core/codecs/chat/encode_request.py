@@ -7,8 +7,6 @@ left out with an entry in the ledger, or refused.
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import Any
 
 from msgspec import Raw
 
@@ -16,22 +14,18 @@ from aigw_core.chat import (
     ChatRequest,
     Effort,
     Format,
-    HostedTool,
     OutputKind,
     Role,
     Text,
-    Tool,
-    ToolChoice,
-    ToolChoiceMode,
 )
 from aigw_core.codec import Caps, EncodedRequest
 from aigw_core.codecs.chat.encode_messages import (
     Json,
     MessageWriter,
     breakpoint_ttl,
-    read_fields,
     speaks_openai,
 )
+from aigw_core.codecs.chat.encode_tools import LEGAL_NAME, NAME_LIMIT, ToolWriter
 from aigw_core.codecs.chat.wire import ENCODE
 from aigw_core.errors import InvalidRequest
 from aigw_core.ledger import Ledger
@@ -43,13 +37,6 @@ MAX_STOPS = 4
 MAX_IDENTIFIER = 128
 """Characters of ``safety_identifier``."""
 
-_LEGAL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NAME_LIMIT = 64
-
-_WRAPPED_SCHEMA = Raw(
-    b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],'
-    b'"additionalProperties":false}'
-)
 _ASK_FOR_JSON = "Answer with one JSON object and nothing else."
 
 _TIERS = {
@@ -89,19 +76,16 @@ class _Encoder:
         self._ledger = ledger
         self._own = request.format is Format.CHAT
         self._modern = speaks_openai(caps)
-        declared = [tool for tool in request.tools if isinstance(tool, Tool)]
-        self._names = ToolNames((tool.name for tool in declared), _LEGAL_NAME, _NAME_LIMIT)
-        self._wrapped = frozenset(
-            tool.name for tool in declared if tool.freeform and not (self._own or self._modern)
-        )
+        self._tools = ToolWriter(request, caps, ledger)
         self._body: Json = {"model": model}
 
     def encode(self) -> EncodedRequest:
         request, body = self._request, self._body
         self._refuse_state()
-        writer = MessageWriter(request, self._caps, self._ledger, self._names, self._wrapped)
+        tools = self._tools
+        writer = MessageWriter(request, self._caps, self._ledger, tools.names, tools.wrapped)
         body["messages"] = writer.write(request.turns)
-        self._tools()
+        tools.write(body)
         self._output()
         self._limits()
         self._sampling()
@@ -115,8 +99,8 @@ class _Encoder:
         return EncodedRequest(
             body=ENCODE(body),
             path=PATH,
-            tool_names=self._names.renamed,
-            wrapped_tools=self._wrapped,
+            tool_names=tools.names.renamed,
+            wrapped_tools=tools.wrapped,
         )
 
     def _refuse(self, problem: str, field: str) -> InvalidRequest:
@@ -131,112 +115,6 @@ class _Encoder:
             raise self._refuse("the target keeps no earlier answers", "server_state.previous_id")
         if state.conversation is not None:
             raise self._refuse("the target keeps no conversations", "server_state.conversation")
-
-    # --- tools -----------------------------------------------------------------------
-
-    def _tools(self) -> None:
-        request, body = self._request, self._body
-        tools = [self._tool(tool) for tool in self._offered()]
-        if tools:
-            body["tools"] = tools
-        choice = request.tool_choice
-        if choice is not None:
-            if tools:
-                body["tool_choice"] = self._choice(choice)
-            else:
-                self._drop("tool_choice_without_tools", "tool_choice", reported=False)
-        if request.parallel_tools is not None:
-            if not tools:
-                self._drop("parallel_tools_without_tools", "parallel_tools", reported=False)
-            elif self._caps.parallel_flag or self._own:
-                body["parallel_tool_calls"] = request.parallel_tools
-            elif not request.parallel_tools:
-                self._drop("parallel_tools_unsupported", "parallel_tools")
-
-    def _narrows(self, choice: ToolChoice) -> bool:
-        """Whether the choice leaves several tools, or one that need not be called."""
-        forced = choice.mode is ToolChoiceMode.REQUIRED and len(choice.names) == 1
-        return bool(choice.names) and not forced
-
-    def _offered(self) -> list[Tool | HostedTool]:
-        """All tools, or those the choice leaves, where the target knows no subsets."""
-        tools = list(self._request.tools)
-        choice = self._request.tool_choice
-        if choice is None or self._own or self._modern or not self._narrows(choice):
-            return tools
-        self._ledger.approximated("tools_filtered", self._ledger.pointer("tool_choice"))
-        return [tool for tool in tools if isinstance(tool, Tool) and tool.name in choice.names]
-
-    def _tool(self, tool: Tool | HostedTool) -> Any:
-        if isinstance(tool, HostedTool):
-            if self._own:
-                return Raw(tool.native.raw)
-            raise InvalidRequest(
-                f"the target does not run the tool {tool.label!r}",
-                pointer=tool.pointer,
-                code="hosted_tool_unsupported",
-            )
-        inner: Json = {"name": self._names.to_target(tool.name)}
-        if tool.description is not None:
-            inner["description"] = tool.description
-        kind = "function"
-        if tool.name in self._wrapped:
-            inner["parameters"] = _WRAPPED_SCHEMA
-            if tool.grammar is not None:
-                self._ledger.dropped("grammar_dropped", tool.pointer)
-        elif tool.freeform:
-            kind = "custom"
-            if tool.grammar is not None:
-                inner["format"] = self._grammar(tool)
-        else:
-            if tool.schema is not None:
-                inner["parameters"] = Raw(tool.schema)
-            if tool.strict is not None:
-                inner["strict"] = tool.strict
-        return self._beside(tool, {"type": kind, kind: inner}, kind)
-
-    def _grammar(self, tool: Tool) -> Any:
-        """The vendor's other format writes the same members without the nesting."""
-        assert tool.grammar is not None
-        fields = read_fields(tool.grammar.raw)
-        if "grammar" in fields:
-            return fields
-        kind = fields.pop("type", None)
-        return {"type": kind or "grammar", "grammar": fields}
-
-    def _beside(self, tool: Tool, written: Json, kind: str) -> Json:
-        native = tool.native
-        if native is None or not self._own:
-            if tool.cache is not None and not self._own:
-                self._ledger.dropped("cache_mark_dropped", tool.pointer, reported=False)
-            return written
-        fields = read_fields(native.raw)
-        below = fields.pop(kind, None)
-        if below is not None:
-            written[kind].update(read_fields(bytes(below)))
-        return {**written, **fields}
-
-    def _choice(self, choice: ToolChoice) -> Any:
-        if choice.native is not None:
-            if self._own:
-                return Raw(choice.native.raw)
-            raise self._refuse("the target does not run that tool", "tool_choice")
-        if not choice.names or choice.mode is ToolChoiceMode.NONE:
-            return choice.mode.value
-        if not self._narrows(choice):
-            return self._named(choice.names[0])
-        if not (self._own or self._modern):
-            return choice.mode.value
-        allowed = {"mode": choice.mode.value, "tools": [self._named(name) for name in choice.names]}
-        return {"type": "allowed_tools", "allowed_tools": allowed}
-
-    def _named(self, name: str) -> Json:
-        freeform = any(
-            isinstance(tool, Tool) and tool.name == name and tool.freeform
-            for tool in self._request.tools
-        )
-        kind = "custom" if freeform and name not in self._wrapped else "function"
-        return {"type": kind, kind: {"name": self._names.to_target(name)}}
 
     # --- the answer's shape ----------------------------------------------------------
 
@@ -278,7 +156,7 @@ class _Encoder:
             return name
         if name is None:
             return "response"
-        return ToolNames((), _LEGAL_NAME, _NAME_LIMIT).to_target(name)
+        return ToolNames((), LEGAL_NAME, NAME_LIMIT).to_target(name)
 
     def _system_names_json(self) -> bool:
         # System turns that lead stay the same over the conversation; later ones may
@@ -453,7 +331,7 @@ class _Encoder:
             else:
                 self._drop("store_dropped", "server_state.store", reported=False)
         if request.cache is not None:
-            if self._own or self._modern:
+            if self._own or self._caps.cache_marks:
                 options = {"mode": "implicit", "ttl": breakpoint_ttl(request.cache)}
                 body["prompt_cache_options"] = options
             else:

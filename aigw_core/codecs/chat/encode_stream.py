@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigw_core.chat import Citation, Seal, Usage
+from aigw_core.chat import Citation, Seal, TokenLogprob, Usage
 from aigw_core.codec import AnswerContext
 from aigw_core.codecs.chat.answer import (
     DetailsWriter,
     annotation,
     answer_id,
     audio,
+    created_at,
     extra_content,
     logprob_list,
     span_of_part,
@@ -64,9 +65,11 @@ class _Part:
         self.index = -1  # of a tool call among those of its choice
         self.prefix = b""  # of a delta of arguments
         self.held: list[str] | None = None  # the input of a free-form call, sent whole
-        self.offset = 0  # of a text, in the content
+        self.queue: list[str] | None = None  # what waits for a part of this kind to end
+        self.ended = False  # while it waits
         self.length = 0
         self.citations: list[Citation] = []
+        self.logprobs: list[TokenLogprob] = []
         self.seal: Seal | None = None
 
 
@@ -80,18 +83,26 @@ class _Choice:
         self.text_prefix = opening + b'"content":'
         self.reasoning_prefix = opening + b'"reasoning_content":'
         self.refusal_prefix = opening + b'"refusal":'
+        self.prefixes = {
+            PartKind.TEXT: self.text_prefix,
+            PartKind.REASONING: self.reasoning_prefix,
+            PartKind.REFUSAL: self.refusal_prefix,
+        }
         self.parts: dict[int, _Part] = {}
+        self.current: dict[PartKind, _Part] = {}  # the one of each kind that streams
+        self.waiting: list[_Part] = []  # others of these kinds, in order of start
         self.calls = 0
         self.length = 0  # characters of the texts that have ended
         self.annotations: list[Any] = []
-        self.details = DetailsWriter()
+        self.details = DetailsWriter(streamed=True)
 
 
 class ChatStreamEncoder:
     """Implements :class:`aigw_core.codec.StreamEncoder`.
 
-    Holds the input of open free-form tool calls and the citations of open
-    choices; nothing that has been sent.
+    Texts of one kind are one text to a client, so a part that began while another
+    of its kind is open waits for it. Beside that the input of open free-form tool
+    calls and the citations of open choices are held; nothing that has been sent.
     """
 
     def __init__(self, context: AnswerContext) -> None:
@@ -117,8 +128,12 @@ class ChatStreamEncoder:
         for event in events:
             if isinstance(event, TextDelta):
                 choice = self._choices[event.choice]
-                choice.parts[event.part].length += len(event.text)
-                out += (choice.text_prefix, _text(event.text), self._suffix)
+                part = choice.parts[event.part]
+                part.length += len(event.text)
+                if part.queue is None:
+                    out += (choice.text_prefix, _text(event.text), self._suffix)
+                else:
+                    part.queue.append(event.text)
             elif isinstance(event, ToolCallDelta):
                 part = self._choices[event.choice].parts[event.part]
                 if part.held is not None:
@@ -127,8 +142,12 @@ class ChatStreamEncoder:
                     out += (part.prefix, _text(event.arguments), self._call_suffix)
             elif isinstance(event, ReasoningDelta):
                 choice = self._choices[event.choice]
-                choice.parts[event.part].length += len(event.text)
-                out += (choice.reasoning_prefix, _text(event.text), self._suffix)
+                part = choice.parts[event.part]
+                part.length += len(event.text)
+                if part.queue is None:
+                    out += (choice.reasoning_prefix, _text(event.text), self._suffix)
+                else:
+                    part.queue.append(event.text)
             else:
                 self._other(event, out)
         return b"".join(out)
@@ -141,8 +160,12 @@ class ChatStreamEncoder:
         elif isinstance(event, PartEnd):
             self._end_part(event, out)
         elif isinstance(event, RefusalDelta):
-            prefix = self._choices[event.choice].refusal_prefix
-            out += (prefix, _text(event.text), self._suffix)
+            choice = self._choices[event.choice]
+            part = choice.parts[event.part]
+            if part.queue is None:
+                out += (choice.refusal_prefix, _text(event.text), self._suffix)
+            else:
+                part.queue.append(event.text)
         elif isinstance(event, UsageReport):
             self._usage = event.usage
         elif isinstance(event, CitationAdded):
@@ -165,10 +188,9 @@ class ChatStreamEncoder:
 
     def _start(self, event: AnswerStart, out: list[bytes]) -> None:
         context = self._context
-        created = context.created if event.created is None else event.created
         self._head = b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,' % (
             _text(answer_id(event.id, context)),
-            created,
+            created_at(event.created, context),
             _text(context.model),
         )
         self._announce(0, out)
@@ -199,7 +221,7 @@ class ChatStreamEncoder:
         out += (
             choice.opening,
             b'},"finish_reason":',
-            _text(write_stop(event.stop)),
+            _text(write_stop(event.stop, has_tools=choice.calls > 0)),
             self._finish_suffix,
         )
 
@@ -209,8 +231,15 @@ class ChatStreamEncoder:
 
     def _logprobs(self, event: LogprobsAdded, out: list[bytes]) -> None:
         choice = self._choices[event.choice]
-        refused = choice.parts[event.part].kind is PartKind.REFUSAL
-        tokens = logprob_list(event.tokens)
+        part = choice.parts[event.part]
+        part.logprobs += event.tokens
+        if part.queue is None:
+            self._write_logprobs(part, choice, out)
+
+    def _write_logprobs(self, part: _Part, choice: _Choice, out: list[bytes]) -> None:
+        refused = part.kind is PartKind.REFUSAL
+        tokens = logprob_list(part.logprobs)
+        part.logprobs = []
         logprobs = {
             "content": None if refused else tokens,
             "refusal": tokens if refused else None,
@@ -228,8 +257,12 @@ class ChatStreamEncoder:
     def _start_part(self, event: PartStart, out: list[bytes]) -> None:
         choice = self._announce(event.choice, out)
         part = choice.parts[event.part] = _Part(event)
-        if event.kind is PartKind.TEXT:
-            part.offset = choice.length
+        if event.kind in choice.prefixes:
+            if event.kind in choice.current:
+                part.queue = []
+                choice.waiting.append(part)
+            else:
+                choice.current[event.kind] = part
         elif event.kind is PartKind.TOOL_CALL and not event.server:
             part.index = choice.calls
             choice.calls += 1
@@ -255,13 +288,36 @@ class ChatStreamEncoder:
     def _end_part(self, event: PartEnd, out: list[bytes]) -> None:
         choice = self._choices[event.choice]
         part = choice.parts.pop(event.part)
+        if part.queue is not None:
+            part.ended = True
+            return
+        self._close_part(part, choice, out)
+        if choice.current.pop(part.kind, None) is not None and choice.waiting:
+            self._release(part.kind, choice, out)
+
+    def _release(self, kind: PartKind, choice: _Choice, out: list[bytes]) -> None:
+        """Let the parts of ``kind`` that waited go on, to the first that is open."""
+        for part in [part for part in choice.waiting if part.kind is kind]:
+            choice.waiting.remove(part)
+            if text := "".join(part.queue or ()):
+                out += (choice.prefixes[kind], _text(text), self._suffix)
+            part.queue = None
+            if part.logprobs:
+                self._write_logprobs(part, choice, out)
+            if not part.ended:
+                choice.current[kind] = part
+                return
+            self._close_part(part, choice, out)
+
+    def _close_part(self, part: _Part, choice: _Choice, out: list[bytes]) -> None:
         seal = part.seal
         fields: dict[str, Any] = {}
         details: list[dict[str, Any]] = []
         if part.kind is PartKind.TEXT:
+            offset = choice.length
             choice.length += part.length
             for citation in part.citations:
-                entry = annotation(span_of_part(citation, part.length), part.offset)
+                entry = annotation(span_of_part(citation, part.length), offset)
                 if entry is not None:
                     choice.annotations.append(entry)
             if seal is not None:

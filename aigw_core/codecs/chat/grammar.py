@@ -184,18 +184,7 @@ class StreamGrammar:
                 choice.calls.append(_check_call_start(entry))
                 continue
             require(index < len(choice.calls), f"tool call {index} before the ones below it")
-            kind = choice.calls[index]
-            # Repeated strings are joined by the SDK: a second id doubles it.
-            require(
-                entry.keys() == {"index", kind},
-                f"more of a tool call holds {sorted(entry)}",
-            )
-            field = "arguments" if kind == "function" else "input"
-            require(
-                isinstance(entry[kind], dict) and entry[kind].keys() == {field},
-                f"more of a tool call holds {entry[kind]}",
-            )
-            require(isinstance(entry[kind][field], str), f"{field} is no string")
+            _check_call_more(entry, choice.calls[index])
 
     def _lists(self, choice: _Choice, delta: dict[str, Any]) -> None:
         annotations = delta.get("annotations")
@@ -232,6 +221,19 @@ def _check_call_start(entry: dict[str, Any]) -> str:
     require(isinstance(body.get("name"), str) and body["name"], "a tool call without name")
     require(isinstance(body.get(field), str), f"a tool call without {field}")
     return kind
+
+
+def _check_call_more(entry: dict[str, Any], kind: str) -> None:
+    # Repeated strings are joined by the SDK: a second id doubles it.
+    unknown = entry.keys() - {"index", kind, "extra_content"}
+    require(not unknown, f"more of a tool call holds {sorted(unknown)}")
+    body = entry.get(kind)
+    field = "arguments" if kind == "function" else "input"
+    if not isinstance(body, dict):  # the SDK asserts it
+        violation(f"more of a tool call without {kind}")
+    require(body.keys() <= {field}, f"more of a tool call holds {sorted(body)}")
+    require(isinstance(body.get(field, ""), str), f"{field} is no string")
+    require(body or "extra_content" in entry, "more of a tool call that says nothing")
 
 
 def _check_logprobs(logprobs: object) -> None:

@@ -21,6 +21,7 @@ from aigw_core.codecs.chat.decode_stream import (
     in_band_error,
     is_complete,
     malformed,
+    no_chunk,
     read_tier,
     truncated,
 )
@@ -84,7 +85,6 @@ _FIELDS = msgspec.json.Decoder(Fields).decode
 
 _EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 _BOM = b"\xef\xbb\xbf"
-_DONE = b"data: [DONE]\n\n"
 
 
 class ChatTap:
@@ -162,10 +162,9 @@ class ChatTap:
         if event is not None and is_complete(event.data):
             self._block(rest.rstrip(b"\n"), passed)
         if not self.terminal and self.failure is None:
-            # Some servers never write [DONE], and some clients wait for it.
+            # Some servers never write [DONE]; the official SDK does not need it.
             if self._finished and all(self._finished.values()):
                 self.terminal = True
-                passed.append(_DONE)
             else:
                 self.failure = truncated()
         return b"".join(passed)
@@ -228,7 +227,13 @@ class ChatTap:
         if not self._hides_usage or chunk.usage is UNSET:
             passed.append(raw)
         elif chunk.choices or chunk.usage is None:
-            passed.append(b"data: %b\n\n" % _without_usage(data, chunk.usage is None))
+            try:
+                kept = _without_usage(data, chunk.usage is None)
+            except UNREADABLE:
+                # Broken in a place that nobody had looked at.
+                self.failure = no_chunk()
+                return
+            passed.append(b"data: %b\n\n" % kept)
 
     def _read(self, name: bytes, data: bytes) -> _Opening | _Passing | None:
         """Take note of a chunk; ``None`` when it was a failure."""
@@ -240,11 +245,7 @@ class ChatTap:
                 mended = mend(data, hold=False)
                 chunk = _again(mended)
             except UNREADABLE:
-                self.failure = (
-                    read_stream_error(data)
-                    if name == b"error"
-                    else malformed("the upstream sent an event that is no chunk of this format")
-                )
+                self.failure = read_stream_error(data) if name == b"error" else no_chunk()
                 return None
         if name == b"error" or chunk.error is not ABSENT or chunk.choices is None:
             self.failure = in_band_error(name, chunk.error, data, bare=chunk.choices is None)
@@ -304,13 +305,16 @@ def _says(delta: _Delta | None) -> bool:
 
 
 def _without_usage(data: bytes, null: bool) -> bytes:
+    if b"\n" in data:
+        # Of several data lines; in JSON a line end is as good as a space.
+        data = data.replace(b"\n", b" ")
     if null:
         # Quotes inside a string are escaped, so the only place of the name in the
         # document is the field itself.
         place = data.find(b'"usage"')
         if data[place - 1 : place + 12] == b',"usage":null' and data.rfind(b'"usage"') == place:
             return data[: place - 1] + data[place + 12 :]
-    fields = _FIELDS(data)
+    fields = _FIELDS(mend(data, hold=False))
     del fields["usage"]
     return ENCODE(fields)
 

@@ -23,6 +23,7 @@ from aigw_core.codecs.chat.answer import (
     annotation,
     answer_id,
     audio,
+    created_at,
     extra_content,
     logprob_list,
     span_of_part,
@@ -34,6 +35,7 @@ from aigw_core.codecs.chat.decode_stream import (
     UNREADABLE,
     in_band_error,
     malformed,
+    unix_time,
 )
 from aigw_core.codecs.chat.error import decode_error
 from aigw_core.codecs.chat.loose import read_whole
@@ -56,7 +58,7 @@ def decode_response(body: bytes) -> ChatResponse:
     """
     whole = _read(body)
     events: list[StreamEvent] = [
-        AnswerStart(whole.id or "", whole.model or "", whole.created or None)
+        AnswerStart(whole.id or "", whole.model or "", unix_time(whole.created))
     ]
     halves = Halves()
     seen: set[int] = set()
@@ -126,7 +128,7 @@ def encode_response(response: ChatResponse, context: AnswerContext) -> bytes:
     document: dict[str, Any] = {
         "id": answer_id(response.id, context),
         "object": "chat.completion",
-        "created": context.created if response.created is None else response.created,
+        "created": created_at(response.created, context),
         "model": context.model,
         "choices": [_choice(choice, number) for number, choice in enumerate(response.choices)],
         "usage": write_usage(response.usage),
@@ -145,7 +147,7 @@ def _choice(choice: Choice, number: int) -> dict[str, Any]:
     details: list[dict[str, Any]] = []
     logprobs: dict[str, Any] = {}
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
-    writer = DetailsWriter()
+    writer = DetailsWriter(streamed=False)
     offset = 0
     for part in choice.parts:
         if isinstance(part, Text):
@@ -198,7 +200,7 @@ def _choice(choice: Choice, number: int) -> dict[str, Any]:
         "index": number,
         "message": message,
         "logprobs": {"content": None, "refusal": None, **logprobs} if logprobs else None,
-        "finish_reason": write_stop(choice.stop),
+        "finish_reason": write_stop(choice.stop, has_tools=bool(calls)),
     }
 
 

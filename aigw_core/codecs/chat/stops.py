@@ -57,21 +57,25 @@ def finish_failure(native: str) -> Failure | None:
 
 
 def read_stop(native: str | None, sequence: str | int | None, *, has_tools: bool) -> Stop:
-    """How a choice ended. ``native`` is ``None`` or empty when nobody said.
+    """How a choice ended. ``native`` is ``None`` or empty when nobody said: it is
+    for the caller to know that the answer is complete.
 
     Servers say ``stop`` after tool calls and ``tool_calls`` after none; the parts
     of the answer decide.
     """
-    reason = _READ.get(native.lower(), StopReason.OTHER) if native else StopReason.OTHER
+    reason = _READ.get(native.lower(), StopReason.OTHER) if native else StopReason.END
     met = sequence if isinstance(sequence, str) and sequence else None
     if reason is StopReason.END and met is not None:
         reason = StopReason.STOP_SEQUENCE
-    if has_tools and (reason in _REPAIRED or not native):
+    if has_tools and reason in _REPAIRED:
         reason = StopReason.TOOL_USE
     elif reason is StopReason.TOOL_USE:
         reason = StopReason.END
     return Stop(reason, native or None, met if reason is StopReason.STOP_SEQUENCE else None)
 
 
-def write_stop(stop: Stop) -> str:
+def write_stop(stop: Stop, *, has_tools: bool) -> str:
+    """Clients run tools on the word for it, so a reason that is not known says it."""
+    if stop.reason is StopReason.OTHER and has_tools:
+        return _WRITTEN[StopReason.TOOL_USE]
     return _WRITTEN[stop.reason]

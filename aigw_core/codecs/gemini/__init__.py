@@ -66,7 +66,6 @@ CODEC = Codec(
     stream_decoder=GeminiStreamDecoder,
     stream_encoder=GeminiStreamEncoder,
     seals_texts=True,
-    whole_calls=True,
 )
 
 ARRAY_CONTENT_TYPE = "application/json; charset=utf-8"

@@ -15,7 +15,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from aigw_core.chat import (
     Format,
@@ -28,6 +28,7 @@ from aigw_core.chat import (
     TokenLogprob,
 )
 from aigw_core.codecs.gemini.calls import arguments_text, call_id
+from aigw_core.codecs.gemini.chunks import UNREADABLE, decode_chunk, mended_chunk, raw_part
 from aigw_core.codecs.gemini.citations import CitedText, read_logprobs, read_spans
 from aigw_core.codecs.gemini.error import failure_of
 from aigw_core.codecs.gemini.media import decode_blob, decode_file
@@ -60,32 +61,18 @@ from aigw_core.events import (
     ToolCallDelta,
     UsageReport,
 )
-from aigw_core.surrogates import Halves, mend
+from aigw_core.surrogates import Halves
 
 MAX_CHOICES = 128
 _MAX_PARTIAL = 32 << 20
 """Bytes of one call's arguments that come in pieces."""
 
-_DECODE = msgspec.json.Decoder(Chunk, strict=False).decode
-
 
 _TEXT = PartKind.TEXT  # an attribute of an enum is slow to look up
 
 
-class _RawContent(Struct):
-    parts: list[Raw] | None = None
-
-
-class _RawCandidate(Struct):
-    content: _RawContent | None = None
-
-
-class _RawChunk(Struct):
-    candidates: list[_RawCandidate] | None = None
-
-
-_DECODE_RAW = msgspec.json.Decoder(_RawChunk).decode
 _FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
+_BESIDE = ("thought", "thoughtSignature")
 
 
 class _Malformed(Exception):
@@ -138,12 +125,13 @@ class AnswerReader:
 
     def add(self, document: bytes) -> list[StreamEvent]:
         try:
-            chunk = _DECODE(document)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            mended = self._mended(document)
+            chunk = decode_chunk(document)
+        except UNREADABLE:
+            mended = mended_chunk(document)
             if mended is None:
                 return self._fail("an event of the upstream's stream is not a valid answer")
             document, chunk = mended
+            self._mending = True
         events: list[StreamEvent] = []
         if chunk.error is not ABSENT and present(chunk.error):
             return [*self._last_usage(), failure_of(bytes(chunk.error))]
@@ -197,7 +185,11 @@ class AnswerReader:
         self._started = True
         self._id = chunk.response_id or ""
         created = _unix_seconds(chunk.create_time)
-        events.append(AnswerStart(self._id, chunk.model_version or "", created))
+        counts = RunningUsage()
+        if chunk.usage_metadata is not ABSENT:
+            counts.add(chunk.usage_metadata)
+        known = counts.read() if counts.due else None
+        events.append(AnswerStart(self._id, chunk.model_version or "", created, known))
 
     def _feedback(self, feedback: PromptFeedback) -> None:
         word = block_word(feedback.block_reason)
@@ -224,9 +216,12 @@ class AnswerReader:
                     self._other(choice, part, (document, position, place), events)
                 elif part.thought_signature:
                     self._signed(choice, part, events)
-                elif not part.thought and choice.kind is _TEXT and not self._mending:
+                elif choice.kind is _TEXT and not (part.thought or self._mending):
                     if text:  # nearly all parts of nearly all streams
-                        choice.cited.pieces.append(text)
+                        if text.isascii():
+                            choice.cited.ascii += len(text)
+                        else:
+                            choice.cited.add(text)
                         events.append(TextDelta(choice.part, text, number))
                 elif text:
                     self._text(choice, text, bool(part.thought), events)
@@ -256,7 +251,7 @@ class AnswerReader:
         if thought:
             events.append(ReasoningDelta(choice.part, text, choice.number))
         else:
-            choice.cited.pieces.append(text)
+            choice.cited.add(text)
             events.append(TextDelta(choice.part, text, choice.number))
 
     def _begin(self, choice: _Choice, kind: PartKind, events: list[StreamEvent]) -> None:
@@ -274,7 +269,7 @@ class AnswerReader:
             return
         if self._mending and (rest := self._halves.take((number, kind))):
             if kind is PartKind.TEXT:
-                choice.cited.pieces.append(rest)
+                choice.cited.add(rest)
                 events.append(TextDelta(part, rest, number))
             else:
                 events.append(ReasoningDelta(part, rest, number))
@@ -298,7 +293,7 @@ class AnswerReader:
         if part.text and part.thought:
             events.append(ReasoningDelta(choice.part, part.text, choice.number))
         elif part.text:
-            choice.cited.pieces.append(part.text)
+            choice.cited.add(part.text)
             events.append(TextDelta(choice.part, part.text, choice.number))
         self._close(choice, events, part.thought_signature)
 
@@ -403,9 +398,14 @@ class AnswerReader:
         events: list[StreamEvent],
     ) -> None:
         document, candidate, index = place
-        raw = _raw_part(document, candidate, index)
+        raw = raw_part(document, candidate, index)
         label = next(
-            (name for name in _FIELDS(raw) if name not in ("thought", "thoughtSignature")), None
+            (
+                name
+                for name, value in _FIELDS(raw).items()
+                if name not in _BESIDE and present(value)
+            ),
+            None,
         )
         if label is None:
             if part.thought_signature:
@@ -435,27 +435,6 @@ class AnswerReader:
         """The report that is due, if there is one."""
         return [UsageReport(self._counts.read())] if self._counts.due else []
 
-    def _mended(self, document: bytes) -> tuple[bytes, Chunk] | None:
-        """The chunk without lone surrogates: text keeps a half that may be joined with
-        the next chunk's, everything else is whole and loses it."""
-        plain = mend(document, hold=False)
-        if plain is document:
-            return None
-        try:
-            chunk, marked = _DECODE(plain), _DECODE(mend(document))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        pairs = zip(chunk.candidates or (), marked.candidates or (), strict=True)
-        for candidate, held in pairs:
-            if candidate.content is None or held.content is None:
-                continue
-            parts = zip(candidate.content.parts or (), held.content.parts or (), strict=True)
-            for part, held_part in parts:
-                if not part.thought_signature:
-                    part.text = held_part.text
-        self._mending = True
-        return plain, chunk
-
 
 _TRUNCATED = Failure(
     ErrorKind.UPSTREAM_TRUNCATED, "the upstream's answer ended before it was complete"
@@ -464,15 +443,6 @@ _TRUNCATED = Failure(
 
 def _seal(signature: str) -> Seal:
     return Seal("gemini", "thought_signature", signature)
-
-
-def _raw_part(document: bytes, candidate: int, index: int) -> bytes:
-    candidates = _DECODE_RAW(document).candidates
-    assert candidates is not None
-    content = candidates[candidate].content
-    assert content is not None
-    assert content.parts is not None
-    return bytes(content.parts[index])
 
 
 def _unix_seconds(moment: str | None) -> int | None:

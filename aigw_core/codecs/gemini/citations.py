@@ -10,7 +10,12 @@ streams, where the metadata comes with the last chunk.
 
 from __future__ import annotations
 
+import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import msgspec
@@ -36,8 +41,6 @@ class Span(Struct, frozen=True, gc=False):
     end: int
     url: str
     title: str | None
-    text: str | None
-    """The text itself, where the vendor repeats it."""
 
 
 def read_spans(grounding: Raw, citations: Raw) -> list[Span]:
@@ -69,7 +72,7 @@ def _grounding_spans(metadata: GroundingMetadata | None) -> Iterable[Span]:
             source = chunk.web or chunk.retrieved_context or chunk.maps
             if source is not None and source.uri:
                 start = max(segment.start_index or 0, 0)
-                yield Span(start, segment.end_index, source.uri, source.title, segment.text)
+                yield Span(start, segment.end_index, source.uri, source.title)
 
 
 def _citation_spans(metadata: CitationMetadata | None) -> Iterable[Span]:
@@ -78,20 +81,56 @@ def _citation_spans(metadata: CitationMetadata | None) -> Iterable[Span]:
     for source in metadata.citations or metadata.citation_sources or ():
         if source.uri and source.end_index is not None:
             start = max(source.start_index or 0, 0)
-            yield Span(start, source.end_index, source.uri, source.title, None)
+            yield Span(start, source.end_index, source.uri, source.title)
+
+
+_MAX_RUNS = 1 << 16
+"""Runs of characters that are equally long in UTF-8, as far as they are kept for one
+part: what is cited behind them is not located. Half a million characters of
+ordinary prose have fewer."""
+
+_RUN = re.compile("[\x00-\x7f]+|[\x80-\u07ff]+|[\u0800-\uffff]+|[^\x00-\uffff]+")
 
 
 class CitedText:
-    """The text of one candidate, and what is cited in it but not reported yet.
-
-    Holds the text of the open part (references to the pieces that went out).
+    """Where bytes of one candidate's text lie in characters, and what is cited there
+    but not reported yet. Of the text only the lengths of its characters are kept,
+    and those of the open part only.
     """
 
     def __init__(self) -> None:
-        self.pieces: list[str] = []
+        self.ascii = 0
+        """Characters behind the last run; who adds ASCII text may count here."""
+        self._runs = array("I")  # characters, shifted by 2, and their size less 1
         self._base = 0  # bytes of the parts before
         self._waiting: list[Span] = []
         self._seen: set[Span] = set()
+
+    def add(self, text: str) -> None:
+        """More of the open part."""
+        if text.isascii():
+            self.ascii += len(text)
+            return
+        for match in _RUN.finditer(text):
+            run = match.group()
+            size = len(run[0].encode("utf-8", "replace"))
+            if size == 1:
+                self.ascii += len(run)
+                continue
+            self._flush_ascii()
+            self._run(len(run), size)
+
+    def _flush_ascii(self) -> None:
+        if self.ascii:
+            self._run(self.ascii, 1)
+            self.ascii = 0
+
+    def _run(self, length: int, size: int) -> None:
+        runs = self._runs
+        if runs and runs[-1] & 3 == size - 1:
+            runs[-1] += length << 2
+        elif len(runs) < _MAX_RUNS:
+            runs.append(length << 2 | size - 1)
 
     def cite(self, spans: list[Span]) -> None:
         """Metadata may be repeated, longer, in each chunk."""
@@ -100,34 +139,30 @@ class CitedText:
 
     def close(self) -> list[Citation]:
         """The open part ends: what is cited in it."""
-        text = "".join(self.pieces)
-        self.pieces.clear()
-        data = text.encode("utf-8", "replace")
-        base = self._base
-        self._base += len(data)
+        self._flush_ascii()
+        sizes = [(run & 3) + 1 for run in self._runs]
+        lengths = [run >> 2 for run in self._runs]
+        del self._runs[:]
+        ends: list[int] = list(accumulate(map(mul, lengths, sizes)))  # of each run, in bytes
+        base, total = self._base, ends[-1] if ends else 0
+        self._base += total
         citations: list[Citation] = []
         waiting: list[Span] = []
+        firsts: list[int] = [0, *accumulate(lengths)]
+
+        def characters(offset: int) -> int:
+            run = bisect_left(ends, offset)
+            return firsts[run + 1] - (ends[run] - offset + sizes[run] - 1) // sizes[run]
+
         for span in self._waiting:
-            if base <= span.start < base + len(data):
-                citations.append(_citation(span, text, data, base))
+            if base <= span.start < base + total:
+                start = characters(span.start - base)
+                end = characters(min(max(span.end, span.start) - base, total))
+                citations.append(Citation(span.url, span.title, start, end))
             else:
                 waiting.append(span)
         self._waiting = waiting
         return citations
-
-
-def _citation(span: Span, text: str, data: bytes, base: int) -> Citation:
-    start, end = span.start - base, min(span.end - base, len(data))
-    if span.text is not None and data[start:end] != span.text.encode("utf-8", "replace"):
-        # Some answers count from elsewhere; the text says where it is.
-        found = text.find(span.text)
-        if found >= 0:
-            return Citation(
-                span.url, span.title, found, found + len(span.text), cited_text=span.text
-            )
-    first = len(data[:start].decode("utf-8", "ignore"))
-    cited = data[start : max(end, start)].decode("utf-8", "ignore")
-    return Citation(span.url, span.title, first, first + len(cited), cited_text=span.text)
 
 
 def encode_grounding(parts: Iterable[tuple[str, Iterable[Citation]]]) -> dict[str, Any] | None:

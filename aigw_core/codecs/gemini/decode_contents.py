@@ -77,7 +77,9 @@ def decode_turns(request: Request) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     system = request.system_instruction
     if system is not None:
-        turns.append(_system(system))
+        turn = _system(system)
+        if turn.parts:
+            turns.append(turn)
     calls = _Calls()
     for number, content in enumerate(contents):
         pointer = f"/contents/{number}"
@@ -144,7 +146,7 @@ def _unusual_part(raw: bytes, pointer: str) -> tuple[RequestPart, Native | None]
     """A part with fields that are not listed, and those fields."""
     fields = typed(FIELDS, raw, pointer)
     known = RequestPart.__struct_encode_fields__
-    other = {name: value for name, value in fields.items() if name not in known}
+    other = {name: value for name, value in fields.items() if name not in known and present(value)}
     usual = {name: value for name, value in fields.items() if name in known}
     part = typed(_PART, msgspec.json.encode(usual), pointer)
     return part, Native(Format.GEMINI, msgspec.json.encode(other)) if other else None

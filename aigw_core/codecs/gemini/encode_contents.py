@@ -145,19 +145,25 @@ class ContentsEncoder:
 
     def _as_it_came(self, turn: Turn) -> dict[str, Any]:
         parts: list[WirePart] = []
+        calls = 0
         for part in turn.parts:
             if isinstance(part, ToolCall):
-                parts.append(self._call(part, turn))
+                encoded = self._call(part, turn)
+                if not calls and _is_foreign(part.seal):
+                    # An earlier turn was another vendor's; its proof is of no use here.
+                    encoded["thoughtSignature"] = DUMMY_SIGNATURE
+                calls += 1
+                parts.append(encoded)
             elif isinstance(part, ToolResult):
-                function = {"name": part.name or self._functions.get(part.call_id, "")}
-                parts.append(
-                    self._beside(
-                        {"functionResponse": {"id": part.call_id, **function}}, part.native
-                    )
-                )
+                parts.append(self._result_as_it_came(part))
+            elif isinstance(part, Text | Reasoning) and _is_foreign(part.seal):
+                if isinstance(part, Text) and part.text:
+                    parts.append(self._text(part))
+                else:
+                    self._ledger.dropped("reasoning_not_replayed", turn.pointer, reported=False)
             elif isinstance(part, Reasoning):
-                encoded = {"text": part.text, "thought": True}
-                parts.append(self._beside(self._sealed(encoded, part.seal), part.native))
+                thought = {"text": part.text, "thought": True}
+                parts.append(self._beside(self._sealed(thought, part.seal), part.native))
             elif isinstance(part, Text):
                 parts.append(self._text(part))
             elif isinstance(part, Media):
@@ -166,6 +172,16 @@ class ContentsEncoder:
                 parts.append(Raw(part.native.raw))
         role = "model" if turn.role is Role.ASSISTANT else "user"
         return {"role": role, "parts": parts}
+
+    def _result_as_it_came(self, result: ToolResult) -> dict[str, Any]:
+        function: dict[str, Any] = {
+            "id": result.call_id,
+            "name": result.name or self._functions.get(result.call_id, ""),
+        }
+        if result.native is None:
+            text = "\n".join(item.text for item in result.content if isinstance(item, Text))
+            function["response"] = _response(text, is_error=result.is_error)
+        return self._beside({"functionResponse": function}, result.native)
 
     def _beside(self, part: dict[str, Any], native: Native | None) -> dict[str, Any]:
         """``part`` with what this format had beside the fields that have a meaning."""
@@ -341,6 +357,10 @@ class ContentsEncoder:
         if parts:
             function["parts"] = parts
         block.results.append((result.call_id, {"functionResponse": function}))
+
+
+def _is_foreign(seal: Seal | None) -> bool:
+    return seal is not None and seal.issuer != "gemini"
 
 
 def _response(text: str, *, is_error: bool) -> dict[str, Any] | Raw:

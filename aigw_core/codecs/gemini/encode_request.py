@@ -109,32 +109,27 @@ def _extras(request: ChatRequest, body: dict[str, Any], ledger: Ledger) -> None:
 
 def _tools(
     request: ChatRequest, caps: Caps, ledger: Ledger, names: ToolNames
-) -> list[dict[str, Any] | Raw]:
+) -> list[dict[str, Any]]:
     same = request.format is Format.GEMINI
-    groups: list[dict[str, Any] | Raw] = []
-    open_group = ""  # where the client had the functions of the last group
+    groups: dict[str, dict[str, Any]] = {}
     for tool in request.tools:
+        # The client's grouping, ``/tools/0``; of another format all are together.
+        where = "/".join(tool.pointer.split("/")[:3]) if same else ""
         if isinstance(tool, HostedTool):
             if tool.native.format is not Format.GEMINI:
                 raise InvalidRequest(
                     f"the hosted tool {tool.label!r} is not available with this model",
                     pointer=tool.pointer,
                 )
-            groups.append(Raw(tool.native.raw))
-            open_group = ""
+            groups.setdefault(where, {}).update(_FIELDS(tool.native.raw))
             continue
-        group = tool.pointer.rpartition("/")[0] if same else "all"
         if same:
             declaration = _declaration_as_it_came(tool, caps, ledger)
         else:
             declaration = _declaration(tool, caps, ledger, names)
-        last = groups[-1] if groups else None
-        if isinstance(last, dict) and (group == open_group or not group):
-            last["functionDeclarations"].append(declaration)
-        else:
-            groups.append({"functionDeclarations": [declaration]})
-            open_group = group
-    return groups
+        group = groups.setdefault(where, {})
+        group.setdefault("functionDeclarations", []).append(declaration)
+    return list(groups.values())
 
 
 def _declaration_as_it_came(tool: Tool, caps: Caps, ledger: Ledger) -> dict[str, Any]:

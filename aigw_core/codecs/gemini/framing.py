@@ -86,7 +86,10 @@ class Documents:
         """The documents of a read that is nothing but whole events of one ``data``
         line each, the usual case; ``None`` when it is something else. This takes a
         quarter of the time of the SSE decoder, and gives the same."""
-        end = b"\r\n\r\n" if data.endswith(b"\r\n\r\n") else b"\n\n"
+        crlf = data.endswith(b"\r\n\r\n")
+        if crlf and data.count(b"\n") == 2 == data.count(b"\r") and 10 < len(data) < self._max:
+            return [data[6:-4]]
+        end = b"\r\n\r\n" if crlf else b"\n\n"
         *blocks, rest = data.split(end)
         if rest:
             return None

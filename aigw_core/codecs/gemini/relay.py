@@ -49,6 +49,8 @@ class GeminiTap:
     """The tap. An error of the upstream is passed on and is then ``failure``; what is
     malformed is not passed on, nor is anything after it, so that the caller can
     write an error of its own.
+
+    While the answer runs ``usage`` may lag a few chunks behind.
     """
 
     def __init__(self, peek: Peek) -> None:
@@ -78,6 +80,8 @@ class GeminiTap:
             return b""
         rest: list[bytes | Broken] = [item for item in self._documents.eof() if is_json(item)]
         out = self._pass_on(rest)
+        if self._counts.due:
+            self.usage = self._counts.read()
         if self.failure is None and not self.terminal:
             self.failure = Failure(
                 ErrorKind.UPSTREAM_TRUNCATED, "the upstream's answer ended before it was complete"
@@ -112,7 +116,8 @@ class GeminiTap:
             out.append(b"data: " + line + end)
             if self.failure is not None:
                 break
-        self.usage = self._counts.read() if self._counts.due else self.usage
+        if self._counts.due and (self.terminal or self.failure is not None):
+            self.usage = self._counts.read()
         return b"".join(out)
 
     def _malformed(self, problem: str) -> None:
@@ -128,8 +133,8 @@ class GeminiTap:
             except _UNREADABLE:
                 self._malformed("an event of the upstream's stream is not a valid answer")
                 return False
-        if chunk.usage_metadata is not ABSENT:
-            self._counts.add(chunk.usage_metadata)
+        if chunk.usage_metadata is not ABSENT and self._counts.add(chunk.usage_metadata):
+            self.usage = self._counts.read()
         for position, candidate in enumerate(chunk.candidates or ()):
             if candidate.content is not None and present(candidate.content.parts):
                 self.content = True

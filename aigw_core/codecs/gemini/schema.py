@@ -292,7 +292,8 @@ def _to_json_schema(schema: Any, depth: int) -> Any:
 def _ordered(properties: dict[str, Any], order: Any) -> dict[str, Any]:
     if not isinstance(order, list):
         return properties
-    first = {name: properties[name] for name in order if name in properties}
+    names = [name for name in order if isinstance(name, str)]
+    first = {name: properties[name] for name in names if name in properties}
     return {**first, **properties}
 
 

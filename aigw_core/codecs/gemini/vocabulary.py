@@ -81,9 +81,9 @@ def finish_word(reason: str | int | None) -> str | None:
 
 def decode_finish(word: str, message: str | None, *, calls: bool) -> Stop:
     """``calls``: the candidate holds a tool call. There is no reason for that in
-    this format; calls end with ``STOP``."""
+    this format: calls end with ``STOP``, or with a word that is not known yet."""
     reason = _REASONS.get(word, StopReason.OTHER)
-    if reason is StopReason.END and calls:
+    if calls and reason in (StopReason.END, StopReason.OTHER):
         reason = StopReason.TOOL_USE
     return Stop(reason, word, explanation=message)
 

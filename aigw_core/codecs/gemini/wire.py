@@ -119,7 +119,7 @@ class Request(Struct, rename="camel"):
 # --- answers -----------------------------------------------------------------
 
 
-class AnswerPart(Struct, rename="camel"):
+class AnswerPart(Struct, rename="camel", gc=False):
     """A part of an answer. Where none of these but ``thought`` and the signature
     is there, it is a kind that only this format knows."""
 
@@ -131,7 +131,7 @@ class AnswerPart(Struct, rename="camel"):
     file_data: FileData | None = None
 
 
-class PartialArg(Struct, rename="camel"):
+class PartialArg(Struct, rename="camel", gc=False):
     """A piece of the arguments of a call that is streamed (Vertex AI only)."""
 
     json_path: str
@@ -140,7 +140,7 @@ class PartialArg(Struct, rename="camel"):
     bool_value: bool | None = None
 
 
-class AnswerCall(Struct, rename="camel"):
+class AnswerCall(Struct, rename="camel", gc=False):
     name: str | None = None
     args: Raw = ABSENT
     id: str | None = None
@@ -148,11 +148,11 @@ class AnswerCall(Struct, rename="camel"):
     will_continue: bool | None = None
 
 
-class AnswerContent(Struct):
+class AnswerContent(Struct, gc=False):
     parts: list[AnswerPart] | None = None
 
 
-class Candidate(Struct, rename="camel"):
+class Candidate(Struct, rename="camel", gc=False):
     content: AnswerContent | None = None
     index: int | None = None
     finish_reason: str | int | None = None
@@ -163,12 +163,12 @@ class Candidate(Struct, rename="camel"):
     logprobs_result: Raw = ABSENT
 
 
-class ModalityCount(Struct, rename="camel"):
+class ModalityCount(Struct, rename="camel", gc=False):
     modality: str | int | None = None
     token_count: int | None = None
 
 
-class UsageMetadata(Struct, rename="camel"):
+class UsageMetadata(Struct, rename="camel", gc=False):
     prompt_token_count: int | None = None
     cached_content_token_count: int | None = None
     candidates_token_count: int | None = None
@@ -179,12 +179,12 @@ class UsageMetadata(Struct, rename="camel"):
     service_tier: str | None = None
 
 
-class PromptFeedback(Struct, rename="camel"):
+class PromptFeedback(Struct, rename="camel", gc=False):
     block_reason: str | int | None = None
     block_reason_message: str | None = None
 
 
-class Chunk(Struct, rename="camel"):
+class Chunk(Struct, rename="camel", gc=False):
     """A ``GenerateContentResponse``: the whole answer, or one event of a stream."""
 
     candidates: list[Candidate] | None = None
@@ -199,57 +199,56 @@ class Chunk(Struct, rename="camel"):
 # --- what cites --------------------------------------------------------------
 
 
-class Source(Struct):
+class Source(Struct, gc=False):
     uri: str | None = None
     title: str | None = None
 
 
-class GroundingChunk(Struct, rename="camel"):
+class GroundingChunk(Struct, rename="camel", gc=False):
     web: Source | None = None
     retrieved_context: Source | None = None
     maps: Source | None = None
 
 
-class Segment(Struct, rename="camel"):
+class Segment(Struct, rename="camel", gc=False):
     start_index: int | None = None
     """UTF-8 bytes, as ``end_index``; absent = 0."""
     end_index: int | None = None
-    text: str | None = None
 
 
-class GroundingSupport(Struct, rename="camel"):
+class GroundingSupport(Struct, rename="camel", gc=False):
     segment: Segment | None = None
     grounding_chunk_indices: list[int] | None = None
 
 
-class GroundingMetadata(Struct, rename="camel"):
+class GroundingMetadata(Struct, rename="camel", gc=False):
     grounding_chunks: list[GroundingChunk] | None = None
     grounding_supports: list[GroundingSupport] | None = None
 
 
-class CitationSource(Struct, rename="camel"):
+class CitationSource(Struct, rename="camel", gc=False):
     start_index: int | None = None
     end_index: int | None = None
     uri: str | None = None
     title: str | None = None
 
 
-class CitationMetadata(Struct, rename="camel"):
+class CitationMetadata(Struct, rename="camel", gc=False):
     """The list has had two names."""
 
     citations: list[CitationSource] | None = None
     citation_sources: list[CitationSource] | None = None
 
 
-class LogprobsCandidate(Struct, rename="camel"):
+class LogprobsCandidate(Struct, rename="camel", gc=False):
     token: str = ""
     log_probability: float = 0.0
 
 
-class TopCandidates(Struct):
+class TopCandidates(Struct, gc=False):
     candidates: list[LogprobsCandidate] | None = None
 
 
-class LogprobsResult(Struct, rename="camel"):
+class LogprobsResult(Struct, rename="camel", gc=False):
     chosen_candidates: list[LogprobsCandidate] | None = None
     top_candidates: list[TopCandidates] | None = None

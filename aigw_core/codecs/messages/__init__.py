@@ -50,6 +50,7 @@ CODEC = Codec(
         native_hosts=("anthropic.com", "api.anthropic.com"),
         headers=(("anthropic-version", VERSION_2023),),
         forwarded=FORWARDED,
+        lists=("anthropic-beta",),
     ),
     relay_request=relay_request,
     relay_tap=UsageTap,

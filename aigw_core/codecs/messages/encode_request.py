@@ -20,19 +20,15 @@ from msgspec import Raw
 from aigw_core.chat import (
     ChatRequest,
     Format,
-    HostedTool,
     Media,
     MediaKind,
     OutputKind,
     Role,
     Text,
     Tool,
-    ToolChoice,
-    ToolChoiceMode,
 )
 from aigw_core.codec import Caps, EncodedRequest, Headers
 from aigw_core.codecs.messages import wire
-from aigw_core.codecs.messages.blocks import own
 from aigw_core.codecs.messages.schema import close_objects
 from aigw_core.codecs.messages.thinking import (
     BINDING_BETA,
@@ -40,6 +36,7 @@ from aigw_core.codecs.messages.thinking import (
     plan_thinking,
     switch_off,
 )
+from aigw_core.codecs.messages.tools import ToolEncoder
 from aigw_core.codecs.messages.turns import (
     Block,
     EncodedTurns,
@@ -56,7 +53,6 @@ MAX_MARKS = 4
 """Cache breakpoints in one request."""
 
 _encode = msgspec.json.encode
-_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NATIVE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -71,11 +67,6 @@ _TIERS = {
     "priority": "auto",
     "fast": "auto",
 }
-_NO_ARGUMENTS = b'{"type":"object","properties":{}}'
-_FREE_TEXT = Raw(
-    b'{"type":"object","properties":{"input":{"type":"string"}},'
-    b'"required":["input"],"additionalProperties":false}'
-)
 _ASK_FOR_JSON = "Answer with one JSON object and nothing else."
 
 
@@ -108,8 +99,8 @@ class _RequestEncoder:
             request, self._caps, self._ledger, names, call_ids(_CALL_ID), self._version
         ).encode()
         plan = plan_thinking(request, self._caps, self._ledger)
-        tools, choice = self._tools(names)
-        choice = self._settle(plan, turns, choice, tools)
+        tools, choice = ToolEncoder(request, self._caps, self._ledger, names).encode()
+        choice = self._settle(plan, turns, choice)
         betas = self._bind_thinking(plan, turns)
         body: dict[str, Any] = {"model": model, "max_tokens": plan.max_tokens}
         config = self._output(turns, plan)
@@ -133,7 +124,7 @@ class _RequestEncoder:
             body["cache_control"] = encode_cache(request.cache)
         self._write_extras(body, plan)
         self._limit_marks(body)
-        if "stream" not in body and request.stream:
+        if request.stream:
             body["stream"] = True
         if len(turns.system) == 1 and turns.system[0].keys() == {"type", "text"}:
             body["system"] = turns.system[0]["text"]
@@ -205,7 +196,6 @@ class _RequestEncoder:
         plan: ThinkingPlan,
         turns: EncodedTurns,
         choice: dict[str, Any] | None,
-        tools: list[Block],
     ) -> dict[str, Any] | None:
         """Thinking against forced tools, prefill and lost thoughts."""
         ledger = self._ledger
@@ -234,96 +224,6 @@ class _RequestEncoder:
         if plan.thinking is not None:
             plan.thinking["block_binding"] = {"prefix_mismatch_behavior": "drop_block"}
         return [BINDING_BETA]
-
-    # --- tools -------------------------------------------------------------------
-
-    def _tools(self, names: ToolNames) -> tuple[list[Block], dict[str, Any] | None]:
-        request, ledger = self._request, self._ledger
-        choice = request.tool_choice
-        chosen = request.tools
-        if choice is not None and _is_subset(choice):
-            ledger.approximated("tool_subset", ledger.pointer("tool_choice"))
-            chosen = tuple(
-                tool for tool in chosen if not isinstance(tool, Tool) or tool.name in choice.names
-            )
-        tools = [self._tool(tool, names) for tool in chosen]
-        return tools, self._choice(choice, names, has_tools=bool(tools))
-
-    def _tool(self, tool: Tool | HostedTool, names: ToolNames) -> Block:
-        if isinstance(tool, HostedTool):
-            if tool.native.format is not Format.MESSAGES:
-                raise InvalidRequest(
-                    f"this upstream has no tool of type {tool.label[:64]!r}", pointer=tool.pointer
-                )
-            return dict(own(tool.native))
-        block: Block = {"name": names.to_target(tool.name)}
-        if tool.description is not None:
-            block["description"] = tool.description
-        block["input_schema"] = _FREE_TEXT if tool.freeform else self._arguments_schema(tool)
-        if tool.grammar is not None:
-            self._ledger.dropped("grammar_unsupported", tool.pointer)
-        if tool.strict or (self._native and tool.strict is not None):
-            block["strict"] = tool.strict
-        if tool.cache is not None:
-            block["cache_control"] = encode_cache(tool.cache)
-        if tool.native is not None and tool.native.format is not Format.MESSAGES:
-            self._ledger.dropped("native_fields_dropped", tool.pointer, reported=False)
-        block.update(own(tool.native))
-        return block
-
-    def _arguments_schema(self, tool: Tool) -> Raw:
-        if tool.schema is None:
-            return Raw(_NO_ARGUMENTS)
-        if self._native:
-            return Raw(tool.schema)
-        try:
-            fields = _decode_object(tool.schema)
-        except msgspec.ValidationError:
-            raise InvalidRequest(
-                "the schema of the arguments is an object", pointer=tool.pointer
-            ) from None
-        if "type" in fields:
-            return Raw(tool.schema)
-        # This upstream refuses a schema that does not say that it is an object.
-        return Raw(_encode({"type": "object", **fields}))
-
-    def _choice(
-        self, choice: ToolChoice | None, names: ToolNames, *, has_tools: bool
-    ) -> dict[str, Any] | None:
-        request, ledger = self._request, self._ledger
-        parallel = request.parallel_tools
-        if choice is not None and choice.native is not None:
-            if choice.native.format is not Format.MESSAGES:
-                raise InvalidRequest(
-                    "this upstream cannot be made to use that tool",
-                    pointer=ledger.pointer("tool_choice"),
-                )
-            return dict(msgspec.json.decode(choice.native.raw))
-        if not has_tools and not (self._native and choice is not None):
-            if choice is not None and choice.mode is ToolChoiceMode.REQUIRED:
-                raise InvalidRequest(
-                    "a tool is demanded and none is declared", pointer=ledger.pointer("tool_choice")
-                )
-            if parallel is not None:
-                ledger.dropped(
-                    "parallel_without_tools", ledger.pointer("parallel_tools"), reported=False
-                )
-            return None
-        wanted: dict[str, Any] = {"type": "auto"}
-        if choice is not None and choice.mode is ToolChoiceMode.NONE:
-            return {"type": "none"}
-        if choice is not None and choice.mode is ToolChoiceMode.REQUIRED:
-            if len(choice.names) == 1:
-                wanted = {"type": "tool", "name": names.to_target(choice.names[0])}
-            else:
-                wanted = {"type": "any"}
-        if parallel is None or (parallel and not self._native):
-            return None if choice is None else wanted
-        if not self._caps.parallel_flag:
-            ledger.dropped("parallel_flag_unsupported", ledger.pointer("parallel_tools"))
-            return None if choice is None else wanted
-        wanted["disable_parallel_tool_use"] = not parallel
-        return wanted
 
     # --- the rest ----------------------------------------------------------------
 
@@ -461,12 +361,6 @@ def _all_blocks(body: dict[str, Any]) -> Iterator[Block]:
             if isinstance(content, list):
                 yield from content
             yield block
-
-
-def _is_subset(choice: ToolChoice) -> bool:
-    if choice.native is not None or not choice.names:
-        return False
-    return choice.mode is not ToolChoiceMode.REQUIRED or len(choice.names) > 1
 
 
 def _needs_2023(request: ChatRequest) -> bool:

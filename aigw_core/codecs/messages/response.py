@@ -79,7 +79,13 @@ _WORDS = {
     StopReason.CONTEXT_FULL: "model_context_window_exceeded",
     StopReason.OTHER: "end_turn",
 }
-_ABOUT_CALLS = (StopReason.END, StopReason.STOP_SEQUENCE, StopReason.TOOL_USE)
+_ABOUT_CALLS = (
+    StopReason.END,
+    StopReason.STOP_SEQUENCE,
+    StopReason.TOOL_USE,
+    StopReason.OTHER,
+)
+"""With calls in the answer these mean that the client is to run them."""
 
 
 # --- from an upstream --------------------------------------------------------------
@@ -216,7 +222,7 @@ def start_message(message_id: str, context: AnswerContext, usage: Usage) -> dict
 def encode_stop(stop: Stop, *, calls: bool) -> dict[str, Any]:
     """The three fields about the stop; ``calls``: a ``tool_use`` block was written."""
     reason = stop.reason
-    if reason in (*_ABOUT_CALLS, StopReason.OTHER) and calls:
+    if reason in _ABOUT_CALLS and calls:
         reason = StopReason.TOOL_USE
     elif reason is StopReason.TOOL_USE:
         reason = StopReason.END
@@ -236,8 +242,8 @@ def carried(seal: Seal | None) -> Seal | None:
 
 
 def seal_block(seal: Seal) -> dict[str, Any]:
-    """Carries the seal of a text (behind it) or of a call (in front): they have no place
-    for one."""
+    """Carries the seal of a call in front of it, that of a text behind it (as a stream
+    has to): they have no place for one."""
     return {"type": "thinking", "thinking": "", "signature": seal.data}
 
 

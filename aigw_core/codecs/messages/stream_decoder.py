@@ -16,8 +16,6 @@ official SDK for how usage accumulates and signatures replace each other.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import Raw
 from msgspec.json import Decoder
@@ -29,12 +27,11 @@ from aigw_core.codecs.messages.blocks import (
     BlockError,
     decode_block,
     decode_citation,
-    native,
 )
 from aigw_core.codecs.messages.error import read_error
+from aigw_core.codecs.messages.held import HeldBlock
 from aigw_core.codecs.messages.response import as_answer_part, repair_stop
 from aigw_core.codecs.messages.usage import UsageMeter
-from aigw_core.codecs.messages.wire import decode_fields
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.events import (
     AnswerEnd,
@@ -60,9 +57,6 @@ _decode_block_start = Decoder(wire.BlockStart).decode
 _decode_stop = Decoder(wire.BlockStop).decode
 _decode_change = Decoder(wire.MessageDelta).decode
 _decode_any_event = Decoder(wire.AnyEvent).decode
-_decode_raw_delta = Decoder(wire.RawDelta).decode
-_decode_str = Decoder(str).decode
-_encode = msgspec.json.encode
 
 _TYPES = frozenset(
     ("message_start", "content_block_start", "content_block_stop", "message_delta", "message_stop")
@@ -76,18 +70,14 @@ class _Malformed(Exception):
 class _OpenBlock:
     """A block between its start and its stop."""
 
-    def __init__(self, part: int, kind: PartKind | None) -> None:
+    def __init__(self, part: int, kind: PartKind | None, held: HeldBlock | None = None) -> None:
         self.part = part
         self.kind = kind
         """``None``: held until it is whole."""
+        self.held = held
         self.arguments: str | None = None
         """From the start of a tool call; until the first delta replaces them."""
         self.seal: Seal | None = None
-        self.label = ""
-        self.fields: dict[str, Raw] = {}
-        """Of a block that is held."""
-        self.texts: dict[str, list[str]] = {}
-        """Deltas of a block that is held, by field."""
 
 
 class StreamDecoder:
@@ -199,8 +189,8 @@ class StreamDecoder:
         elif name == "thinking_delta" and kind is PartKind.REASONING:
             if delta.thinking:
                 out.append(ReasoningDelta(block.part, delta.thinking))
-        elif kind is None:
-            self._hold(block, data)
+        elif block.held is not None:
+            block.held.add(data)
         else:
             self._on_rare_delta(block, delta, data, out)
 
@@ -236,19 +226,6 @@ class StreamDecoder:
             text = getattr(delta, field)
             if text:
                 setattr(delta, field, halves.join(event.index, text))
-
-    def _hold(self, block: _OpenBlock, data: bytes) -> None:
-        """A delta of a block that we only carry: text grows, the rest is replaced."""
-        if not data.isascii():
-            data.decode()
-        for name, raw in _decode_raw_delta(mend(data, hold=False)).delta.items():
-            if name == "type":
-                continue
-            field = "input" if name == "partial_json" else name
-            if bytes(raw).startswith(b'"'):
-                block.texts.setdefault(field, []).append(_decode_str(raw))
-            else:
-                block.fields[field] = raw
 
     # --- other events --------------------------------------------------------------
 
@@ -300,10 +277,12 @@ class StreamDecoder:
             # cannot be taken back.
             raise _Malformed("a second message_start")
         self._id = message.id or ""
-        out.append(AnswerStart(self._id, message.model or ""))
-        if message.usage is not None:
-            self._meter.add(message.usage)
-            out.append(UsageReport(self._meter.report))
+        if message.usage is None:
+            out.append(AnswerStart(self._id, message.model or ""))
+            return
+        self._meter.add(message.usage)
+        usage = self._meter.report
+        out += [AnswerStart(self._id, message.model or "", usage=usage), UsageReport(usage)]
 
     def _on_change(self, event: wire.MessageDelta, out: list[StreamEvent]) -> None:
         if event.usage is not None:
@@ -334,10 +313,7 @@ class StreamDecoder:
             raise _Malformed(f"block {index} starts twice")
         part = as_answer_part(decode_block(raw, ""), raw, self._id or "", index)
         if isinstance(part, Opaque):
-            held = _OpenBlock(-1, None)
-            held.label = part.label
-            held.fields = decode_fields(raw)
-            self._open[index] = held
+            self._open[index] = _OpenBlock(-1, None, HeldBlock(raw, part.label))
             return
         number = self._parts
         self._parts += 1
@@ -374,8 +350,11 @@ class StreamDecoder:
         return block
 
     def _close(self, index: int, block: _OpenBlock, out: list[StreamEvent]) -> None:
-        if block.kind is None:
-            self._close_held(block, out)
+        if block.held is not None:
+            number = self._parts
+            self._parts += 1
+            whole = block.held.whole()
+            out += [PartStart(number, PartKind.OPAQUE, opaque=whole), PartEnd(number)]
             return
         if self._halves is not None:
             self._give_up_half(self._halves.take(index), block, out)
@@ -385,22 +364,6 @@ class StreamDecoder:
         if block.seal is not None:
             out.append(PartSealed(block.part, block.seal))
         out.append(PartEnd(block.part))
-
-    def _close_held(self, block: _OpenBlock, out: list[StreamEvent]) -> None:
-        fields: dict[str, Any] = dict(block.fields)
-        for name, pieces in block.texts.items():
-            text = "".join(pieces)
-            before = fields.get(name)
-            if name == "input":
-                fields[name] = _as_json(text)
-            elif before is not None and bytes(before).startswith(b'"'):
-                fields[name] = _decode_str(before) + text
-            else:
-                fields[name] = text
-        opaque = Opaque(native(_encode(fields)), block.label)
-        number = self._parts
-        self._parts += 1
-        out += [PartStart(number, PartKind.OPAQUE, opaque=opaque), PartEnd(number)]
 
     @staticmethod
     def _give_up_half(text: str, block: _OpenBlock, out: list[StreamEvent]) -> None:
@@ -417,14 +380,6 @@ class StreamDecoder:
 _DELTA_TYPES = frozenset(
     ("text_delta", "input_json_delta", "thinking_delta", "signature_delta", "citations_delta")
 )
-
-
-def _as_json(text: str) -> Any:
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return text
-    return Raw(text)
 
 
 def _is_whole(data: bytes) -> bool:

@@ -2,12 +2,12 @@
 
 Blocks are written one after another, numbered without gaps. Text and thinking
 blocks open with their first content, so that a part which has nothing for this
-format leaves no empty block behind; tool calls open at once.
+format leaves no empty block behind.
 
-A text or a call has no place for a seal, so a thinking block carries it: behind the
-text, since that has been written by then; in front of the call where calls come
-whole (clients cut thinking off the end of an answer), else behind it. What tells
-those apart is known before the answer, so it does not matter how events are batched.
+A text or a tool call has no place for another vendor's seal; a thinking block
+without text carries it. In front of a call, where the vendor's own thoughts
+stand: a call therefore waits for what follows its first arguments (a call that
+is sealed comes whole). Behind a text, whose seal comes when it has been sent.
 
 The official SDK drops every event without an ``event`` line in silence, and
 takes the last of several signatures, so each event is named and each signature
@@ -83,8 +83,10 @@ class StreamEncoder:
         self._prefix: bytes | None = None
         """What stands before the text of a delta; ``None`` while no block is open."""
         self._late_seal: Seal | None = None
-        self._held_call: list[str] | None = None
-        """The arguments of the open call, which is not written before its end."""
+        self._waiting: list[str] | None = None
+        """The first arguments of a call that is not written yet; ``None``: no such call."""
+        self._plain = True
+        """The open part is no call with free text."""
         self._calls = False
         self._usage = Usage()
         self._stop = Stop(StopReason.OTHER)
@@ -97,13 +99,9 @@ class StreamEncoder:
 
     def encode(self, events: list[StreamEvent]) -> bytes:
         out: list[bytes] = []
-        if self._sequencer is not None:
-            self._count_held(events)
-            events = self._sequencer.order(events)
-        self._write(events, out)
-        if self._sequencer is not None and not self._sequencer.busy:
-            self._sequencer = None
-            self._held = 0
+        done = self._write(events, out) if self._sequencer is None else 0
+        for event in events[done:]:
+            self._put_in_order(event, out)
         return b"".join(out)
 
     def keepalive(self) -> bytes:
@@ -113,28 +111,30 @@ class StreamEncoder:
 
     # --- order -----------------------------------------------------------------------
 
-    def _interleave(self, events: list[StreamEvent], out: list[bytes]) -> None:
-        """A part opens beside another: from here on they are put in order."""
-        self._sequencer = Sequencer()
-        if self._part is not None:
-            self._sequencer.order([self._part])
-        self._count_held(events)
-        self._write(self._sequencer.order(events), out)
-
-    def _count_held(self, events: list[StreamEvent]) -> None:
-        current = None if self._part is None else self._part.part
-        for event in events:
-            if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta):
-                self._held += len(event.text) if event.part != current else 0
-            elif isinstance(event, ToolCallDelta):
-                self._held += len(event.arguments) if event.part != current else 0
+    def _put_in_order(self, event: StreamEvent, out: list[bytes]) -> None:
+        """One event, while parts are open beside each other."""
+        if self._sequencer is None:
+            if not self._write([event], out) and self._part is not None:
+                self._sequencer = Sequencer()
+                self._sequencer.order([self._part, event])
+            return
+        if self._part is not None and getattr(event, "part", None) != self._part.part:
+            self._held += len(getattr(event, "text", "") or getattr(event, "arguments", ""))
+        self._write(self._sequencer.order([event]), out)
+        if not self._sequencer.busy:
+            self._sequencer = None
+            self._held = 0
+        elif self._held > self._context.max_held and not self._closed:
+            problem = "the answer is too large to be put in order"
+            self._on_failure(Failure(ErrorKind.INTERNAL, problem), out)
 
     # --- writing ---------------------------------------------------------------------
 
-    def _write(self, events: list[StreamEvent], out: list[bytes]) -> None:
+    def _write(self, events: list[StreamEvent], out: list[bytes]) -> int:
+        """How many were written: all, or those before a part that opens beside another."""
         for number, event in enumerate(events):
             if self._closed:
-                return
+                break
             kind = type(event)
             if kind is TextDelta or kind is RefusalDelta:
                 assert isinstance(event, TextDelta | RefusalDelta)
@@ -143,80 +143,78 @@ class StreamEncoder:
                     out.append(prefix + escape_separators(_encode(event.text)) + _DELTA_END)
             elif kind is ToolCallDelta:
                 assert isinstance(event, ToolCallDelta)
-                if event.choice:
-                    continue
-                if self._held_call is not None:
-                    self._held_call.append(event.arguments)
-                    self._held += len(event.arguments)
-                elif self._prefix is not None:
-                    self._write_arguments(self._prefix, event.arguments, out)
+                if event.choice == 0:
+                    if self._prefix is not None and self._plain:
+                        data = escape_separators(_encode(event.arguments))
+                        out.append(self._prefix + data + _DELTA_END)
+                    else:
+                        self._on_arguments(event.arguments, out)
             elif kind is ReasoningDelta:
                 assert isinstance(event, ReasoningDelta)
                 if event.choice == 0:
                     prefix = self._prefix or self._open_thinking(out)
                     out.append(prefix + escape_separators(_encode(event.text)) + _DELTA_END)
-            elif kind is PartStart and self._part is not None and not _other_choice(event):
-                self._interleave(events[number:], out)
-                return
-            else:
+            elif getattr(event, "choice", 0) == 0:
+                if kind is PartStart and self._part is not None:
+                    return number
                 method = _RARE.get(kind)
-                if method is not None and not _other_choice(event):
-                    method(self, event, events[number + 1 :], out)
-        if self._held > self._context.max_held and not self._closed:
-            self._on_failure(
-                Failure(ErrorKind.INTERNAL, "the answer is too large to be put in order"), [], out
-            )
+                if method is not None:
+                    method(self, event, out)
+        return len(events)
 
-    def _on_start(self, event: AnswerStart, rest: list[StreamEvent], out: list[bytes]) -> None:
-        if rest and isinstance(rest[0], UsageReport):
-            self._usage = rest[0].usage
+    def _on_start(self, event: AnswerStart, out: list[bytes]) -> None:
+        if event.usage is not None:
+            self._usage = event.usage
         message = start_message(event.id, self._context, self._usage)
         _append(out, "message_start", {"message": message})
         self._started = True
 
-    def _on_part(self, event: PartStart, rest: list[StreamEvent], out: list[bytes]) -> None:
+    def _on_part(self, event: PartStart, out: list[bytes]) -> None:
         self._part = event
         self._prefix = None
         self._late_seal = None
+        self._waiting = None
+        self._plain = not event.freeform
         if event.kind is PartKind.TOOL_CALL:
-            if event.server and not own(event.native):
-                return  # run by another vendor; nothing that a client could send back
-            if self._context.whole_calls:
-                self._held_call = []
-            else:
-                self._open_call(event, out)
+            # A call that another vendor runs is nothing that a client could send back.
+            if not event.server or own(event.native):
+                self._waiting = []
         elif event.opaque is not None and event.opaque.native.format is Format.MESSAGES:
             self._open(dict(own(event.opaque.native)), b"", b"", out)
 
-    def _open_call(self, event: PartStart, out: list[bytes]) -> bytes:
+    def _on_arguments(self, arguments: str, out: list[bytes]) -> None:
+        """Arguments that wait, come first, or are free text."""
+        if self._waiting is not None:
+            if not self._waiting:
+                self._waiting.append(arguments)
+                return
+            self._open_call(self._waiting, out)
+        self._write_arguments(arguments, out)
+
+    def _open_call(self, waiting: list[str], out: list[bytes]) -> None:
+        self._waiting = None
+        if self._part is None:
+            return
         block: dict[str, Any] = {
             "type": "tool_use",
-            "id": client_call_id(event.id),
-            "name": event.name,
+            "id": client_call_id(self._part.id),
+            "name": self._part.name,
             "input": {},
-            **own(event.native),
+            **own(self._part.native),
         }
         self._calls = self._calls or block["type"] == "tool_use"
         prefix = self._open(block, b"input_json_delta", b"partial_json", out)
-        if event.freeform:
+        if self._part.freeform:
             out.append(prefix + _encode('{"input":"') + _DELTA_END)
-        return prefix
+        for arguments in waiting:
+            self._write_arguments(arguments, out)
 
-    def _write_arguments(self, prefix: bytes, text: str, out: list[bytes]) -> None:
-        if self._part is not None and self._part.freeform:
-            text = _encode(text)[1:-1].decode()
-        out.append(prefix + escape_separators(_encode(text)) + _DELTA_END)
-
-    def _release_call(self, call: PartStart, pieces: list[str], out: list[bytes]) -> None:
-        """Write a call that was held, behind what carries its seal."""
-        self._held_call = None
-        if self._late_seal is not None:
-            self._write_seal_block(self._late_seal, out)
-            self._late_seal = None
-        prefix = self._open_call(call, out)
-        for piece in pieces:
-            self._write_arguments(prefix, piece, out)
-            self._held -= len(piece)
+    def _write_arguments(self, arguments: str, out: list[bytes]) -> None:
+        if self._prefix is None:
+            return
+        if not self._plain:
+            arguments = _encode(arguments)[1:-1].decode()
+        out.append(self._prefix + escape_separators(_encode(arguments)) + _DELTA_END)
 
     def _write_seal_block(self, seal: Seal, out: list[bytes]) -> None:
         self._open_thinking(out)
@@ -247,11 +245,15 @@ class StreamEncoder:
         self._index += 1
         self._prefix = None
 
-    def _on_sealed(self, event: PartSealed, rest: list[StreamEvent], out: list[bytes]) -> None:
+    def _on_sealed(self, event: PartSealed, out: list[bytes]) -> None:
         seal = carried(event.seal)
         if seal is None or self._part is None:
             return
-        if self._part.kind is not PartKind.REASONING:
+        if self._waiting is not None:
+            waiting = self._waiting
+            self._write_seal_block(seal, out)
+            self._open_call(waiting, out)
+        elif self._part.kind is not PartKind.REASONING:
             self._late_seal = seal
         elif self._prefix is None and seal.kind == "redacted":
             self._open({"type": "redacted_thinking", "data": seal.data}, b"", b"", out)
@@ -260,18 +262,18 @@ class StreamEncoder:
                 self._open_thinking(out)
             self._write_signature(seal, out)
 
-    def _on_part_end(self, event: PartEnd, rest: list[StreamEvent], out: list[bytes]) -> None:
-        if self._held_call is not None and self._part is not None:
-            self._release_call(self._part, self._held_call, out)
+    def _on_part_end(self, event: PartEnd, out: list[bytes]) -> None:
+        if self._waiting is not None:
+            self._open_call(self._waiting, out)
         if self._prefix is not None:
-            if self._part is not None and self._part.freeform:
+            if not self._plain:
                 out.append(self._prefix + _encode('"}') + _DELTA_END)
             self._close_block(out)
         if self._late_seal is not None:
             self._write_seal_block(self._late_seal, out)
         self._part = None
 
-    def _on_citation(self, event: CitationAdded, rest: list[StreamEvent], out: list[bytes]) -> None:
+    def _on_citation(self, event: CitationAdded, out: list[bytes]) -> None:
         citation = event.citation.native
         if citation is None or citation.format is not Format.MESSAGES:
             return
@@ -280,25 +282,25 @@ class StreamEncoder:
         delta = {"type": "citations_delta", "citation": msgspec.Raw(citation.raw)}
         _append(out, "content_block_delta", {"index": self._index, "delta": delta})
 
-    def _on_usage(self, event: UsageReport, rest: list[StreamEvent], out: list[bytes]) -> None:
+    def _on_usage(self, event: UsageReport, out: list[bytes]) -> None:
         self._usage = event.usage
 
-    def _on_choice_stop(self, event: ChoiceStop, rest: list[StreamEvent], out: list[bytes]) -> None:
+    def _on_choice_stop(self, event: ChoiceStop, out: list[bytes]) -> None:
         self._stop = event.stop
 
-    def _on_end(self, event: AnswerEnd, rest: list[StreamEvent], out: list[bytes]) -> None:
+    def _on_end(self, event: AnswerEnd, out: list[bytes]) -> None:
         stop = encode_stop(self._stop, calls=self._calls)
         usage = encode_usage(self._usage, full=False)
         _append(out, "message_delta", {"delta": stop, "usage": usage})
         out.append(_MESSAGE_STOP)
         self._closed = True
 
-    def _on_failure(self, event: Failure, rest: list[StreamEvent], out: list[bytes]) -> None:
+    def _on_failure(self, event: Failure, out: list[bytes]) -> None:
         out.append(sse_event(_encode(error_document(event, self._context.request_id)), b"error"))
         self._closed = True
 
 
-_Method = Callable[[StreamEncoder, Any, list[StreamEvent], list[bytes]], None]
+_Method = Callable[[StreamEncoder, Any, list[bytes]], None]
 
 _RARE: dict[type, _Method] = {
     AnswerStart: StreamEncoder._on_start,
@@ -312,10 +314,6 @@ _RARE: dict[type, _Method] = {
     Failure: StreamEncoder._on_failure,
 }
 """Log probabilities are not here: this format has no place for them."""
-
-
-def _other_choice(event: StreamEvent) -> bool:
-    return getattr(event, "choice", 0) != 0
 
 
 def _append(out: list[bytes], kind: str, fields: dict[str, Any]) -> None:

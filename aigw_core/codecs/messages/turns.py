@@ -22,11 +22,8 @@ from msgspec import Struct
 from aigw_core.chat import (
     CacheMark,
     ChatRequest,
-    FileId,
     Format,
-    Inline,
     Media,
-    MediaKind,
     Native,
     Opaque,
     Part,
@@ -37,7 +34,6 @@ from aigw_core.chat import (
     ToolCall,
     ToolResult,
     Turn,
-    Url,
 )
 from aigw_core.codec import Caps
 from aigw_core.codecs.messages import wire
@@ -48,6 +44,7 @@ from aigw_core.codecs.messages.blocks import (
     encode_reasoning,
     own,
 )
+from aigw_core.codecs.messages.media import UnsendableMedia, encode_media
 from aigw_core.errors import InvalidRequest
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
@@ -55,7 +52,6 @@ from aigw_core.naming import ToolNames
 Block = dict[str, Any]
 Message = dict[str, Any]
 
-IMAGE_TYPES = frozenset(("image/jpeg", "image/png", "image/gif", "image/webp"))
 _TTL = {"1h": "1h", "12h": "1h"}
 _THOUGHTS = ("thinking", "redacted_thinking")
 
@@ -369,62 +365,15 @@ class TurnEncoder:
         return None
 
     def _media(self, part: Media, turn: Turn) -> Block | None:
-        left = own(part.native)
         if turn.role is Role.ASSISTANT and not (self._native and self._version < wire.VERSION_2026):
             self._ledger.dropped("assistant_media", turn.pointer, detail=part.kind.value)
             return None
-        if part.kind is MediaKind.IMAGE:
-            block: Block = {"type": "image", "source": self._image_source(part, turn)}
-            if part.detail not in (None, "auto"):
-                self._ledger.dropped("image_detail", turn.pointer, reported=False)
-        elif part.kind is MediaKind.DOCUMENT:
-            source = left["source"] if "source" in left else self._document_source(part, turn)
-            block = {"type": "document", "source": source}
-            if part.name is not None:
-                block["title"] = part.name
-            if part.context is not None:
-                block["context"] = part.context
-            if part.cite is not None:
-                block["citations"] = {"enabled": part.cite}
-        else:
-            raise InvalidRequest(f"this upstream takes no {part.kind.value}", pointer=turn.pointer)
-        block.update(left)
-        return block
-
-    def _image_source(self, part: Media, turn: Turn) -> Block:
-        source = part.source
-        if isinstance(source, Inline):
-            kind = source.media_type.lower()
-            kind = "image/jpeg" if kind == "image/jpg" else kind
-            if kind not in IMAGE_TYPES:
-                if not self._native:
-                    raise InvalidRequest(
-                        f"this upstream takes no picture of type {kind[:64]!r}",
-                        pointer=turn.pointer,
-                    )
-                kind = source.media_type
-            return {"type": "base64", "media_type": kind, "data": source.data}
-        return self._remote_source(source, turn)
-
-    def _document_source(self, part: Media, turn: Turn) -> Block:
-        source = part.source
-        if not isinstance(source, Inline):
-            return self._remote_source(source, turn)
-        kind = source.media_type
-        if kind.startswith("text/"):
-            return {"type": "text", "media_type": "text/plain", "data": source.data}
-        if kind != "application/pdf" and not self._native:
-            raise InvalidRequest(
-                f"this upstream takes no document of type {kind[:64]!r}", pointer=turn.pointer
-            )
-        return {"type": "base64", "media_type": kind, "data": source.data}
-
-    def _remote_source(self, source: Url | FileId, turn: Turn) -> Block:
-        if isinstance(source, Url):
-            return {"type": "url", "url": source.url}
-        if source.owner is not Format.MESSAGES:
-            raise InvalidRequest("the file is stored at another vendor", pointer=turn.pointer)
-        return {"type": "file", "file_id": source.id}
+        if part.detail not in (None, "auto"):
+            self._ledger.dropped("image_detail", turn.pointer, reported=False)
+        try:
+            return encode_media(part, exact=self._native)
+        except UnsendableMedia as exc:
+            raise InvalidRequest(str(exc), pointer=turn.pointer) from None
 
     def _opaque(self, part: Opaque, turn: Turn) -> Block | None:
         if part.native.format is Format.MESSAGES:

@@ -25,7 +25,9 @@ def _encoder(context: AnswerContext) -> StreamEncoder:
 CODEC = Codec(
     format=Format.RESPONSES,
     pointers=POINTERS,
-    upstream=UpstreamProfile(base_url="https://api.openai.com", auth="bearer", forwarded=FORWARDED),
+    upstream=UpstreamProfile(
+        base_url="https://api.openai.com", auth="bearer", forwarded=FORWARDED, lists=FORWARDED
+    ),
     relay_request=relay_request,
     relay_tap=_tap,
     relay_usage=relay_usage,

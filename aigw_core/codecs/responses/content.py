@@ -36,7 +36,7 @@ AUDIO_FORMATS = {
 }
 
 
-# --- leftovers -----------------------------------------------------------------
+# --- leftovers ----------------------------------------------------------------
 
 
 def leftovers(raw: bytes, known: frozenset[str]) -> dict[str, Raw]:
@@ -63,7 +63,7 @@ def native_fields(leftover: Native | None) -> dict[str, Raw]:
         return {}
 
 
-# --- media ---------------------------------------------------------------------
+# --- media --------------------------------------------------------------------
 
 
 def read_address(address: str) -> Inline | Url:
@@ -95,16 +95,19 @@ def file_id(identifier: str) -> FileId:
     return FileId(identifier, Format.RESPONSES)
 
 
-# --- citations -------------------------------------------------------------------
+# --- citations ----------------------------------------------------------------
 
 
 def read_annotations(raws: Iterable[Raw]) -> tuple[Citation, ...]:
-    return tuple([read_annotation(raw) for raw in raws])
+    return tuple([one for one in map(read_annotation, raws) if one is not None])
 
 
-def read_annotation(raw: Raw) -> Citation:
-    """One annotation; a kind without an address lives in its native form alone."""
+def read_annotation(raw: Raw) -> Citation | None:
+    """One annotation; a kind without an address lives in its native form alone.
+    What is no object is none."""
     document = bytes(raw)
+    if not document.startswith(b"{"):
+        return None
     leftover = Native(Format.RESPONSES, document)
     try:
         fields = wire.decode_annotation(document)
@@ -135,7 +138,7 @@ def write_annotation(citation: Citation, length: int) -> Raw | dict[str, object]
     }
 
 
-# --- log probabilities -----------------------------------------------------------
+# --- log probabilities --------------------------------------------------------
 
 
 def read_logprobs(tokens: Iterable[wire.Logprob]) -> tuple[TokenLogprob, ...]:

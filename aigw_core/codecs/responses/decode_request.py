@@ -178,7 +178,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     )
 
 
-# --- turns -------------------------------------------------------------------------
+# --- turns --------------------------------------------------------------------
 
 
 def _turns(request: wire.Request) -> list[Turn]:
@@ -216,7 +216,7 @@ def _refuse_orphans(turns: Iterable[Turn]) -> None:
                 )
 
 
-# --- tools -------------------------------------------------------------------------
+# --- tools --------------------------------------------------------------------
 
 
 def _tools(raws: list[Raw]) -> tuple[Tool | HostedTool, ...]:
@@ -234,14 +234,14 @@ def _tool(raw: Raw, pointer: str) -> Tool | HostedTool:
         return Tool(
             function.name,
             function.description,
-            _json(function.parameters),
+            _object(function.parameters, f"{pointer}/parameters"),
             function.strict,
             native=native(leftovers(raw, _FUNCTION_FIELDS)),
             pointer=pointer,
         )
     if kind == "custom":
         custom = decode_at(_CUSTOM_TOOL, raw, pointer)
-        grammar = _json(custom.format)
+        grammar = _object(custom.format, f"{pointer}/format")
         return Tool(
             custom.name,
             custom.description,
@@ -255,6 +255,13 @@ def _tool(raw: Raw, pointer: str) -> Tool | HostedTool:
 
 def _json(raw: Raw | msgspec.UnsetType) -> bytes | None:
     return None if raw is UNSET or bytes(raw) == b"null" else bytes(raw)
+
+
+def _object(raw: Raw | msgspec.UnsetType, pointer: str) -> bytes | None:
+    document = _json(raw)
+    if document is not None and not document.startswith(b"{"):
+        raise InvalidRequest("Expected `object`", pointer=pointer)
+    return document
 
 
 def _tool_choice(
@@ -312,7 +319,7 @@ def _known_tools(tools: tuple[Tool | HostedTool, ...], turns: list[Turn]) -> set
     return names
 
 
-# --- settings ------------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------
 
 
 def _output(text: wire.TextConfig | None) -> OutputSpec:
@@ -325,7 +332,7 @@ def _output(text: wire.TextConfig | None) -> OutputSpec:
         return OutputSpec(OutputKind.JSON, verbosity=text.verbosity)
     if asked.type != "json_schema":
         raise InvalidRequest(f"unknown format {asked.type!r}", pointer="/text/format/type")
-    schema = _json(asked.schema)
+    schema = _object(asked.schema, "/text/format/schema")
     if schema is None:
         raise InvalidRequest("the schema is missing", pointer="/text/format/schema")
     return OutputSpec(

@@ -78,14 +78,21 @@ class InputWriter:
         if turn.name is not None:
             self._ledger.dropped("name_unsupported", turn.pointer)
         parts = turn.parts
-        if not parts and turn.role is not Role.ASSISTANT:
-            parts = (Text(""),)
         self._message = None
         start = len(self.items)
+        if not parts and self._own:
+            self.items.append(self._message_item(turn, {}))
+        elif not parts and turn.role is Role.USER:
+            parts = (Text(""),)
         attached: list[Media] = []
         for part in parts:
             if isinstance(part, Text | Refusal | Media):
                 self._write_content(turn, part)
+            elif isinstance(part, Opaque) and (own := _opaque_part(part)) is not None:
+                if self._message is None:
+                    self._message = []
+                    self.items.append(self._message_item(turn, {}))
+                self._message.append(own)
             else:
                 self._message = None
                 if isinstance(part, ToolCall):
@@ -109,7 +116,7 @@ class InputWriter:
             items.pop()
             self._ledger.dropped("reasoning_dropped", self._pointer, reported=False)
 
-    # --- messages ------------------------------------------------------------------
+    # --- messages -------------------------------------------------------------
 
     def _write_content(self, turn: Turn, part: Text | Refusal | Media) -> None:
         fields = native_fields(part.native) if isinstance(part, Text | Media) else {}
@@ -132,7 +139,8 @@ class InputWriter:
 
     def _message_item(self, turn: Turn, fields: dict[str, Raw]) -> Json:
         role = "developer" if turn.developer else turn.role.value
-        item: Json = {"type": "message", "role": role, "content": self._message}
+        content = [] if self._message is None else self._message
+        item: Json = {"type": "message", "role": role, "content": content}
         if turn.phase is not None:
             item["phase"] = turn.phase
         if "item" in fields and self._own:
@@ -163,7 +171,7 @@ class InputWriter:
             mark["ttl"] = ttl
         written["prompt_cache_breakpoint"] = mark
 
-    # --- media -----------------------------------------------------------------------
+    # --- media ----------------------------------------------------------------
 
     def _media(self, media: Media) -> Json:
         if media.context is not None:
@@ -232,7 +240,7 @@ class InputWriter:
     def _refusal(self, message: str) -> InvalidRequest:
         return InvalidRequest(message, pointer=self._pointer)
 
-    # --- calls -----------------------------------------------------------------------
+    # --- calls ----------------------------------------------------------------
 
     def _write_call(self, call: ToolCall) -> None:
         if call.server:
@@ -269,8 +277,9 @@ class InputWriter:
             if isinstance(part, Text):
                 pieces.append(self._text(part, Role.USER, native_fields(part.native)))
             elif isinstance(part, Opaque):
-                if part.native.format is Format.RESPONSES:
-                    pieces.append(Raw(part.native.raw))
+                own = _opaque_part(part)
+                if own is not None:
+                    pieces.append(own)
                 else:
                     self._drop_opaque(part)
             elif self._own or part.kind.value in self._result_media:
@@ -289,7 +298,7 @@ class InputWriter:
             return str(only["text"])
         return pieces
 
-    # --- the rest ----------------------------------------------------------------------
+    # --- the rest -------------------------------------------------------------
 
     def _write_reasoning(self, part: Reasoning) -> None:
         fields = native_fields(part.native) if self._own else {}
@@ -332,6 +341,12 @@ _ENDINGS = {
 
 def _fields(raw: Raw) -> Json:
     return dict(wire.decode_fields(raw))
+
+
+def _opaque_part(part: Opaque) -> Raw | None:
+    """A part of a message that only this format understands; ``None`` for an item."""
+    fields = native_fields(part.native)
+    return fields["part"] if fields.keys() == {"part"} else None
 
 
 def _is_reasoning(item: Json | Raw) -> bool:

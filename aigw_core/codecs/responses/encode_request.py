@@ -149,7 +149,7 @@ def _mention_json(request: ChatRequest, instructions: str | None, ledger: Ledger
     return f"{instructions}\n\n{_JSON_INSTRUCTION}" if instructions else _JSON_INSTRUCTION
 
 
-# --- tools -------------------------------------------------------------------------
+# --- tools --------------------------------------------------------------------
 
 
 def _add_tools(
@@ -192,7 +192,7 @@ def _add_tools(
         ledger.dropped("parallel_tools_unsupported", pointer, reported=lost)
 
 
-# --- settings ------------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------
 
 
 def _add_settings(body: Json, request: ChatRequest, caps: Caps, ledger: Ledger, own: bool) -> None:
@@ -203,9 +203,9 @@ def _add_settings(body: Json, request: ChatRequest, caps: Caps, ledger: Ledger, 
     output = request.output
     if output.kind is OutputKind.SCHEMA and not caps.json_schema and not own:
         ledger.approximated("json_schema_unsupported", ledger.pointer("output"))
-        text = {**write_text(output), "format": {"type": "json_object"}}
+        text = {**write_text(output, own=own), "format": {"type": "json_object"}}
     else:
-        text = write_text(output)
+        text = write_text(output, own=own)
     if text:
         body["text"] = text
     if "image" in output.modalities:
@@ -318,7 +318,7 @@ def _nearest(effort: Effort, allowed: Iterable[Effort]) -> Effort | None:
     return _ORDER[lower[-1] if lower else ranks[0]]
 
 
-# --- who, what state, what else -------------------------------------------------------
+# --- who, what state, what else -----------------------------------------------
 
 
 def _add_identity(body: Json, request: ChatRequest, own: bool) -> None:

@@ -187,7 +187,7 @@ def _text(raw: msgspec.Raw | msgspec.UnsetType) -> str | None:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-# --- to a client -----------------------------------------------------------------------
+# --- to a client --------------------------------------------------------------
 
 _SHOWN: dict[ErrorKind, tuple[str, str | None]] = {
     ErrorKind.INVALID_REQUEST: ("invalid_request_error", None),

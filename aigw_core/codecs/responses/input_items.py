@@ -5,7 +5,8 @@ and the calls of one step. Turns are cut where a role changes, at every message
 of a user or of the system, and between two assistant messages that follow each
 other or differ in ``phase``. What the canonical parts have no field for stays
 in their natives: ``{"item": fields of the item, "part": fields of the part}``,
-or the fields alone where part and item are the same.
+or the fields alone where part and item are the same. An opaque part of a
+message is kept as ``{"part": the part}``, an opaque item as it is.
 """
 
 from __future__ import annotations
@@ -154,8 +155,9 @@ class _Turns:
             self._begin(role, pointer)
         self._parts += parts
         if role is Role.ASSISTANT:
-            self._phase = message.phase
-            self._after_message = self._has_message = True
+            if parts:  # an empty message says nothing, and has no phase
+                self._phase = message.phase
+                self._after_message = self._has_message = True
         else:
             self._end(developer=message.role == "developer", phase=message.phase)
 
@@ -255,7 +257,7 @@ def _add_other(turns: _Turns, raw: Raw, head: wire.ItemHead, pointer: str) -> No
     turns.part(role, part, pointer)
 
 
-# --- reasoning -------------------------------------------------------------------
+# --- reasoning ----------------------------------------------------------------
 
 
 def _reasoning(raw: Raw, pointer: str) -> Reasoning:
@@ -290,7 +292,7 @@ def _same_fields(fields: dict[str, object], plain: dict[str, object]) -> bool:
     return bare(fields) == bare(plain)
 
 
-# --- messages ----------------------------------------------------------------------
+# --- messages -----------------------------------------------------------------
 
 
 def _message_parts(
@@ -349,7 +351,8 @@ def _content_part(raw: Raw, pointer: str, cache_ttl: str) -> Part:
     if kind not in _TEXTS and kind not in _MEDIA and kind != "refusal":
         if kind is None:
             raise InvalidRequest("a part needs a type", pointer=f"{pointer}/type")
-        return Opaque(Native(Format.RESPONSES, bytes(raw)), kind)
+        # Wrapped, which tells it from an item.
+        return Opaque(Native(Format.RESPONSES, wire.encode({"part": raw})), kind)
     part = decode_at(_PART, raw, pointer)
     if kind == "refusal":
         return Refusal(_needed(part.refusal, f"{pointer}/refusal"))

@@ -19,7 +19,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from aigw_core.chat import Inline, Media, MediaKind
 from aigw_core.codecs.responses import wire
+from aigw_core.codecs.responses.content import native_fields
 from aigw_core.codecs.responses.response_object import safe_json
 
 _NO_LOGPROBS = b',"logprobs":[]'
@@ -53,6 +55,8 @@ SUMMARY = Channel(
 )
 ARGUMENTS = Channel("response.function_call_arguments", "", "arguments", "", "")
 INPUT = Channel("response.custom_tool_call_input", "", "input", "", "")
+WHOLE = Channel("", "", "", "", "")
+"""Of parts that are told at once."""
 
 
 class Item:
@@ -124,8 +128,9 @@ class ItemWriter:
             )
         )
 
-    def whole(self, fields: Json, out: list[bytes], *steps: str, **shown: object) -> None:
-        """An item that is told at once; ``steps`` name its events in between.
+    def whole(self, fields: Json, out: list[bytes], *steps: str, **shown: object) -> int:
+        """An item that is told at once; ``steps`` name its events in between, and
+        ``shown`` is what it has at first and not at the end. Returns its size.
 
         The item is written as it is given, with or without a status.
         """
@@ -137,8 +142,9 @@ class ItemWriter:
         for step in steps:
             out.append(self.event(f"response.{item.type}.{step}", item.place))
         out.append(self.event("response.output_item.done", place + done))
+        return len(done)
 
-    # --- the text of a part -------------------------------------------------------------
+    # --- the text of a part ---------------------------------------------------
 
     def begin_part(self, item: Item, channel: Channel, out: list[bytes]) -> tuple[bytes, bytes]:
         """Open the next part of an item. Returns what stands before and behind a
@@ -221,3 +227,33 @@ def compact(document: bytes) -> bytes:
         if b"\n" in document
         else safe_json(msgspec.Raw(document))
     )
+
+
+# --- items of other vendors' making -------------------------------------------
+
+
+def picture(media: Media, name: str) -> Json | None:
+    """A picture that was made, as the item of a tool that made it; ``None`` for media
+    that this format has no place for."""
+    if media.kind is not MediaKind.IMAGE or not isinstance(media.source, Inline):
+        return None
+    fields: Json = {
+        "id": name,
+        "type": "image_generation_call",
+        "status": "completed",
+        "result": media.source.data,
+        "output_format": media.source.media_type.removeprefix("image/"),
+    }
+    leftover = native_fields(media.native).get("item")
+    return fields if leftover is None else {**wire.decode_fields(leftover), **fields}
+
+
+def web_search(arguments: str, name: str) -> Json:
+    """A web search that another vendor ran."""
+    try:
+        asked = wire.decode_any(arguments.encode())
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        asked = None
+    query = asked.get("query") if isinstance(asked, dict) else None
+    action = {"type": "search", "query": query if isinstance(query, str) else ""}
+    return {"id": name, "type": "web_search_call", "status": "completed", "action": action}

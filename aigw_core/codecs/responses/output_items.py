@@ -57,13 +57,15 @@ def read_item(raw: Raw | bytes) -> wire.OutputItem:
     document = bytes(raw)
     try:
         head = wire.decode_head(document)
+        if not head.type:
+            raise MalformedItem("an item without a type")
         if head.type in _KNOWN:
             return wire.decode_output_item(document)
         identifier = wire.decode_fields(document).get("id")
         name = wire.decode_any(bytes(identifier)) if identifier is not None else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise MalformedItem(str(exc)) from None
-    return wire.OutputItem(type=head.type or "", id=name if isinstance(name, str) else None)
+    return wire.OutputItem(type=head.type, id=name if isinstance(name, str) else None)
 
 
 _KNOWN = CALLS | {"message", "reasoning", "image_generation_call"}
@@ -180,4 +182,4 @@ def other_part(item: wire.OutputItem, raw: Raw | bytes) -> Media | Opaque:
         )
     # Without the space between its fields, so that it is the same when it comes again.
     whole = wire.encode(wire.decode_fields(document))
-    return Opaque(Native(Format.RESPONSES, whole), item.type or "item")
+    return Opaque(Native(Format.RESPONSES, whole), item.type)

@@ -187,6 +187,9 @@ class RelayTap:
             kind = name
         else:
             head = _HEAD(data)
+            if name.endswith(b".delta"):  # nearly all there is
+                self.content = True
+                return
             kind = head.type.encode("utf-8", "replace")
             if head.error is not msgspec.UNSET and bytes(head.error) != b"null":
                 kind = b"error"

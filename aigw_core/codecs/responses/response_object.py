@@ -21,7 +21,6 @@ from aigw_core.events import AnswerStart
 from aigw_core.sse import escape_separators
 
 _LEGAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,120}")
-_TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 
 
 def safe_json(value: object) -> bytes:
@@ -76,7 +75,7 @@ class ResponseObject:
                 b'],"usage":',
                 wire.encode(write_usage(usage)),
                 b',"service_tier":',
-                wire.encode(tier if tier in _TIERS else None),
+                safe_json(tier),
                 b",",
                 self._settings,
             )
@@ -137,7 +136,7 @@ def _echo(request: ChatRequest, settings: dict[str, object]) -> None:
     settings["top_p"] = sampling.top_p
     settings["top_logprobs"] = sampling.top_logprobs or 0
     settings["user"] = identity.user
-    text = write_text(request.output)
+    text = write_text(request.output, own=own)
     if request.output.kind is OutputKind.TEXT:
         text["format"] = {"type": "text"}
     settings["text"] = text

@@ -72,13 +72,16 @@ def write_tool_choice(
     return {"type": "allowed_tools", "mode": choice.mode.value, "tools": tools}
 
 
-def write_text(output: OutputSpec) -> Json:
-    """The ``text`` object; empty when all is as usual."""
+def write_text(output: OutputSpec, *, own: bool) -> Json:
+    """The ``text`` object; empty when all is as usual. ``own``: the request came in
+    this format; elsewhere a schema may have no name, which is needed here."""
     text: Json = {}
     if output.kind is OutputKind.JSON:
         text["format"] = {"type": "json_object"}
     elif output.kind is OutputKind.SCHEMA:
-        asked: Json = {"type": "json_schema", "name": output.name or "response"}
+        asked: Json = {"type": "json_schema"}
+        if output.name is not None or not own:
+            asked["name"] = output.name if own else output.name or "response"
         if output.description is not None:
             asked["description"] = output.description
         asked["schema"] = Raw(output.schema or b"{}")

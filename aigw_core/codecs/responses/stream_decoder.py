@@ -1,136 +1,66 @@
-"""An upstream's stream of this format to events.
+"""An upstream's stream of this format to events: its frame, its beginning and end.
 
-Everything is keyed by ``output_index`` and the index within the item, never by
-"the current item": some servers keep a reasoning item open while they stream
-the message. Theory of operation:
-
-* A part opens at the first thing that it holds, since an empty one says nothing
-  and how reasoning is to be shown is known no sooner; a call opens with its item.
-* ``done`` events repeat what the deltas said. They fill in what was missing, at
-  the end of a text; where they contradict the deltas, the deltas stand. A text
-  is compared by its length and its last delta, so nothing of it is kept.
-* A part of a message stays open until the next one of that message begins or
-  the message is done: annotations may come as late as that.
-* The terminal event lists all items; those that never came are taken from there.
+What happens in between, the items, is read by :mod:`.item_reader`. The terminal
+event lists all items again, so items that never came are taken from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
-from msgspec import Raw
 
-from aigw_core.chat import Media, Native, ReasoningStyle, Usage
+from aigw_core.chat import Usage
 from aigw_core.codecs.responses import wire
-from aigw_core.codecs.responses.content import read_annotation, read_logprobs
 from aigw_core.codecs.responses.error import read_error_event
-from aigw_core.codecs.responses.output_items import (
-    CALLS,
-    MalformedItem,
-    call_native,
-    call_part,
-    other_part,
-    phase_native,
-    read_item,
-    reasoning_seal,
-)
+from aigw_core.codecs.responses.item_reader import ITEM_EVENTS, TEXT_DELTA, ItemReader
+from aigw_core.codecs.responses.output_items import MalformedItem
 from aigw_core.codecs.responses.reading import created_at, failure_of, failure_of_error, stop_of
 from aigw_core.codecs.responses.usage import read_usage
 from aigw_core.errors import ErrorKind, Failure
-from aigw_core.events import (
-    AnswerEnd,
-    AnswerStart,
-    ChoiceStop,
-    CitationAdded,
-    LogprobsAdded,
-    PartEnd,
-    PartKind,
-    PartSealed,
-    PartStart,
-    ReasoningDelta,
-    RefusalDelta,
-    StreamEvent,
-    TextDelta,
-    ToolCallDelta,
-    UsageReport,
-)
+from aigw_core.events import AnswerEnd, AnswerStart, ChoiceStop, StreamEvent, UsageReport
 from aigw_core.sse import SseDecoder, SseEvent, SseOverflow
-from aigw_core.surrogates import Halves, mend
+from aigw_core.surrogates import mend
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_TEXT_DELTA = msgspec.json.Decoder(wire.TextDeltaEvent).decode
-_SUMMARY_DELTA = msgspec.json.Decoder(wire.SummaryDeltaEvent).decode
-_ITEM_DELTA = msgspec.json.Decoder(wire.ItemDeltaEvent).decode
-_DONE = msgspec.json.Decoder(wire.TextDoneEvent).decode
-_PART = msgspec.json.Decoder(wire.PartEvent).decode
-_ANNOTATION = msgspec.json.Decoder(wire.AnnotationEvent).decode
-_ITEM = msgspec.json.Decoder(wire.ItemEvent).decode
 _RESPONSE = msgspec.json.Decoder(wire.ResponseEvent).decode
 _HEAD = msgspec.json.Decoder(wire.EventHead).decode
-
-
-class _Part:
-    """A part that is open."""
-
-    __slots__ = ("annotations", "last", "length", "logprobs", "make", "number")
-
-    def __init__(self, number: int, make: Callable[[int, str], StreamEvent]) -> None:
-        self.number = number
-        self.make = make
-        self.length = 0  # characters delivered, of the current piece of reasoning
-        self.last = ""  # the last delta
-        self.annotations = 0
-        self.logprobs = 0
-
-
-class _Item:
-    """An item that is not done."""
-
-    __slots__ = ("content_index", "id", "kind", "native", "part", "phase", "piece", "style", "told")
-
-    def __init__(self, kind: str, item: wire.OutputItem | None = None) -> None:
-        self.kind = kind
-        self.id = (item and item.id) or ""
-        self.phase = item.phase if item is not None else None
-        self.native: Native | None = phase_native(item) if item is not None else None
-        self.part: _Part | None = None
-        self.content_index = -1  # of the part that is open or was last
-        self.style = ReasoningStyle.HIDDEN
-        self.piece = 0  # which piece of reasoning is being told
-        self.told = False  # any piece had text
 
 
 class StreamDecoder:
     def __init__(self) -> None:
         self._sse = SseDecoder()
-        self._started = False
+        self._items = ItemReader()
         self._closed = False
-        self._parts = 0
-        self._calls = False
-        self._items: dict[int, _Item] = {}
-        self._done: set[int] = set()
-        self._done_ids: set[str] = set()
-        self._texts: dict[tuple[int, int], _Part] = {}  # open text parts
-        self._halves = Halves()
-        self._mended = False  # the document at hand has marks of halves
 
     def __repr__(self) -> str:
-        return f"<responses StreamDecoder parts={self._parts} closed={self._closed}>"
+        return f"<responses StreamDecoder parts={self._items.parts} closed={self._closed}>"
+
+    @property
+    def closed(self) -> bool:
+        """The stream ended, well or badly; nothing more comes out."""
+        return self._closed
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        if self._closed:
-            return []
         out: list[StreamEvent] = []
+        if self.closed:
+            return out
         for event in self._sse.feed(data):
+            if type(event) is SseEvent and event.name == TEXT_DELTA:
+                try:
+                    self._items.on_text(event.data, out)
+                    continue
+                except UNREADABLE:
+                    pass  # looked at again below
             self._receive(event, out)
+            if self._closed:
+                break
         return out
 
     def eof(self) -> list[StreamEvent]:
         out: list[StreamEvent] = []
-        if self._closed:
+        if self.closed:
             return out
         for event in self._sse.eof():
             if not isinstance(event, SseOverflow) and _is_whole(event.data):
@@ -146,45 +76,37 @@ class StreamDecoder:
         return out
 
     def _receive(self, event: SseEvent | SseOverflow, out: list[StreamEvent]) -> None:
-        if self._closed:
-            return
-        if type(event) is SseOverflow:
+        if isinstance(event, SseOverflow):
             self._fail(out, "an event of the upstream is too large")
             return
-        assert type(event) is SseEvent
         try:
             self._dispatch(event.name, event.data, out)
         except UNREADABLE:
             mended = mend(event.data)
-            self._mended = mended is not event.data
+            self._items.mended = mended is not event.data
             try:
-                if not self._mended:
+                if not self._items.mended:
                     raise MalformedItem
                 self._dispatch(event.name, mended, out)
             except (*UNREADABLE, MalformedItem):
                 self._fail(out, "an event of the upstream cannot be understood")
-            self._mended = False
+            self._items.mended = False
         except MalformedItem:
             self._fail(out, "an item of the upstream cannot be understood")
 
     def _dispatch(self, name: bytes, data: bytes, out: list[StreamEvent]) -> None:
-        if name == b"response.output_text.delta":
-            self._on_text(data, out)
-            return
-        handler = _HANDLERS.get(name)
-        if handler is None:
+        if name not in ITEM_EVENTS and name not in _ANSWER_EVENTS:
             if data == b"[DONE]":
                 return
             head = _HEAD(data)
-            if head.type == "response.output_text.delta":
-                self._on_text(data, out)
-                return
-            handler = _HANDLERS.get(head.type.encode("utf-8", "replace"))
-            if handler is None:
-                if head.error is not msgspec.UNSET and bytes(head.error) != b"null":
-                    self._on_error(data, out)
-                return
-        handler(self, data, out)
+            name = head.type.encode("utf-8", "replace")
+            if head.error is not msgspec.UNSET and bytes(head.error) != b"null":
+                name = b"error"
+        on_item = ITEM_EVENTS.get(name)
+        if on_item is not None:
+            on_item(self._items, data, out)
+        elif name in _ANSWER_EVENTS:
+            _ANSWER_EVENTS[name](self, data, out)
 
     def _fail(self, out: list[StreamEvent], message: str) -> None:
         self._close(out, Failure(ErrorKind.UPSTREAM_MALFORMED, message))
@@ -192,15 +114,13 @@ class StreamDecoder:
     def _close(self, out: list[StreamEvent], last: Failure | AnswerEnd) -> None:
         out.append(last)
         self._closed = True
-        self._items.clear()
-        self._texts.clear()
 
-    # --- the answer ------------------------------------------------------------------
+    # --- the answer -----------------------------------------------------------
 
     def _on_created(self, data: bytes, out: list[StreamEvent]) -> None:
         response = _RESPONSE(data).response
-        if not self._started:
-            self._started = True
+        if not self._items.started:
+            self._items.started = True
             out.append(AnswerStart(response.id or "", response.model or "", created_at(response)))
 
     def _on_completed(self, data: bytes, out: list[StreamEvent]) -> None:
@@ -221,391 +141,17 @@ class StreamDecoder:
         if response.error is not None or "failed" in (status, response.status):
             self._close(out, failure_of(response))
             return
-        whole = [(read_item(raw), raw) for raw in response.output or ()]
-        if not self._started:
+        if not self._items.started:
             self._on_created(data, out)
-        for index, (item, raw) in enumerate(whole):
-            if index not in self._done and not (item.id and item.id in self._done_ids):
-                self._complete(index, item, raw, out)
-        for index in list(self._items):
-            self._end_part(self._items.pop(index), index, out)
+        self._items.finish(response.output or [], out)
         usage = read_usage(response.usage, response.service_tier)
         if usage != Usage():
             out.append(UsageReport(usage))
-        out.append(ChoiceStop(stop_of(response, self._calls)))
+        out.append(ChoiceStop(stop_of(response, self._items.calls)))
         self._close(out, AnswerEnd())
 
     def _on_error(self, data: bytes, out: list[StreamEvent]) -> None:
         self._close(out, failure_of_error(read_error_event(data)))
-
-    # --- items -----------------------------------------------------------------------
-
-    def _on_item_added(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _ITEM(data)
-        fields, index = read_item(event.item), event.output_index
-        known = self._items.get(index)
-        if known is not None:
-            if known.kind == fields.type and known.id in ("", fields.id or ""):
-                return
-            self._end_part(self._items.pop(index), index, out)
-        item = self._items[index] = _Item(fields.type, fields)
-        self._done.discard(index)
-        if fields.type in CALLS and fields.name:
-            self._open_call(item, fields, event.item, out)
-
-    def _on_item_done(self, data: bytes, out: list[StreamEvent]) -> None:
-        if b"\\ud" in data or b"\\uD" in data:
-            data = mend(data, hold=False)
-        event = _ITEM(data)
-        self._complete(event.output_index, read_item(event.item), event.item, out)
-
-    def _item(self, index: int, kind: str) -> _Item:
-        """The item of a delta; servers may forget to add it."""
-        item = self._items.get(index)
-        if item is None:
-            item = self._items[index] = _Item(kind)
-        return item
-
-    def _message(self, index: int, out: list[StreamEvent]) -> _Item:
-        item = self._item(index, "message")
-        if item.kind != "message":
-            self._end_part(item, index, out)
-            item = self._items[index] = _Item("message")
-        return item
-
-    def _complete(
-        self, index: int, fields: wire.OutputItem, raw: Raw, out: list[StreamEvent]
-    ) -> None:
-        """An item is whole: deliver what of it did not come yet, and close it."""
-        if index in self._done and fields.id and fields.id in self._done_ids:
-            return
-        item = self._items.pop(index, None)
-        if item is not None and item.kind != fields.type:
-            self._end_part(item, index, out)
-            item = None
-        if item is None:
-            item = _Item(fields.type, fields)
-        if fields.type == "message":
-            item.phase = item.phase or fields.phase
-            for number, piece in enumerate(fields.content or ()):
-                self._fill_content(item, index, number, piece, out)
-            self._items.pop(index, None)
-        elif fields.type == "reasoning":
-            item.id = fields.id or item.id
-            self._complete_reasoning(item, fields, out)
-        elif fields.type in CALLS and (fields.name or item.part is not None):
-            if item.part is None:
-                self._open_call(item, fields, raw, out)
-            if item.part is not None:
-                self._fill(item.part, fields.arguments or fields.input, out)
-        else:
-            self._add_whole(other_part(fields, raw), out)
-        self._end_part(item, index, out)
-        self._done.add(index)
-        if fields.id:
-            self._done_ids.add(fields.id)
-
-    def _end_part(self, item: _Item, index: int, out: list[StreamEvent]) -> None:
-        part = item.part
-        if part is None:
-            return
-        if self._halves and (rest := self._halves.take(part.number)):
-            out.append(part.make(part.number, rest))
-        out.append(PartEnd(part.number))
-        item.part = None
-        self._texts.pop((index, item.content_index), None)
-
-    def _start(self, out: list[StreamEvent], start: PartStart) -> int:
-        if not self._started:
-            self._started = True
-            out.append(AnswerStart("", ""))
-        out.append(start)
-        self._parts += 1
-        return start.part
-
-    def _add_whole(self, part: Any, out: list[StreamEvent]) -> None:
-        number = self._parts
-        if isinstance(part, Media):
-            self._start(out, PartStart(number, PartKind.MEDIA, media=part))
-        else:
-            self._start(out, PartStart(number, PartKind.OPAQUE, opaque=part))
-        out.append(PartEnd(number))
-
-    # --- texts and refusals ------------------------------------------------------------
-
-    def _on_text(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _TEXT_DELTA(data)
-        text = event.delta
-        part = self._texts.get((event.output_index, event.content_index))
-        if part is None:
-            if not text and not event.logprobs:
-                return
-            part = self._open_text(event.output_index, event.content_index, out)
-        if self._mended or self._halves:
-            text = self._halves.join(part.number, text)
-        if text:
-            part.length += len(text)
-            part.last = text
-            out.append(TextDelta(part.number, text))
-        if event.logprobs:
-            self._add_logprobs(part, event.logprobs, out)
-
-    def _open_text(
-        self, index: int, content_index: int, out: list[StreamEvent], *, refusal: bool = False
-    ) -> _Part:
-        item = self._message(index, out)
-        self._end_part(item, index, out)
-        kind = PartKind.REFUSAL if refusal else PartKind.TEXT
-        leftover = None if refusal else item.native
-        number = self._start(out, PartStart(self._parts, kind, phase=item.phase, native=leftover))
-        part = item.part = _Part(number, RefusalDelta if refusal else TextDelta)
-        item.content_index = content_index
-        if not refusal:
-            self._texts[index, content_index] = part
-        return part
-
-    def _open_content(
-        self, index: int, content_index: int, out: list[StreamEvent], *, refusal: bool
-    ) -> _Part | None:
-        """The open part at a place; ``None`` where the part is closed already."""
-        item = self._message(index, out)
-        if item.part is not None and item.content_index == content_index:
-            same = item.part.make is (RefusalDelta if refusal else TextDelta)
-            return item.part if same else None
-        if content_index <= item.content_index:
-            return None
-        return self._open_text(index, content_index, out, refusal=refusal)
-
-    def _on_refusal(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _TEXT_DELTA(data)
-        if event.delta:
-            part = self._open_content(event.output_index, event.content_index, out, refusal=True)
-            if part is not None:
-                self._tell(part, event.delta, out)
-
-    def _on_text_done(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _DONE(data)
-        piece = wire.OutputPart(text=event.text, logprobs=event.logprobs)
-        self._fill_content(
-            self._item(event.output_index, "message"),
-            event.output_index,
-            event.content_index,
-            piece,
-            out,
-        )
-
-    def _on_refusal_done(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _DONE(data)
-        self._fill_content(
-            self._item(event.output_index, "message"),
-            event.output_index,
-            event.content_index,
-            wire.OutputPart(refusal=event.refusal),
-            out,
-        )
-
-    def _on_part_added(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _PART(data)
-        item = self._items.get(event.output_index)
-        if item is not None and item.kind == "message" and event.content_index > item.content_index:
-            self._end_part(item, event.output_index, out)
-
-    def _on_part_done(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _PART(data)
-        piece, index = event.part, event.output_index
-        if piece.type == "reasoning_text":
-            self._fill_reasoning(index, ReasoningStyle.RAW, event.content_index, piece.text, out)
-            return
-        item = self._item(index, "message")
-        self._fill_content(item, index, event.content_index, piece, out)
-
-    def _fill_content(
-        self,
-        item: _Item,
-        index: int,
-        content_index: int,
-        piece: wire.OutputPart,
-        out: list[StreamEvent],
-    ) -> None:
-        """Deliver what a finished part of a message says more than its deltas did."""
-        refusal = piece.refusal is not None
-        text = piece.refusal if refusal else piece.text
-        if not text and not piece.annotations:
-            return
-        self._items.setdefault(index, item)
-        part = self._open_content(index, content_index, out, refusal=refusal)
-        if part is None:
-            return
-        self._fill(part, text, out)
-        if refusal:
-            return
-        for raw in (piece.annotations or [])[part.annotations :]:
-            self._cite(part, raw, out)
-        if piece.logprobs and not part.logprobs:
-            self._add_logprobs(part, piece.logprobs, out)
-
-    def _on_annotation(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _ANNOTATION(data)
-        if event.annotation is msgspec.UNSET or bytes(event.annotation) == b"null":
-            return
-        part = self._open_content(event.output_index, event.content_index, out, refusal=False)
-        if part is not None:
-            self._cite(part, event.annotation, out)
-
-    def _cite(self, part: _Part, raw: Raw, out: list[StreamEvent]) -> None:
-        citation = read_annotation(raw)
-        part.annotations += 1
-        out.append(CitationAdded(part.number, citation))
-
-    def _add_logprobs(
-        self, part: _Part, tokens: list[wire.Logprob], out: list[StreamEvent]
-    ) -> None:
-        part.logprobs += len(tokens)
-        out.append(LogprobsAdded(part.number, read_logprobs(tokens)))
-
-    def _tell(self, part: _Part, text: str, out: list[StreamEvent]) -> None:
-        if self._mended or self._halves:
-            text = self._halves.join(part.number, text)
-        if text:
-            part.length += len(text)
-            part.last = text
-            out.append(part.make(part.number, text))
-
-    def _fill(self, part: _Part, text: str | None, out: list[StreamEvent]) -> None:
-        """The rest of a part whose whole text is ``text``."""
-        if text is None or len(text) <= part.length:
-            return
-        if text[: part.length].endswith(part.last):
-            self._halves.take(part.number)
-            self._tell(part, text[part.length :], out)
-
-    # --- reasoning -----------------------------------------------------------------------
-
-    def _on_summary(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _SUMMARY_DELTA(data)
-        self._reason(
-            event.output_index, ReasoningStyle.SUMMARY, event.summary_index, event.delta, out
-        )
-
-    def _on_reasoning_text(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _TEXT_DELTA(data)
-        self._reason(event.output_index, ReasoningStyle.RAW, event.content_index, event.delta, out)
-
-    def _on_summary_done(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _DONE(data)
-        style = ReasoningStyle.SUMMARY
-        self._fill_reasoning(event.output_index, style, event.summary_index, event.text, out)
-
-    def _on_reasoning_text_done(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _DONE(data)
-        style = ReasoningStyle.RAW
-        self._fill_reasoning(event.output_index, style, event.content_index, event.text, out)
-
-    def _reason(
-        self, index: int, style: ReasoningStyle, piece: int, text: str, out: list[StreamEvent]
-    ) -> None:
-        if not text:
-            return
-        item = self._item(index, "reasoning")
-        if item.kind != "reasoning":
-            return
-        part = item.part
-        if part is None:
-            part = self._open_reasoning(item, style, out)
-            item.piece = piece
-        elif item.style is not style:
-            return  # the same thoughts in the other form
-        elif piece != item.piece:
-            self._next_piece(item, part, piece, out)
-        self._tell(part, text, out)
-        item.told = True
-
-    def _open_reasoning(self, item: _Item, style: ReasoningStyle, out: list[StreamEvent]) -> _Part:
-        item.style = style
-        number = self._start(
-            out, PartStart(self._parts, PartKind.REASONING, id=item.id, style=style)
-        )
-        part = item.part = _Part(number, ReasoningDelta)
-        return part
-
-    def _next_piece(self, item: _Item, part: _Part, piece: int, out: list[StreamEvent]) -> None:
-        if self._halves and (rest := self._halves.take(part.number)):
-            out.append(ReasoningDelta(part.number, rest))
-        if item.told:
-            out.append(ReasoningDelta(part.number, "\n\n"))
-        item.piece = piece
-        part.length = 0
-        part.last = ""
-
-    def _fill_reasoning(
-        self,
-        index: int,
-        style: ReasoningStyle,
-        piece: int,
-        text: str | None,
-        out: list[StreamEvent],
-    ) -> None:
-        item = self._item(index, "reasoning")
-        if not text or item.kind != "reasoning":
-            return
-        if item.part is None or (item.style is style and piece > item.piece):
-            self._reason(index, style, piece, text, out)
-        elif item.style is style and piece == item.piece:
-            self._fill(item.part, text, out)
-
-    def _complete_reasoning(
-        self, item: _Item, fields: wire.OutputItem, out: list[StreamEvent]
-    ) -> None:
-        index = -1  # the item is out of the table while it is completed
-        self._items[index] = item
-        for style, pieces in (
-            (ReasoningStyle.RAW, [piece.text for piece in fields.content or ()]),
-            (ReasoningStyle.SUMMARY, [piece.text for piece in fields.summary or ()]),
-        ):
-            if item.part is None or item.style is style:
-                for number, text in enumerate(pieces):
-                    self._fill_reasoning(index, style, number, text, out)
-        del self._items[index]
-        seal = reasoning_seal(fields)
-        if seal is None:
-            return
-        part = item.part or self._open_reasoning(item, ReasoningStyle.HIDDEN, out)
-        if self._halves and (rest := self._halves.take(part.number)):
-            out.append(ReasoningDelta(part.number, rest))
-        out.append(PartSealed(part.number, seal))
-
-    # --- calls -----------------------------------------------------------------------------
-
-    def _open_call(
-        self, item: _Item, fields: wire.OutputItem, raw: Raw, out: list[StreamEvent]
-    ) -> None:
-        call = call_part(fields, raw)
-        number = self._start(
-            out,
-            PartStart(
-                self._parts,
-                PartKind.TOOL_CALL,
-                id=call.id,
-                name=call.name,
-                freeform=call.freeform,
-                native=call_native(raw),
-            ),
-        )
-        item.part = _Part(number, ToolCallDelta)
-        self._calls = True
-
-    def _on_call_delta(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _ITEM_DELTA(data)
-        item = self._items.get(event.output_index)
-        # A call that was not added is taken from its end, which has its name.
-        if item is not None and item.part is not None and item.kind in CALLS and event.delta:
-            self._tell(item.part, event.delta, out)
-
-    def _on_call_done(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _DONE(data)
-        item = self._items.get(event.output_index)
-        if item is not None and item.part is not None and item.kind in CALLS:
-            self._fill(item.part, event.arguments or event.input, out)
 
 
 def _is_whole(data: bytes) -> bool:
@@ -618,12 +164,7 @@ def _is_whole(data: bytes) -> bool:
 
 _Handler = Callable[[StreamDecoder, bytes, list[StreamEvent]], None]
 
-_HANDLERS: dict[bytes, _Handler] = {
-    b"response.function_call_arguments.delta": StreamDecoder._on_call_delta,
-    b"response.reasoning_summary_text.delta": StreamDecoder._on_summary,
-    b"response.reasoning_text.delta": StreamDecoder._on_reasoning_text,
-    b"response.custom_tool_call_input.delta": StreamDecoder._on_call_delta,
-    b"response.refusal.delta": StreamDecoder._on_refusal,
+_ANSWER_EVENTS: dict[bytes, _Handler] = {
     b"response.created": StreamDecoder._on_created,
     b"response.queued": StreamDecoder._on_created,
     b"response.in_progress": StreamDecoder._on_created,
@@ -632,16 +173,4 @@ _HANDLERS: dict[bytes, _Handler] = {
     b"response.failed": StreamDecoder._on_failed,
     b"response.cancelled": StreamDecoder._on_failed,
     b"error": StreamDecoder._on_error,
-    b"response.output_item.added": StreamDecoder._on_item_added,
-    b"response.output_item.done": StreamDecoder._on_item_done,
-    b"response.content_part.added": StreamDecoder._on_part_added,
-    b"response.content_part.done": StreamDecoder._on_part_done,
-    b"response.reasoning_part.done": StreamDecoder._on_part_done,
-    b"response.output_text.done": StreamDecoder._on_text_done,
-    b"response.output_text.annotation.added": StreamDecoder._on_annotation,
-    b"response.refusal.done": StreamDecoder._on_refusal_done,
-    b"response.reasoning_summary_text.done": StreamDecoder._on_summary_done,
-    b"response.reasoning_text.done": StreamDecoder._on_reasoning_text_done,
-    b"response.function_call_arguments.done": StreamDecoder._on_call_done,
-    b"response.custom_tool_call_input.done": StreamDecoder._on_call_done,
 }

@@ -24,9 +24,7 @@ import msgspec
 from aigw_core.chat import (
     Citation,
     Format,
-    Inline,
     Media,
-    MediaKind,
     Opaque,
     ReasoningStyle,
     Seal,
@@ -46,10 +44,13 @@ from aigw_core.codecs.responses.item_writer import (
     REFUSAL,
     SUMMARY,
     TEXT,
+    WHOLE,
     Channel,
     Item,
     ItemWriter,
     compact,
+    picture,
+    web_search,
 )
 from aigw_core.codecs.responses.output_items import ISSUER
 from aigw_core.codecs.responses.response_object import ResponseObject, safe_json
@@ -130,6 +131,7 @@ class StreamEncoder:
         self._held = 0
         self._max_held = context.max_held
         self._parts: dict[int, _Part] = {}
+        self._given: set[str] = set()  # names of reasoning items that the upstream gave
         self._idle: Item | None = None  # the last item, all of whose parts ended
         self._stop = Stop(StopReason.END)
         self._usage = Usage()
@@ -202,7 +204,7 @@ class StreamEncoder:
         elif isinstance(event, ChoiceStop):
             self._stop_choice(event.stop, out)
 
-    # --- the answer ------------------------------------------------------------------
+    # --- the answer -----------------------------------------------------------
 
     def _start(self, event: AnswerStart, out: list[bytes]) -> None:
         self._object = ResponseObject(self._context, event)
@@ -233,12 +235,12 @@ class StreamEncoder:
 
     def _fail(self, failure: Failure, out: list[bytes]) -> None:
         if self._object is None:
+            # The flat fields are the documented form. The official SDKs raise their
+            # error only for the nested one that live servers send.
             error = shown_error(failure)
-            fields = {
-                "code": error["code"],
-                "message": failure.message or "the answer failed",
-                "param": error["param"],
-            }
+            error["message"] = failure.message or "the answer failed"
+            flat = {name: error[name] for name in ("code", "message", "param")}
+            fields = {**flat, "error": error}
             self._close(self._writer.event("error", safe_json(fields)[1:-1]), out)
             return
         for number in list(self._parts):
@@ -256,7 +258,7 @@ class StreamEncoder:
         self._parts.clear()
         self._idle = None
 
-    # --- items -----------------------------------------------------------------------
+    # --- items ----------------------------------------------------------------
 
     def _name(self, prefix: str) -> str:
         return f"{prefix}_{self._context.id}_{len(self._writer.output)}"
@@ -285,36 +287,43 @@ class StreamEncoder:
         return item
 
     def _begin(self, part: _Part, text: str, out: list[bytes]) -> bool:
-        """Open a part on the wire, and its item where it is the first of one.
-        Returns whether ``text``, the first of it, is still to be told."""
-        start, idle = part.start, self._idle
+        """Open a part for ``text``, the first of it. Returns whether that is still to
+        be told."""
+        start = part.start
         if start.server:
             part.pieces.append(text)
             return False
-        if part.channel is TEXT or part.channel is REFUSAL:
+        if start.kind is PartKind.REASONING and part.item is None:
+            pieces = _pieces(start)
+            if text == "\n\n".join(pieces):
+                self._begin_reasoning(part, out)
+                self._tell_pieces(part, pieces, out)
+                return False
+        self._begin_part(part, out)
+        return True
+
+    def _begin_part(self, part: _Part, out: list[bytes]) -> None:
+        """Open a part on the wire, and its item where it is the first of one."""
+        start, idle = part.start, self._idle
+        if start.kind is PartKind.REASONING:
+            if part.item is None:
+                self._begin_reasoning(part, out)
+        elif part.item is None:
             phase = start.phase or _phase_of(start)
             if idle is not None and idle.type == "message" and idle.phase == phase:
                 part.item, self._idle = idle, None
             else:
                 self._end_idle(out)
                 part.item = self._begin_message(phase, out)
-        else:
-            if part.item is None:
-                self._begin_reasoning(part, out)
-                pieces = _pieces(start)
-                if text and text == "\n\n".join(pieces):
-                    self._tell_pieces(part, pieces, out)
-                    return False
-            if not text:
-                return False
         assert part.item is not None
         part.prefix, part.suffix = self._writer.begin_part(part.item, part.channel, out)
-        return True
 
     def _begin_reasoning(self, part: _Part, out: list[bytes]) -> None:
         self._end_idle(out)
         given = part.start.id
-        name = given if _REASONING_ID.fullmatch(given) else self._name("rs")
+        own = given not in self._given and _REASONING_ID.fullmatch(given)
+        name = given if own else self._name("rs")
+        self._given.add(given)
         fields: dict[str, object] = {"id": name, "type": "reasoning", "summary": []}
         part.item = self._writer.begin(fields, out)
 
@@ -328,19 +337,26 @@ class StreamEncoder:
             self._writer.sequence += 1
             self._writer.end_part(part.item, part.channel, piece, out)
 
-    # --- parts -----------------------------------------------------------------------
+    # --- parts ----------------------------------------------------------------
 
     def _start_part(self, start: PartStart, out: list[bytes]) -> None:
+        for earlier in self._parts.values():
+            # Items stand in the order of their parts, so what opened before and has
+            # said nothing yet must begin now.
+            if not earlier.prefix and earlier.channel.index and not earlier.start.server:
+                self._begin_part(earlier, out)
         if start.media is not None:
             self._write_media(start.media, out)
         elif start.opaque is not None:
             self._write_opaque(start.opaque, out)
-        channel = _CHANNELS.get(start.kind, TEXT)
+        channel = _CHANNELS.get(start.kind, WHOLE)
         if start.kind is PartKind.REASONING and start.style is ReasoningStyle.RAW:
             channel = RAW
         elif start.freeform:
             channel = INPUT
         part = self._parts[start.part] = _Part(start, channel)
+        if self._closed:
+            return
         if start.kind is PartKind.TOOL_CALL and not start.server:
             self._end_idle(out)
             part.item = self._begin_call(start, channel, out)
@@ -402,13 +418,12 @@ class StreamEncoder:
     def _seal(self, part: _Part, seal: Seal, out: list[bytes]) -> None:
         if seal.issuer not in _CARRIED:
             return
-        self._held += len(seal.data)
         if part.start.kind is PartKind.REASONING:
+            self._held += len(seal.data)
             if part.item is None:
-                self._begin(part, "", out)
+                self._begin_reasoning(part, out)
             part.seal = seal
             return
-        self._end_idle(out)
         fields: dict[str, object] = {
             "id": self._name("rs"),
             "type": "reasoning",
@@ -416,7 +431,7 @@ class StreamEncoder:
             "encrypted_content": seal.data,
             "status": "completed",
         }
-        self._writer.whole(fields, out, status="in_progress", encrypted_content=None)
+        self._write_whole(fields, out, status="in_progress", encrypted_content=None)
 
     def _cite(self, part: _Part, citation: Citation, out: list[bytes]) -> None:
         native = citation.native
@@ -438,7 +453,7 @@ class StreamEncoder:
         if written is None:
             return
         if part.item is None:
-            self._begin(part, "", out)
+            self._begin_part(part, out)
         assert part.item is not None
         raw = compact(wire.encode(written))
         self._held += len(raw)
@@ -451,7 +466,7 @@ class StreamEncoder:
         if part.channel is not TEXT:
             return
         if part.item is None:
-            self._begin(part, "", out)
+            self._begin_part(part, out)
         assert part.item is not None
         part.logprobs += tokens
         self._held += 64 * len(tokens)
@@ -467,52 +482,33 @@ class StreamEncoder:
             )
         )
 
-    # --- items that are whole -----------------------------------------------------------
+    # --- items that are whole ------------------------------------------------
 
     def _write_media(self, media: Media, out: list[bytes]) -> None:
-        if media.kind is not MediaKind.IMAGE or not isinstance(media.source, Inline):
-            return
-        self._end_idle(out)
-        fields: dict[str, object] = {
-            "id": self._name("ig"),
-            "type": "image_generation_call",
-            "status": "completed",
-            "result": media.source.data,
-            "output_format": media.source.media_type.removeprefix("image/"),
-        }
-        leftover = native_fields(media.native).get("item")
-        if leftover is not None:
-            fields = {**wire.decode_fields(leftover), **fields}
-        self._held += len(media.source.data)
-        self._writer.whole(
-            fields, out, "in_progress", "completed", status="in_progress", result=None
-        )
+        fields = picture(media, self._name("ig"))
+        if fields is not None:
+            self._write_whole(
+                fields, out, "in_progress", "completed", status="in_progress", result=None
+            )
 
     def _write_opaque(self, opaque: Opaque, out: list[bytes]) -> None:
-        if opaque.native.format is not Format.RESPONSES:
-            return
-        self._end_idle(out)
-        fields: dict[str, object] = dict(wire.decode_fields(compact(opaque.native.raw)))
-        fields.setdefault("id", self._name("it"))
-        self._held += len(opaque.native.raw)
-        self._writer.whole(fields, out)
+        if opaque.native.format is Format.RESPONSES:
+            fields: dict[str, object] = dict(wire.decode_fields(compact(opaque.native.raw)))
+            fields.setdefault("id", self._name("it"))
+            self._write_whole(fields, out)
 
     def _write_search(self, arguments: str, out: list[bytes]) -> None:
-        """A web search of another vendor is shown as this format shows one."""
-        try:
-            asked = wire.decode_any(arguments.encode())
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            asked = None
-        query = asked.get("query") if isinstance(asked, dict) else None
-        self._end_idle(out)
-        fields: dict[str, object] = {
-            "id": self._name("ws"),
-            "type": "web_search_call",
-            "status": "completed",
-            "action": {"type": "search", "query": query if isinstance(query, str) else ""},
-        }
         steps = ("in_progress", "searching", "completed")
-        self._writer.whole(fields, out, *steps, status="in_progress")
+        fields = web_search(arguments, self._name("ws"))
+        self._write_whole(fields, out, *steps, status="in_progress")
+
+    def _write_whole(
+        self, fields: dict[str, object], out: list[bytes], *steps: str, **shown: object
+    ) -> None:
+        self._end_idle(out)
+        self._held += self._writer.whole(fields, out, *steps, **shown)
+        if self._held > self._max_held:
+            self._overflow(out)
 
 
 _CHANNELS = {

@@ -22,7 +22,7 @@ decode_any = msgspec.json.Decoder().decode
 decode_strings = msgspec.json.Decoder(list[str]).decode
 encode = msgspec.json.encode
 
-# --- requests ----------------------------------------------------------------
+# --- requests -----------------------------------------------------------------
 
 
 class ReasoningConfig(Struct, gc=False):
@@ -184,7 +184,7 @@ class ToolChoiceObject(Struct):
     tools: list[NamedTool] | None = None
 
 
-# --- answers -----------------------------------------------------------------
+# --- answers ------------------------------------------------------------------
 
 
 class TopLogprob(Struct, gc=False):
@@ -287,7 +287,7 @@ decode_output_item = msgspec.json.Decoder(OutputItem).decode
 decode_response_object = msgspec.json.Decoder(Response).decode
 decode_annotation = msgspec.json.Decoder(Annotation).decode
 
-# --- stream events -----------------------------------------------------------
+# --- stream events ------------------------------------------------------------
 
 
 class EventHead(Struct):

@@ -156,6 +156,10 @@ class CapsEntry(Section, frozen=True, kw_only=True):
         tuple[Name, ...] | UnsetType,
         Meta(description="Models whose signed reasoning this one accepts."),
     ] = UNSET
+    cache_marks: Annotated[
+        bool | UnsetType | None,
+        Meta(description="Takes marks for prompt caches. null: as the format usually does."),
+    ] = UNSET
 
 
 class CredentialEntry(Section, frozen=True, kw_only=True):

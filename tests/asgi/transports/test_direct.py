@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 
@@ -10,12 +11,13 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from aigw_asgi.transports.base import UpstreamFailed
-from aigw_asgi.transports.direct import DirectTransport
+from aigw_asgi.transports.direct import DirectTransport, _Connection
 from aigw_core.config.secret import Secret
 from aigw_core.errors import ProtocolMisuse
-from aigw_core.wire_request import FailureKind, WireRequest
+from aigw_core.wire_request import FailureKind, Origin, WireRequest
 from tests.asgi.transports.conftest import Wiring
 from tests.asgi.transports.test_conformance import CHUNKED, fetch, rest, turn_the_loop, wire
+from tests.asgi.transports.test_tls import believing, server_context
 from tests.asgi.transports.upstream import Peer, Upstream, answer, says, serves
 
 pytestmark = pytest.mark.anyio
@@ -100,6 +102,32 @@ async def test_an_upstream_that_speaks_first_is_heard(transport: DirectTransport
         with pytest.raises(UpstreamFailed) as caught:
             await transport.open(wire(upstream))
         assert caught.value.kind is FailureKind.PROTOCOL
+
+
+class Unlucky(DirectTransport):
+    """Between connecting and the handshake the loop turns until something has come."""
+
+    async def _dial(self, origin: Origin, address: str) -> _Connection:
+        connection = await super()._dial(origin, address)
+        while not connection.early:
+            await checkpoint()
+        return connection
+
+
+async def test_bytes_before_the_handshake_are_no_answer() -> None:
+    def script(peer: Peer) -> None:
+        peer.send(answer(b"forged"))
+        with contextlib.suppress(OSError, EOFError):
+            peer.secure(server_context("127.0.0.1"))
+            peer.request()
+
+    transport = Unlucky(tls=believing)
+    async with Upstream(script) as upstream:
+        request = WireRequest("POST", f"https://127.0.0.1:{upstream.port}/", (), b"")
+        with pytest.raises(UpstreamFailed) as caught:
+            await transport.open(request)
+        assert (caught.value.kind, caught.value.sent) == (FailureKind.TLS, False)
+        await transport.aclose()
 
 
 async def test_two_tasks_cannot_read_one_stream(transport: DirectTransport) -> None:

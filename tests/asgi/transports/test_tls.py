@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from aigw_asgi.transports.base import UpstreamFailed
 from aigw_asgi.transports.tls import client_context, make_context
 from aigw_core.wire_request import FailureKind, WireRequest
 from tests.asgi.transports.conftest import NetworkTransport, Wiring
-from tests.asgi.transports.test_conformance import CHUNKED, fetch, open_files, rest, wire
+from tests.asgi.transports.test_conformance import CHUNKED, fetch, open_files, rest, used_loop, wire
 from tests.asgi.transports.upstream import Peer, Upstream, answer, says, serves
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +103,20 @@ async def test_a_port_without_tls_fails_the_handshake(transport: NetworkTranspor
         assert (await failed_opening(transport, request)).kind is FailureKind.TLS
 
 
+async def test_bytes_before_the_handshake_are_no_answer(transport: NetworkTransport) -> None:
+    """Somebody on the way slips an answer in before the protection starts."""
+
+    def script(peer: Peer) -> None:
+        peer.send(answer(b"forged"))
+        with contextlib.suppress(OSError):
+            peer.secure(server_context("upstream.test"))
+            peer.request()
+
+    async with Upstream(script) as upstream:
+        request = WireRequest("POST", f"https://upstream.test:{upstream.port}/", (), b"")
+        assert (await failed_opening(transport, request)).kind is FailureKind.TLS
+
+
 @pytest.mark.parametrize("end", ["close", "reset"])
 async def test_an_end_in_the_handshake_is_its_failure(
     transport: NetworkTransport, end: str
@@ -176,7 +191,9 @@ async def test_a_large_answer_comes_whole(transport: NetworkTransport) -> None:
         await transport.aclose()
 
 
-async def test_cancelling_anywhere_leaks_nothing(transport: NetworkTransport) -> None:
+async def test_cancelling_anywhere_leaks_nothing(
+    transport: NetworkTransport, wiring: Wiring
+) -> None:
     async def use(request: WireRequest) -> None:
         stream = await transport.open(request)
         try:
@@ -192,10 +209,10 @@ async def test_cancelling_anywhere_leaks_nothing(transport: NetworkTransport) ->
         except (EOFError, OSError):
             pass
 
+    before = await used_loop(wiring)
     async with Upstream(script, tls=server_context("upstream.test")) as upstream:
         request = wire(upstream, host="upstream.test")
         assert await fetch(transport, request) == b"a"
-        before = open_files()
         for turns in range(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(use, request)
@@ -206,8 +223,7 @@ async def test_cancelling_anywhere_leaks_nothing(transport: NetworkTransport) ->
         assert await fetch(transport, request) == b"a"
         await transport.aclose()
         assert (transport.in_use, transport.idle) == (0, 0)
-        await upstream.finished()
-        assert open_files() <= before
+    assert open_files() <= before
 
 
 async def test_the_file_of_the_environment_replaces_the_roots(
@@ -220,6 +236,18 @@ async def test_the_file_of_the_environment_replaces_the_roots(
     async with Upstream(serves(answer(b"a")), tls=server_context("upstream.test")) as upstream:
         assert await fetch(transport, wire(upstream, host="upstream.test")) == b"a"
         await transport.aclose()
+
+
+async def test_roots_that_cannot_be_read_are_a_tls_failure(
+    wiring: Wiring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    transport = wiring.make(tls=make_context, resolve=local)
+    async with Upstream(Peer.gone) as upstream:
+        request = WireRequest("POST", f"https://upstream.test:{upstream.port}/", (), b"")
+        failure = await failed_opening(transport, request)
+        assert failure.kind is FailureKind.TLS
+        assert "certificates" in str(failure)
 
 
 def test_the_context_checks_and_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,8 +173,8 @@ class Upstream:
             self.accepted += 1
             self._sockets.append(sock)
             thread = threading.Thread(target=self._serve, args=(sock, script), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
     def _serve(self, sock: socket.socket, script: Act) -> None:
         peer = Peer(sock, self)

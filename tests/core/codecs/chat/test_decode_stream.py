@@ -552,7 +552,7 @@ def test_the_first_finish_reason_counts() -> None:
 
 def test_done_without_a_finish_reason_ends_an_answer() -> None:
     # Snowflake never gives a reason, and Kimi at OpenRouter has been seen without.
-    assert answer(chunk({"content": "a"}) + DONE).choices[0].stop == Stop(StopReason.OTHER)
+    assert answer(chunk({"content": "a"}) + DONE).choices[0].stop == Stop(StopReason.END)
     stop = answer(tools(call(0, "c1", "f", "{}")) + DONE).choices[0].stop
     assert stop == Stop(StopReason.TOOL_USE)
 
@@ -604,10 +604,11 @@ def test_a_last_event_without_its_blank_line() -> None:
         b'{"choices":[{"delta":{"content":"\xff"}}]}',
         b'{"choices":[{"delta":{"tool_calls":5}}]}',
         b"[" * 5000,
+        b'{"choices":null,"\xff":1}',
         b'{"choices":[{"index":-1,"delta":{"content":"a"}}]}',
         b'{"choices":[{"index":%d,"delta":{"content":"a"}}]}' % MAX_CHOICES,
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_is_no_chunk_is_malformed(data: bytes) -> None:
     stream = ROLE + b"data: " + data + b"\n\n" + text_stream("never")

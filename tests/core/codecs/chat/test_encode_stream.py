@@ -280,6 +280,39 @@ def test_seals_of_reasoning_are_details_with_an_index_each() -> None:
     ]
 
 
+def test_details_of_one_index_are_numbered_apart() -> None:
+    # As recorded from OpenRouter: a text and its proof under one index, which the
+    # official SDK would make one entry of the second's type.
+    seal = Seal(
+        "openrouter",
+        "detail",
+        '[{"type":"reasoning.text","text":"a","index":0},'
+        '{"type":"reasoning.encrypted","data":"x","index":0}]',
+    )
+    stream = encode(
+        START,
+        PartStart(0, PartKind.REASONING),
+        ReasoningDelta(0, "a"),
+        PartSealed(0, seal),
+        PartEnd(0),
+        *END,
+    )
+    (details,) = [delta["reasoning_details"] for delta in deltas(stream)[1:]]
+    assert [entry["index"] for entry in details] == [0, 1]
+
+
+def test_a_reason_that_is_not_known_does_not_hide_a_call() -> None:
+    stream = encode(
+        START,
+        PartStart(0, PartKind.TOOL_CALL, id="c1", name="f"),
+        PartEnd(0),
+        ChoiceStop(Stop(StopReason.OTHER, "UNHEARD_OF")),
+        AnswerEnd(),
+    )
+    reasons = [document["choices"][0]["finish_reason"] for document in documents(stream)[:-2]]
+    assert reasons[-1] == "tool_calls"
+
+
 def test_seals_of_tool_calls_are_carried_twice() -> None:
     # Clients keep one field or the other.
     stream = encode(
@@ -338,10 +371,10 @@ def test_seals_of_this_format_go_out_as_they_came() -> None:
         "text": "a",
         "signature": "s",
         "format": "x",
-        "index": 4,
+        "index": 0,
     }
     # A client would merge the second into the first if it had its index.
-    assert second["reasoning_details"][0]["index"] == 5
+    assert second["reasoning_details"][0]["index"] == 1
     google = {"google": {"thought_signature": "sig"}}
     assert call["tool_calls"][0]["extra_content"] == google
     assert message == {"extra_content": google}
@@ -391,6 +424,46 @@ def test_choices_are_announced_in_order() -> None:
     )
     seen = [document["choices"][0]["index"] for document in documents(stream)[:-2]]
     assert seen == [0, 1, 2, 2, 2, 0]
+
+
+def test_texts_that_were_open_together_follow_each_other() -> None:
+    first = Citation(url="u", start=0, end=1)
+    stream = encode(
+        START,
+        TEXT,
+        PartStart(1, PartKind.TEXT),
+        PartStart(2, PartKind.TEXT),
+        TextDelta(2, "c"),
+        CitationAdded(2, first),
+        TextDelta(1, "b"),
+        LogprobsAdded(1, (TokenLogprob("b", -1.0),)),
+        PartEnd(1),
+        TextDelta(0, "a"),
+        PartStart(3, PartKind.REASONING),
+        ReasoningDelta(3, "hm"),
+        PartEnd(0),
+        TextDelta(2, "d"),
+        PartEnd(2),
+        PartEnd(3),
+        *END,
+    )
+    assert deltas(stream) == [
+        {"content": "a"},
+        {"reasoning_content": "hm"},
+        {"content": "b"},
+        {"content": "c"},
+        {"content": "d"},
+        {
+            "annotations": [
+                {
+                    "type": "url_citation",
+                    "url_citation": {"url": "u", "title": "", "start_index": 2, "end_index": 3},
+                }
+            ]
+        },
+    ]
+    places = [stream.index(b'"content":"b"'), stream.index(b"logprobs"), stream.index(b'":"c"')]
+    assert places == sorted(places)
 
 
 def test_only_sound_of_this_format_is_carried() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 from google import genai
+from google.genai import types
 from hypothesis import strategies as st
 
 from aigw_core.codec import AnswerContext, Inbound, StreamDecoder
@@ -122,4 +123,4 @@ def sdk(answer: bytes, *, status: int = 200, content_type: str = CODEC.content_t
         return httpx2.Response(status, headers={"content-type": content_type}, content=answer)
 
     client = httpx2.Client(transport=httpx2.MockTransport(handle))
-    return genai.Client(api_key="test-key", http_options={"httpx_client": client})
+    return genai.Client(api_key="test-key", http_options=types.HttpOptions(httpx_client=client))

@@ -45,6 +45,8 @@ FRAMINGS = {
     "bare objects": b"\n".join(json.dumps(item).encode() for item in DOCUMENTS),
     "an event, then bare": sse(DOCUMENTS[0])
     + b"\r\n".join(json.dumps(item, indent=2).encode() for item in DOCUMENTS[1:]),
+    "an event with CR, then bare": sse(DOCUMENTS[0], line_end="\r")
+    + b"\r".join(json.dumps(item).encode() for item in DOCUMENTS[1:]),
     "an event, then a list": sse(DOCUMENTS[0]) + json.dumps(DOCUMENTS[1:]).encode(),
 }
 

@@ -182,6 +182,14 @@ def test_the_subset_becomes_json_schema() -> None:
     }
 
 
+@settings(derandomize=True, max_examples=200)
+@given(SCHEMAS, st.sampled_from([None, 7, "a", [["a"], {}, 1, "a"], {}]))
+def test_any_schema_is_taken_for_one_of_the_subset(schema: object, odd: object) -> None:
+    whole = {"properties": {"a": schema}, "propertyOrdering": odd, "nullable": True, "type": "X",
+             "minItems": odd, "anyOf": odd, "enum": odd}  # fmt: skip
+    assert isinstance(json.loads(from_openapi_subset(json.dumps(whole).encode())), dict)
+
+
 def test_json_schema_in_the_place_of_the_subset_stays_what_it_was() -> None:
     schema = {"type": "object", "properties": {"type": {"type": "string"}}, "$schema": "x"}
     assert json.loads(from_openapi_subset(json.dumps(schema).encode())) == schema

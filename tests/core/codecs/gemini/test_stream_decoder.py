@@ -321,9 +321,18 @@ def test_finish_reasons(word: str | int, reason: StopReason) -> None:
     assert stop.explanation == "because"
 
 
-def test_a_call_at_the_token_limit_stays_cut() -> None:
-    stop = collect(decode(sse(chunk(call("f"), finish="MAX_TOKENS")))).choices[0].stop
-    assert stop.reason is StopReason.MAX_TOKENS
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("STOP", StopReason.TOOL_USE),
+        ("A_REASON_OF_NEXT_YEAR", StopReason.TOOL_USE),
+        ("MAX_TOKENS", StopReason.MAX_TOKENS),
+        ("SAFETY", StopReason.REFUSAL),
+    ],
+)
+def test_a_call_makes_a_stop_one_for_tools_unless_it_was_cut(word: str, reason: StopReason) -> None:
+    stop = collect(decode(sse(chunk(call("f"), finish=word)))).choices[0].stop
+    assert stop == Stop(reason, word)
 
 
 @pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "NO_IMAGE", "UNEXPECTED_TOOL_CALL"])
@@ -381,6 +390,12 @@ def test_usage_is_cumulative_and_absent_counts_stay() -> None:
     )
     assert reports[-1].output_total == 221
     assert len(reports) < 6
+
+
+def test_the_start_tells_the_usage_known_by_then() -> None:
+    events = decode(sse(chunk(text("a"), usageMetadata={"promptTokenCount": 4})))
+    assert events[0] == AnswerStart("r-1", "gemini-test-001", usage=Usage(input=4))
+    assert UsageReport(Usage(input=4)) in events
 
 
 def test_usage_so_far_comes_before_a_failure() -> None:
@@ -569,18 +584,39 @@ def test_grounding_goes_to_the_part_it_is_about() -> None:
     assert [(c.start, c.end) for c in second.citations] == [(1, 4)]
 
 
-def test_a_segment_that_counts_from_elsewhere_is_found_by_its_text() -> None:
-    document = chunk(text("\nThe page loaded."), finish="STOP")
+@settings(derandomize=True, max_examples=200)
+@given(st.lists(st.text("ab é日🎉", min_size=1, max_size=6), min_size=1, max_size=5), st.data())
+def test_any_span_of_bytes_is_found(pieces: list[str], data: st.DataObject) -> None:
+    said = "".join(pieces)
+    start = data.draw(st.integers(0, len(said) - 1))
+    end = data.draw(st.integers(start, len(said)))
+    segment = {"startIndex": len(said[:start].encode()), "endIndex": len(said[:end].encode())}
+    document = chunk(finish="STOP")
+    document["candidates"][0]["groundingMetadata"] = {
+        "groundingChunks": [{"web": {"uri": "https://a.example"}}],
+        "groundingSupports": [{"segment": segment, "groundingChunkIndices": [0]}],
+    }
+    stream = sse(*[chunk(text(piece)) for piece in pieces], document)
+    (part,) = collect(decode(stream)).choices[0].parts
+    assert isinstance(part, Text)
+    assert [(c.start, c.end) for c in part.citations] == [(start, end)]
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 99), (5, 2), (1, 2), (2, 3), (99, 100)])
+def test_a_span_that_makes_no_sense_stays_within_the_text(start: int, end: int) -> None:
+    document = chunk(text("日é"), finish="STOP")
     document["candidates"][0]["groundingMetadata"] = {
         "groundingChunks": [{"web": {"uri": "https://a.example"}}],
         "groundingSupports": [
-            {"segment": {"startIndex": 4, "endIndex": 12, "text": "The page"},
-             "groundingChunkIndices": [0]},
+            {"segment": {"startIndex": start, "endIndex": end}, "groundingChunkIndices": [0]}
         ],
-    }  # fmt: skip
+    }
     (part,) = collect(decode(sse(document))).choices[0].parts
     assert isinstance(part, Text)
-    assert [(c.start, c.end) for c in part.citations] == [(1, 9)]
+    for citation in part.citations:
+        assert citation.start is not None
+        assert citation.end is not None
+        assert 0 <= citation.start <= citation.end <= 2
 
 
 @pytest.mark.parametrize("name", ["citations", "citationSources"])

@@ -402,6 +402,7 @@ def test_block_that_never_stops_is_closed_by_the_end() -> None:
         ("refusal", False, StopReason.REFUSAL),
         ("model_context_window_exceeded", False, StopReason.CONTEXT_FULL),
         ("tired", False, StopReason.OTHER),
+        ("tired", True, StopReason.TOOL_USE),
     ],
 )
 def test_stop_reason_is_mapped_and_repaired(word: str, call: bool, reason: StopReason) -> None:
@@ -552,5 +553,6 @@ def test_citations_of_the_start_count() -> None:
 
 def test_start_says_who_answers() -> None:
     events = decode(FULL_STREAM)
-    assert events[0] == AnswerStart("msg_up", "up-model")
+    usage = Usage(10, 85, 2, 3, output=1, tier="standard")
+    assert events[0] == AnswerStart("msg_up", "up-model", usage=usage)
     assert isinstance(events[2], PartStart)

@@ -100,7 +100,8 @@ def test_message_starts_at_once_and_tells_usage_at_the_end() -> None:
 
 
 def test_usage_that_is_known_at_the_start_is_in_it() -> None:
-    start = encode([START, UsageReport(Usage(input=9, output=1)), *END])[0]
+    known = AnswerStart("msg_1", "up", usage=Usage(input=9, output=1))
+    start = encode([known, *END])[0]
     assert start["message"]["usage"]["input_tokens"] == 9
 
 
@@ -143,6 +144,22 @@ def test_parts_with_nothing_to_show_leave_no_block() -> None:
     assert documents[-2]["delta"]["stop_reason"] == "end_turn"
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 99])
+def test_batches_do_not_matter_to_interleaved_parts(width: int) -> None:
+    events: list[StreamEvent] = [START]
+    starts: list[StreamEvent] = [PartStart(part, PartKind.TEXT) for part in range(3)]
+    events += starts
+    for number in range(4):
+        events += [TextDelta(part, f"{part}{number}") for part in (2, 0, 1)]
+    events += [PartEnd(1), PartEnd(0), PartEnd(2), *text(3, "x"), *END]
+    assert encode(*[events[at : at + width] for at in range(0, len(events), width)]) == encode(
+        events
+    )
+    assert "".join(item["text"] for item in deltas(encode(events))) == (
+        "00010203" + "10111213" + "20212223" + "x"
+    )
+
+
 def test_interleaved_parts_come_one_after_another() -> None:
     events: list[list[StreamEvent]] = [
         [START, PartStart(0, PartKind.REASONING), ReasoningDelta(0, "a")],
@@ -168,15 +185,23 @@ def test_interleaved_parts_come_one_after_another() -> None:
     ]  # fmt: skip
 
 
-def test_what_waits_is_bounded() -> None:
+@pytest.mark.parametrize("width", [1, 2, 99])
+def test_what_waits_is_bounded(width: int) -> None:
     encoder = CODEC.stream_encoder(AnswerContext("m", "id", 0, max_held=100))
-    encoder.encode(
-        [START, PartStart(0, PartKind.TEXT), TextDelta(0, "a"), PartStart(1, PartKind.TEXT)]
-    )
-    assert encoder.encode([TextDelta(1, "x" * 100)]) == b""
-    assert encoder.encode([TextDelta(0, "b" * 500)]).startswith(b"event: content_block_delta")
-    assert encoder.encode([TextDelta(1, "x")]).startswith(b"event: error")
-    assert encoder.encode([TextDelta(0, "c")]) == b""
+    events: list[StreamEvent] = [
+        START,
+        PartStart(0, PartKind.TEXT),
+        TextDelta(0, "a"),
+        PartStart(1, PartKind.TEXT),
+        TextDelta(1, "x" * 100),
+        TextDelta(0, "b" * 500),
+        TextDelta(1, "x"),
+        TextDelta(0, "c"),
+    ]
+    data = b"".join(encoder.encode(events[at : at + width]) for at in range(0, len(events), width))
+    documents = read(data)
+    assert documents[-1]["type"] == "error"
+    assert [item["text"] for item in deltas(documents)] == ["a", "b" * 500]
 
 
 def test_only_the_first_choice_is_written() -> None:
@@ -231,19 +256,37 @@ def test_hidden_thoughts_are_carried() -> None:
     assert deltas(documents) == [{"type": "signature_delta", "signature": "AGW1"}]
 
 
-def test_seal_of_a_call_goes_in_front_of_it() -> None:
+@pytest.mark.parametrize("width", [1, 99])
+def test_seal_of_a_call_goes_in_front_of_it(width: int) -> None:
     start, delta, end = call(0)
     seal = PartSealed(0, Seal("aigw", "thought_signature", "AGW1"))
-    documents = encode([START, start, delta, seal, end, *END])
+    events = [START, start, delta, seal, end, *END]
+    documents = encode(*[events[at : at + width] for at in range(0, len(events), width)])
     assert [item["type"] for item in blocks(documents)] == ["thinking", "tool_use"]
-    assert deltas(documents)[0] == {"type": "signature_delta", "signature": "AGW1"}
+    assert deltas(documents) == [
+        {"type": "signature_delta", "signature": "AGW1"},
+        {"type": "input_json_delta", "partial_json": "{}"},
+    ]
 
 
-def test_seal_that_comes_late_goes_behind_its_part() -> None:
-    events: list[StreamEvent] = [PartStart(0, PartKind.TEXT), TextDelta(0, "a")]
+@pytest.mark.parametrize("width", [1, 99])
+def test_seal_of_a_text_goes_behind_it(width: int) -> None:
     seal = PartSealed(0, Seal("aigw", "thought_signature", "AGW1"))
-    documents = encode([START, *events], [seal, PartEnd(0), *END])
+    start: list[StreamEvent] = [PartStart(0, PartKind.TEXT), TextDelta(0, "a")]
+    events = [START, *start, seal, PartEnd(0), *END]
+    documents = encode(*[events[at : at + width] for at in range(0, len(events), width)])
     assert [item["type"] for item in blocks(documents)] == ["text", "thinking"]
+
+
+def test_arguments_flow_once_the_second_piece_came() -> None:
+    encoder = CODEC.stream_encoder(CONTEXT)
+    encoder.encode([START, PartStart(0, PartKind.TOOL_CALL, id="c", name="f")])
+    assert encoder.encode([ToolCallDelta(0, "{")]) == b""
+    opened = read(encoder.encode([ToolCallDelta(0, '"a"')]))
+    assert [item["type"] for item in opened] == ["content_block_start"] + [
+        "content_block_delta"
+    ] * 2
+    assert len(read(encoder.encode([ToolCallDelta(0, ":1}")]))) == 1
 
 
 def test_only_citations_of_this_vendor_are_shown() -> None:
@@ -326,6 +369,4 @@ def test_batches_do_not_matter() -> None:
     events = feed_all(CODEC.stream_decoder(), [FULL_STREAM])
     whole = CODEC.stream_encoder(CONTEXT).encode(events)
     encoder = CODEC.stream_encoder(CONTEXT)
-    # Except at the start, where the usage that comes along is known.
-    single = encoder.encode(events[:2]) + b"".join(encoder.encode([item]) for item in events[2:])
-    assert single == whole
+    assert b"".join(encoder.encode([item]) for item in events) == whole

@@ -1,0 +1,120 @@
+"""``aigw run`` as a process."""
+
+from __future__ import annotations
+
+import json
+import signal
+import ssl
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.running import ROOT, Running, free_port, gateway
+
+BODY = json.dumps(
+    {"model": "echo", "messages": [{"role": "user", "content": "/wps 0 Hello there"}]}
+).encode()
+
+
+def ask(url: str, context: ssl.SSLContext | None = None) -> dict[str, object]:
+    request = urllib.request.Request(
+        url + "/v1/chat/completions", BODY, {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20, context=context) as response:
+        answer: dict[str, object] = json.loads(response.read())
+    return answer
+
+
+def test_without_a_file_it_greets_and_answers() -> None:
+    with gateway() as running:
+        assert ask(running.url)["object"] == "chat.completion"
+    assert f"aigw listens on {running.url}" in running.output
+    assert "curl -N" in running.output
+    assert running.process.returncode == 0
+
+
+@pytest.mark.parametrize("file", ["missing.yaml", "broken.yaml"])
+def test_a_named_file_that_cannot_be_used_starts_nothing(tmp_path: Path, file: str) -> None:
+    path = tmp_path / file
+    if file == "broken.yaml":
+        path.write_text("prot: 1\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "aigw_asgi.cli", "run", "-c", str(path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 4
+    assert str(path) in done.stderr
+    assert "Traceback" not in done.stderr
+    if file == "broken.yaml":
+        assert f'{path}:1:1: unknown key "prot" (did you mean "port"?)' in done.stderr
+
+
+def test_a_taken_port_is_told() -> None:
+    with gateway() as running:
+        done = subprocess.run(
+            [sys.executable, "-m", "aigw_asgi.cli", "run", "--port", str(running.port)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert "cannot listen on 127.0.0.1" in done.stderr
+
+
+def test_it_speaks_tls_when_told_to(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for number, blob in enumerate(issued.cert_chain_pems):
+        blob.write_to_path(tmp_path / "cert.pem", append=number > 0)
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "host: 127.0.0.1\nallow-anonymous: true\necho: 'on'\n"
+        f"tls: {{enable: true, cert: {tmp_path}/cert.pem, key: {tmp_path}/key.pem}}\n"
+    )
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with gateway(config=config) as running:
+        url = running.url.replace("http:", "https:")
+        assert ask(url, context)["object"] == "chat.completion"
+    assert "https://" in running.output
+
+
+def test_a_running_stream_ends_with_an_error_event_at_shutdown() -> None:
+    port = free_port()
+    arguments = ["-m", "aigw_asgi.cli", "run", "--port", str(port), "--shutdown-timeout", "0.2"]
+    with Running(arguments, port) as running:
+        body = {
+            "model": "echo-slow",
+            "stream": True,
+            "messages": [{"role": "user", "content": "word " * 200}],
+        }
+        request = urllib.request.Request(
+            running.url + "/v1/chat/completions", json.dumps(body).encode()
+        )
+        with urllib.request.urlopen(request, timeout=20) as response:
+            first = response.readline()
+            running.process.send_signal(signal.SIGTERM)
+            rest = response.read()
+        assert first.startswith(b"data: ")
+        assert b'"error"' in rest
+        assert b"[DONE]" not in rest
+        assert running.process.wait(10) == 0
+
+
+def test_keys_without_effect_are_told(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("host: 127.0.0.1\napi-keys: [sk-1]\nworkers: 4\n")
+    with gateway(config=config) as running:
+        pass
+    assert "workers: has no effect in this version" in running.output
