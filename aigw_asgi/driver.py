@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from aigw_asgi.transports import Transport
+from aigw_asgi.transports import Transport, UpstreamStream
 from aigw_asgi.transports import UpstreamFailed as TransportFailed
 from aigw_core.commands import (
     Abort,
@@ -43,9 +43,6 @@ SendMessage = Callable[[Message], Awaitable[None]]
 ReceiveMessage = Callable[[], Awaitable[Any]]
 ChooseTransport = Callable[[Send, TaskGroup], Transport]
 """The transport for an attempt. The task group lives as long as the request."""
-
-HELD_UP = 1.0
-"""Seconds of waiting for the client that the upstream is not blamed for."""
 
 _LOG = logging.getLogger("aigw")
 
@@ -133,35 +130,36 @@ class Driver:
         with anyio.CancelScope() as self._scope:
             try:
                 stream = await self._choose(send, self._tasks).open(send.request)
+                try:
+                    await self._read(number, stream)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await stream.aclose()
             except TransportFailed as exc:
-                await self._lost(number, exc)
-                return
-            try:
-                head = ResponseHead(number, stream.status, dict(stream.headers))
-                await self._tell(head, reader=True)
-                exchange = self.exchange
-                while self._running == number:
-                    data = await stream.read()
-                    if not data:
-                        await self._tell(ResponseEof(number), reader=True)
-                        break
-                    commands = exchange.receive(ResponseData(number, data), _now())
-                    if len(commands) == 1 and exchange.streaming:
-                        # The hot path: one read, one feed, one send. While content
-                        # flows the deadline only moves later.
-                        await self._perform_one(commands[0], reader=True)
-                    else:
-                        await self._perform(commands, reader=True)
-            except TransportFailed as exc:
-                await self._lost(number, exc)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await stream.aclose()
+                _LOG.info("%r: attempt %d: %s", self.exchange, number, exc)
+                await self._tell(UpstreamFailed(number, exc.kind), reader=True)
         self._scope = None
 
-    async def _lost(self, number: int, failure: TransportFailed) -> None:
-        _LOG.info("%r: attempt %d: %s", self.exchange, number, failure)
-        await self._tell(UpstreamFailed(number, failure.kind), reader=True)
+    async def _read(self, number: int, stream: UpstreamStream) -> None:
+        exchange = self.exchange
+        head = ResponseHead(number, stream.status, dict(stream.headers))
+        await self._tell(head, reader=True)
+        while self._running == number:
+            data = await stream.read()
+            if not data:
+                await self._tell(ResponseEof(number), reader=True)
+                break
+            commands = exchange.receive(ResponseData(number, data), _now())
+            if exchange.streaming and len(commands) == 1:
+                # The hot path: one read, one feed, one send. While content flows the
+                # deadline only moves later.
+                emit = commands[0]
+                assert isinstance(emit, Emit)
+                await self._write(
+                    {"type": "http.response.body", "body": emit.data, "more_body": True}
+                )
+            else:
+                await self._perform(commands, reader=True)
 
     # --- the other tasks -----------------------------------------------------
 
@@ -267,7 +265,7 @@ class Driver:
         while self._sending_since is not None:
             self._sent = self._sent or anyio.Event()
             await self._sent.wait()
-        self._sending_since = since = _now()
+        self._sending_since = _now()
         try:
             await self._send(message)
         except OSError:  # how some servers say that the client has left
@@ -277,7 +275,7 @@ class Driver:
             if self._sent is not None:
                 self._sent.set()
                 self._sent = None
-            if self._held_up or _now() - since > HELD_UP:
+            if self._held_up:
                 self._held_up = False
                 self.exchange.receive(ClientReads(), _now())
                 self._rearm.set()

@@ -95,8 +95,7 @@ def tokens(format: Format, answer: Any) -> int:
         assert answer["object"] == "response.input_tokens"
     else:
         assert set(answer) == {"input_tokens"}
-    count = answer["input_tokens"]
-    return count
+    return int(answer["input_tokens"])
 
 
 def prompt_tokens(format: Format, answer: Any) -> int:
@@ -105,8 +104,7 @@ def prompt_tokens(format: Format, answer: Any) -> int:
         count: int = answer["usageMetadata"]["promptTokenCount"]
         return count
     name = "prompt_tokens" if format is Format.CHAT else "input_tokens"
-    count = answer["usage"][name]
-    return count
+    return int(answer["usage"][name])
 
 
 def said(format: Format, answer: Any) -> str:
