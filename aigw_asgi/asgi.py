@@ -7,17 +7,26 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from aigw_asgi.counting import serve_count
 from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage
+from aigw_asgi.gemini_array import ArraySender, wants_array
 from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_json
 from aigw_asgi.inference import new_request_id, serve_inference
-from aigw_asgi.listing import list_models
-from aigw_asgi.routes import Auth, Endpoint, Route, error_format, find_route, hint
+from aigw_asgi.listing import list_models, show_model
+from aigw_asgi.responses import (
+    forget_response,
+    recall,
+    serve_compact,
+    serve_response,
+    stored_response,
+)
+from aigw_asgi.routes import Auth, Endpoint, Route, client_format, find_route, hint
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller, authenticate, authorise_local, presented_key
 from aigw_core.chat import Format
-from aigw_core.codec import Headers, Inbound
+from aigw_core.codec import Inbound
 from aigw_core.codecs import CODECS
-from aigw_core.errors import ErrorKind, Failure, GatewayError
+from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
 
 _LOG = logging.getLogger("aigw")
 
@@ -83,7 +92,7 @@ class App:
         state = await self.open()
         request = HttpRequest(scope)
         request_id = new_request_id(state, request.headers)
-        reply = _Started(send)
+        reply = _Started(send, bare=request.method == "HEAD")
         try:
             await self._route(state, request, request_id, receive, reply)
         except GatewayError as exc:
@@ -114,31 +123,18 @@ class App:
         if route is None:
             message = f"there is nothing at {request.path or 'this path'}{hint(request.path)}"
             raise GatewayError(Failure(ErrorKind.NOT_FOUND, message, code="unknown_path"))
-        if request.method != route.method and not (
-            request.method == "HEAD" and route.method == "GET"
-        ):
-            raise GatewayError(
-                Failure(
-                    ErrorKind.METHOD_NOT_ALLOWED,
-                    f"{request.method} is not possible here; use {route.method}",
-                    code="method_not_allowed",
-                )
-            )
+        if request.method not in route.allowed:
+            raise _wrong_method(request.method, route)
         caller = _admit(state, request, route)
-        about: Headers = (("x-request-id", request_id),)
-        if route.endpoint is Endpoint.INFERENCE:
+        if "POST" in route.methods:
             refuse_encoded_body(request.headers)
             body = await request.body(receive, state.snapshot.body_limit)
-            codec = CODECS[route.format]
-            inbound = Inbound(body, request.headers)
-            await serve_inference(state, codec, inbound, caller, request_id, receive, send)
-        elif route.endpoint is Endpoint.MODELS:
-            await send_json(send, 200, list_models(state.snapshot, request.headers), about)
-        elif route.endpoint is Endpoint.HEALTH:
-            status, word = (503, "draining") if state.draining else (200, "ok")
-            await send_json(send, status, {"status": word}, about)
-        elif route.endpoint is Endpoint.METRICS:
-            await send_json(send, 200, state.metrics.report(state.uptime), about)
+            inbound = Inbound(body, request.headers, route.name or None, route.stream)
+            await _answer(state, request, route, inbound, caller, request_id, receive, send)
+        else:
+            document = _look_up(state, request, route, caller)
+            status = 503 if route.endpoint is Endpoint.HEALTH and state.draining else 200
+            await send_json(send, status, document, (("x-request-id", request_id),))
 
     async def _refuse(
         self,
@@ -149,19 +145,20 @@ class App:
         send: SendMessage,
     ) -> None:
         route = find_route(request.path)
-        format = route.format if route is not None else Format.CHAT
-        if route is None or route.endpoint is Endpoint.MODELS:
-            format = error_format(request.path, request.headers)
-        status, body = CODECS[format].encode_error(failure, request_id)
+        codec = CODECS[client_format(request.path, request.headers)]
+        status, body = codec.encode_error(failure, request_id)
         state.metrics.refused(status)
         headers: list[tuple[str, str]] = [
             ("x-request-id", request_id),
             ("x-aigw-origin", "gateway"),
         ]
+        headers += [(name, request_id) for name in codec.request_id_headers]
         if failure.retry_after is not None:
             headers.append(("retry-after", str(max(1, round(failure.retry_after)))))
         if route is not None and failure.kind is ErrorKind.METHOD_NOT_ALLOWED:
-            headers.append(("allow", "GET, HEAD" if route.method == "GET" else route.method))
+            headers.append(("allow", ", ".join(route.allowed)))
+        if route is not None and route.stream and b"alt=sse" not in request.query:
+            body = b"[%b]" % body  # as the elements of the array would have come
         if failure.kind is ErrorKind.TOO_LARGE:
             # The rest of the body is not read, so the connection is of no more use.
             headers.append(("connection", "close"))
@@ -169,16 +166,92 @@ class App:
 
 
 class _Started:
-    """``send``, remembering whether a response has begun, and naming the request in
-    the header that clients of the Messages format look for."""
+    """``send``, remembering whether a response has begun. ``HEAD`` gets no body."""
 
-    def __init__(self, send: SendMessage) -> None:
+    def __init__(self, send: SendMessage, *, bare: bool) -> None:
         self._send = send
+        self._bare = bare
         self.started = False
 
     async def __call__(self, message: dict[str, Any]) -> None:
         self.started = True
+        if self._bare and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self._send(message)
+
+
+async def _answer(
+    state: GatewayState,
+    request: HttpRequest,
+    route: Route,
+    inbound: Inbound,
+    caller: Caller,
+    request_id: str,
+    receive: ReceiveMessage,
+    send: SendMessage,
+) -> None:
+    """What is asked with a body.
+
+    Raises:
+        GatewayError: before anything was sent.
+        ClientAborted: the client's connection must be broken.
+    """
+    format = route.format
+    if route.endpoint is Endpoint.COMPACT:
+        await serve_compact(state, inbound, caller, request_id, receive, send)
+    elif route.endpoint is Endpoint.COUNT:
+        if format is Format.RESPONSES:
+            inbound, _ = recall(state, inbound, caller)
+        await serve_count(state, format, inbound, caller, request_id, receive, send)
+    elif format is Format.RESPONSES:
+        await serve_response(state, inbound, caller, request_id, receive, send)
+    else:
+        if format is Format.GEMINI and route.stream and wants_array(request.parameters):
+            send = ArraySender(send)
+        codec = CODECS[format]
+        await serve_inference(state, codec, inbound, caller, request_id, receive, send)
+
+
+def _look_up(state: GatewayState, request: HttpRequest, route: Route, caller: Caller) -> Any:
+    """What is asked without a body: a JSON document.
+
+    Raises:
+        GatewayError: there is no such thing.
+    """
+    endpoint = route.endpoint
+    if endpoint is Endpoint.MODELS:
+        format = client_format(request.path, request.headers)
+        return list_models(state, caller, format, request.parameters)
+    if endpoint is Endpoint.MODEL:
+        format = client_format(request.path, request.headers)
+        return show_model(state, caller, format, route.name)
+    if endpoint is Endpoint.STORED:
+        if request.method == "DELETE":
+            return forget_response(state, route.name, caller)
+        if request.parameters.get("stream", "").lower() == "true":
+            raise InvalidRequest("a stored answer comes whole only", pointer="stream")
+        return stored_response(state, route.name, caller)
+    if endpoint is Endpoint.METRICS:
+        return state.metrics.report(state.uptime)
+    if endpoint is Endpoint.HEALTH:
+        return {"status": "draining" if state.draining else "ok"}
+    return {"message": "aigw"}
+
+
+def _wrong_method(method: str, route: Route) -> GatewayError:
+    if route.endpoint is Endpoint.MODEL and method == "POST":
+        served = "generateContent, streamGenerateContent and countTokens"
+        return InvalidRequest(
+            f"{route.name!r} names no method that is served; those are {served}",
+            code="unknown_method",
+        )
+    return GatewayError(
+        Failure(
+            ErrorKind.METHOD_NOT_ALLOWED,
+            f"{method} is not possible here; use {' or '.join(route.methods)}",
+            code="method_not_allowed",
+        )
+    )
 
 
 def _admit(state: GatewayState, request: HttpRequest, route: Route) -> Caller:
@@ -190,7 +263,8 @@ def _admit(state: GatewayState, request: HttpRequest, route: Route) -> Caller:
     if route.auth is Auth.PUBLIC:
         return Caller()
     if route.auth is Auth.CLIENT_KEY:
-        key = presented_key(request.headers)
+        query_key = request.parameters.get("key") if route.query_key else None
+        key = presented_key(request.headers, query_key)
         return authenticate(key, state.snapshot, loopback=request.loopback, wall=time.time())
     key = presented_key(request.headers)
     authorise_local(request.peer, key, state.snapshot, loopback=request.loopback)

@@ -34,6 +34,7 @@ import msgspec
 from aigw_asgi.driver import ReceiveMessage, SendMessage
 from aigw_core.chat import (
     ChatRequest,
+    ChatResponse,
     Format,
     Role,
     Seal,
@@ -46,7 +47,7 @@ from aigw_core.chat import (
     Usage,
 )
 from aigw_core.codec import AnswerContext, Codec, Inbound
-from aigw_core.codecs import CODECS
+from aigw_core.codecs import CODECS, COUNTING
 from aigw_core.collect import collect
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.events import (
@@ -63,6 +64,7 @@ from aigw_core.events import (
     ToolCallDelta,
     UsageReport,
 )
+from aigw_core.token_count import counted
 
 MODELS = (
     "echo",
@@ -86,6 +88,14 @@ _SEAL_KINDS = {
     Format.RESPONSES: "encrypted",
 }
 
+_PATHS = {
+    "/v1/chat/completions": (CODECS, Format.CHAT),
+    "/v1/messages": (CODECS, Format.MESSAGES),
+    "/v1/messages/count_tokens": (COUNTING, Format.MESSAGES),
+    "/v1/responses": (CODECS, Format.RESPONSES),
+    "/v1/responses/input_tokens": (COUNTING, Format.RESPONSES),
+}
+
 
 class EchoCut(Exception):
     """Raised to break the connection."""
@@ -103,14 +113,17 @@ async def echo(scope: Any, receive: ReceiveMessage, send: SendMessage) -> None:
         created=_CREATED,
         request=request,
     )
-    events = _script(base, request, text, codec.format)
     if base == "echo-error-429":
         failure = Failure(ErrorKind.RATE_LIMIT, "echo refuses, as it was asked to")
         await _refuse(codec, failure, send, ((b"retry-after", b"1"),))
-    elif request.stream:
-        await _stream(base, codec, context, events, pace, send)
+    elif codec is COUNTING.get(codec.format):
+        await _answer(base, codec, context, counted(_asked(request)), send)
     else:
-        await _answer(base, codec, context, events, send)
+        events = _script(base, request, text, codec.format)
+        if request.stream:
+            await _stream(base, codec, context, events, pace, send)
+        else:
+            await _answer(base, codec, context, collect(events), send)
 
 
 async def _read(scope: Any, receive: ReceiveMessage) -> tuple[Codec, Inbound]:
@@ -123,14 +136,11 @@ async def _read(scope: Any, receive: ReceiveMessage) -> tuple[Codec, Inbound]:
     path: str = scope["path"]
     if path.startswith("/v1beta/models/"):
         model, _, action = path.removeprefix("/v1beta/models/").rpartition(":")
+        codecs = COUNTING if action == "countTokens" else CODECS
         stream = action.startswith("stream")
-        return CODECS[Format.GEMINI], Inbound(body, {}, unquote(model), stream)
-    format = {
-        "/v1/chat/completions": Format.CHAT,
-        "/v1/messages": Format.MESSAGES,
-        "/v1/responses": Format.RESPONSES,
-    }[path]
-    return CODECS[format], Inbound(body)
+        return codecs[Format.GEMINI], Inbound(body, {}, unquote(model), stream)
+    codecs, format = _PATHS[path]
+    return codecs[format], Inbound(body)
 
 
 # --- what is said ------------------------------------------------------------
@@ -158,7 +168,6 @@ def words(text: str) -> list[str]:
 def _script(base: str, request: ChatRequest, text: str, format: Format) -> list[StreamEvent]:
     events: list[StreamEvent] = [AnswerStart("", request.model, _CREATED)]
     reason = StopReason.END
-    asked = sum(len(words(_turn_text(turn))) for turn in request.turns)
     said = 0
     thought = 0
     result = _last_result(request)
@@ -179,8 +188,13 @@ def _script(base: str, request: ChatRequest, text: str, format: Format) -> list[
             events.append(PartStart(part, PartKind.TEXT))
             events += [TextDelta(part, word) for word in words(answer)]
             events.append(PartEnd(part))
-    usage = Usage(input=asked, output=said, reasoning=thought)
+    usage = Usage(input=_asked(request), output=said, reasoning=thought)
     return [*events, ChoiceStop(Stop(reason)), UsageReport(usage), AnswerEnd()]
+
+
+def _asked(request: ChatRequest) -> int:
+    """What the prompt costs: a token a word."""
+    return sum(len(words(_turn_text(turn))) for turn in request.turns)
 
 
 def _turn_text(turn: Turn) -> str:
@@ -266,13 +280,13 @@ async def _refuse(
 
 
 async def _answer(
-    base: str, codec: Codec, context: AnswerContext, events: list[StreamEvent], send: SendMessage
+    base: str, codec: Codec, context: AnswerContext, response: ChatResponse, send: SendMessage
 ) -> None:
     overloaded = Failure(ErrorKind.OVERLOADED, "echo is overloaded, as it was asked to be")
     if base in ("echo-error-overloaded-first-event", "echo-error-midstream"):
         await _refuse(codec, overloaded, send)
         return
-    body = codec.encode_response(collect(events), context)
+    body = codec.encode_response(response, context)
     if base in ("echo-cut", "echo-truncated", "echo-malformed"):
         body = body[: len(body) // 2]
     fields = [(b"content-type", b"application/json")]

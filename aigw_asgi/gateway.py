@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 
@@ -31,7 +32,9 @@ Config = Snapshot | str | os.PathLike[str] | None
 PATHS: Mapping[Format, str] = {
     Format.CHAT: "/v1/chat/completions",
     Format.MESSAGES: "/v1/messages",
+    Format.RESPONSES: "/v1/responses",
 }
+"""Of the formats that have the model in the body."""
 
 
 async def open_state(config: Config = None, *, transport: Transport | None = None) -> GatewayState:
@@ -116,13 +119,23 @@ class Gateway:
         await self.app.aclose()
 
     async def handle(
-        self, format: Format | str, body: bytes, headers: Mapping[str, str] | None = None
+        self,
+        format: Format | str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        model: str = "",
+        stream: bool = False,
     ) -> Response:
         """Answer one request of a wire format, given as the bytes of its body.
 
-        Client errors are answers, too: look at ``status``.
+        ``model`` and ``stream`` are for Gemini, which has them in the path; the other
+        formats say both in the body. Client errors are answers, too: look at ``status``.
         """
-        path = PATHS[Format(format)]
+        path = PATHS.get(Format(format))
+        if path is None:
+            method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+            path = f"/v1beta/models/{quote(model)}:{method}"
         return await self.request("POST", path, headers or {}, body)
 
     async def request(

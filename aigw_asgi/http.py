@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from aigw_asgi.driver import ReceiveMessage, SendMessage
 from aigw_core.codec import Headers
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
+
+MAX_PARAMETERS = 100
 
 _ENCODED_TRAP = re.compile(rb"%(?:2f|5c|00|2e)", re.IGNORECASE)
 _SEGMENT_TRAP = re.compile(rb"//|/\.{1,2}(?:/|$)|\\|[^\x21-\x7e]")
@@ -36,6 +40,23 @@ class HttpRequest:
         self.loopback = _is_loopback(scope)
         client = scope.get("client")
         self.peer: str | None = client[0] if client else None
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The query, decoded. As with headers, what comes twice is joined by ``, ``.
+
+        Raises:
+            InvalidRequest: there are more than a hundred.
+        """
+        try:
+            pairs = parse_qsl(self.query.decode("latin-1"), max_num_fields=MAX_PARAMETERS)
+        except ValueError:
+            raise InvalidRequest("the query has too many parameters") from None
+        found: dict[str, str] = {}
+        for name, value in pairs:
+            known = found.get(name)
+            found[name] = value if known is None or known == value else f"{known}, {value}"
+        return found
 
     async def body(self, receive: ReceiveMessage, limit: int) -> bytes:
         """The whole body.
@@ -103,6 +124,11 @@ def refuse_encoded_body(headers: dict[str, str]) -> None:
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity"):
         raise InvalidRequest(f"the body is sent with content-encoding {encoding!r}; send it plain")
+
+
+def header_text(text: str) -> str:
+    """``text`` fit for a header: printable ASCII, at most 1 KiB."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text)[:1024]
 
 
 async def send_json(send: SendMessage, status: int, document: Any, headers: Headers = ()) -> None:

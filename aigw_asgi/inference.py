@@ -5,21 +5,127 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from aigw_asgi.driver import Driver, ReceiveMessage, SendMessage
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
+from aigw_core.chat import Format, ServerState, Usage
 from aigw_core.codec import AnswerContext, Codec, Inbound
-from aigw_core.codecs import CODECS
+from aigw_core.codecs import CODECS, COUNTING
+from aigw_core.errors import GatewayError
 from aigw_core.exchange import Exchange
+from aigw_core.health import Health
 from aigw_core.ids import sane_id, uuid7
-from aigw_core.routing.plan import plan
+from aigw_core.record import ExchangeRecord
+from aigw_core.routing.plan import RoutePlan, plan
 from aigw_core.seals import Sealer
+from aigw_core.token_count import estimate
+
+MAX_LEARNED = 1 << 20
+"""Bytes of a request beyond which nothing is learned from its token count."""
 
 
 def new_request_id(state: GatewayState, headers: Mapping[str, str]) -> str:
     """The client's own identifier when it is sane, else a new one."""
     return sane_id(headers.get("x-request-id")) or uuid7(time.time(), state.rng.randbytes(10))
+
+
+def new_call(
+    state: GatewayState,
+    codec: Codec,
+    inbound: Inbound,
+    request_id: str,
+    caller: Caller,
+    memory: ServerState | None = None,
+) -> Call:
+    """What a client asks for. ``memory`` is what the gateway remembers for it.
+
+    Raises:
+        InvalidRequest: the request is malformed.
+    """
+    peek = codec.peek(inbound)
+    context = AnswerContext(
+        model=peek.model,
+        id=uuid7(time.time(), state.rng.randbytes(10)),
+        created=int(time.time()),
+        stream_usage=peek.stream_usage,
+        request_id=request_id,
+        server_state=memory,
+    )
+    strict = inbound.headers.get("x-aigw-strict") in ("1", "true")
+    strict = strict or state.snapshot.strict_mapping
+    tenant = "" if caller.key is None else caller.key.digest.hex()
+    sealer = Sealer(state.seal_keys(state.snapshot), tenant)
+    return Call(codec, inbound, peek, context, strict, sealer)
+
+
+def find_targets(state: GatewayState, call: Call, caller: Caller, health: Health) -> RoutePlan:
+    """Where ``call`` may go.
+
+    Raises:
+        GatewayError: nowhere.
+    """
+    return plan(
+        call.peek.model,
+        call.codec.format,
+        caller,
+        state.snapshot,
+        health,
+        turn=state.next_turn(),
+        now=time.monotonic(),
+    )
+
+
+async def run_exchange(
+    state: GatewayState,
+    call: Call,
+    route: RoutePlan,
+    codecs: Mapping[Format, Codec],
+    health: Health,
+    receive: ReceiveMessage,
+    send: SendMessage,
+) -> ExchangeRecord:
+    """Have ``call`` answered.
+
+    Raises:
+        ClientAborted: the client's connection must be broken.
+    """
+    snapshot = state.snapshot
+    exchange = Exchange(call, route, snapshot, codecs, health, state.rng.random)
+    driver = Driver(exchange, state.transport, receive, send, snapshot.write_timeout)
+    state.running.add(driver)
+    state.metrics.in_flight += 1
+    try:
+        await driver.run()
+    finally:
+        driver.abandon()
+        state.running.discard(driver)
+        state.metrics.in_flight -= 1
+        _note(state, call, exchange.record)
+    return exchange.record
+
+
+def _note(state: GatewayState, call: Call, record: ExchangeRecord) -> None:
+    codec = call.codec
+    if codec is COUNTING.get(codec.format):
+        # What was counted was not used.
+        state.metrics.observe(replace(record, usage=Usage()))
+        return
+    state.metrics.observe(record)
+    actual = record.usage.input_total
+    if record.failure is not None or not record.attempts or not actual:
+        return
+    if codec is not CODECS[codec.format] or len(call.inbound.body) > MAX_LEARNED:
+        return
+    model = record.attempts[-1].model
+    if state.calibrator.due(model):
+        try:
+            request = codec.decode_request(call.inbound)
+        except GatewayError:
+            return  # relayed as it came: the upstream understood more than we do
+        state.calibrator.observe(model, estimate(request), actual)
 
 
 async def serve_inference(
@@ -30,6 +136,8 @@ async def serve_inference(
     request_id: str,
     receive: ReceiveMessage,
     send: SendMessage,
+    *,
+    memory: ServerState | None = None,
 ) -> None:
     """Answer one request of ``codec``'s format.
 
@@ -38,37 +146,6 @@ async def serve_inference(
             target can be had for it.
         ClientAborted: the client's connection must be broken.
     """
-    snapshot = state.snapshot
-    peek = codec.peek(inbound)
-    headers = inbound.headers
-    context = AnswerContext(
-        model=peek.model,
-        id=uuid7(time.time(), state.rng.randbytes(10)),
-        created=int(time.time()),
-        stream_usage=peek.stream_usage,
-        request_id=request_id,
-    )
-    strict = snapshot.strict_mapping or headers.get("x-aigw-strict") in ("1", "true")
-    tenant = "" if caller.key is None else caller.key.digest.hex()
-    sealer = Sealer(state.seal_keys(snapshot), tenant)
-    call = Call(codec, inbound, peek, context, strict, sealer)
-    route = plan(
-        peek.model,
-        codec.format,
-        caller,
-        snapshot,
-        state.health,
-        turn=state.next_turn(),
-        now=time.monotonic(),
-    )
-    exchange = Exchange(call, route, snapshot, CODECS, state.health, state.rng.random)
-    driver = Driver(exchange, state.transport, receive, send, snapshot.write_timeout)
-    state.running.add(driver)
-    state.metrics.in_flight += 1
-    try:
-        await driver.run()
-    finally:
-        driver.abandon()
-        state.running.discard(driver)
-        state.metrics.in_flight -= 1
-        state.metrics.observe(exchange.record)
+    call = new_call(state, codec, inbound, request_id, caller, memory)
+    route = find_targets(state, call, caller, state.health)
+    await run_exchange(state, call, route, CODECS, state.health, receive, send)

@@ -17,8 +17,10 @@ from aigw_core.commands import Send
 from aigw_core.config.snapshot import Snapshot
 from aigw_core.health import Health
 from aigw_core.metrics import Metrics
+from aigw_core.response_store import ResponseStore
 from aigw_core.routing.plan import ECHO
 from aigw_core.seals import SealKeys, key_of
+from aigw_core.token_count import Calibrator
 
 
 class GatewayState:
@@ -31,6 +33,11 @@ class GatewayState:
         secret for them; it may block."""
         self.snapshot = snapshot
         self.health = Health()
+        self.counting_health = Health()
+        """Of counting endpoints: vendors limit them apart, and a target that cannot
+        count may well answer."""
+        self.calibrator = Calibrator()
+        self.responses = ResponseStore()
         self.metrics = Metrics()
         self.rng = random.Random()
         self.started = time.monotonic()

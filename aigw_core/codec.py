@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from aigw_core.chat import ChatRequest, ChatResponse, Effort, Format, Usage
+from aigw_core.chat import ChatRequest, ChatResponse, Effort, Format, ServerState, Usage
 from aigw_core.errors import Failure
 from aigw_core.events import StreamEvent
 from aigw_core.ledger import Ledger
@@ -108,6 +108,8 @@ class AnswerContext(Struct, frozen=True):
     freeform_tools: frozenset[str] = frozenset()
     request: ChatRequest | None = None
     """For formats that echo the request's settings."""
+    server_state: ServerState | None = None
+    """What the gateway itself remembers for the client, echoed instead of the request's."""
     max_held: int = 64 << 20
     """Bytes that an encoder may hold of one answer."""
 

@@ -6,8 +6,11 @@ bytes, and a reasoning signature sits on the very part it proves.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from aigw_core.chat import Format
-from aigw_core.codec import AnswerContext, Codec, StreamEncoder, UpstreamProfile
+from aigw_core.codec import Codec, UpstreamProfile
+from aigw_core.codecs.gemini import count
 from aigw_core.codecs.gemini.envelopes import strip_envelopes
 from aigw_core.codecs.gemini.error import decode_error, encode_error
 from aigw_core.codecs.gemini.relay import GeminiTap
@@ -15,8 +18,9 @@ from aigw_core.codecs.gemini.request import decode_request, encode_request, peek
 from aigw_core.codecs.gemini.response import decode_response, encode_response, relay_usage
 from aigw_core.codecs.gemini.stream import GeminiStreamDecoder
 from aigw_core.codecs.gemini.stream_encoder import GeminiStreamEncoder
+from aigw_core.token_count import counting_errors
 
-__all__ = ["ARRAY_CONTENT_TYPE", "CODEC", "json_array_encoder"]
+__all__ = ["CODEC", "COUNTING"]
 
 _GENERATION = "/generationConfig"
 
@@ -68,11 +72,15 @@ CODEC = Codec(
     seals_texts=True,
 )
 
-ARRAY_CONTENT_TYPE = "application/json; charset=utf-8"
-
-
-def json_array_encoder(context: AnswerContext) -> StreamEncoder:
-    """The stream encoder for a client that did not ask for ``alt=sse``: one JSON array,
-    an element for each event, an error as its last element. To be sent as
-    ``ARRAY_CONTENT_TYPE``."""
-    return GeminiStreamEncoder(context, array=True)
+COUNTING = replace(
+    CODEC,
+    peek=count.peek,
+    relay_request=count.relay_request,
+    relay_usage=count.relay_usage,
+    decode_request=count.decode_request,
+    encode_request=count.encode_request,
+    decode_response=count.decode_response,
+    encode_response=count.encode_response,
+    decode_error=counting_errors(decode_error),
+)
+"""The same for its counting endpoint, whose answers are usage and nothing else."""

@@ -50,7 +50,9 @@ def upstream_path(model: str, caps: Caps, *, stream: bool) -> str:
         model = model.removeprefix("models/")
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     version = caps.api_version or "v1beta"
-    return f"/{version}/models/{quote(model, safe='')}:{method}"
+    collection = "tunedModels" if model.startswith("tunedModels/") else "models"
+    name = quote(model.removeprefix("tunedModels/"), safe="")
+    return f"/{version}/{collection}/{name}:{method}"
 
 
 def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger) -> EncodedRequest:

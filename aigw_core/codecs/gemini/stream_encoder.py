@@ -1,8 +1,7 @@
 """Stream events to the bytes of a streamed Gemini answer.
 
-Two forms: an event stream (``alt=sse``), and one JSON array whose elements are
-written one by one. Each document is a whole ``GenerateContentResponse`` with the
-parts that are new.
+Each document is a whole ``GenerateContentResponse`` with the parts that are new.
+(:mod:`~aigw_core.codecs.gemini.array` makes one JSON array of the stream.)
 
 The vendor's SDK fails on comments, ``event`` lines, ``[DONE]`` and ``data:`` without
 the space; it takes blank lines. Arguments are one object on the wire, so a call
@@ -95,16 +94,14 @@ class _Choice:
 
 
 class GeminiStreamEncoder:
-    """Encodes one answer; ``array`` chooses the second form.
+    """Encodes one answer.
 
     Holds the text, for the byte offsets of citations, and the arguments of calls:
     together at most ``context.max_held`` bytes, beyond which the answer fails.
     """
 
-    def __init__(self, context: AnswerContext, *, array: bool = False) -> None:
+    def __init__(self, context: AnswerContext) -> None:
         self._context = context
-        self._array = array
-        self._first = True
         self._closed = False
         self._id = ""
         self._usage = Usage()
@@ -145,7 +142,7 @@ class GeminiStreamEncoder:
         return self._prefix + string + self._suffix
 
     def keepalive(self) -> bytes:
-        """A blank line: legal between events, and between elements of an array."""
+        """A blank line: legal between events."""
         return b"\n"
 
     # -- events ---------------------------------------------------------------
@@ -320,18 +317,12 @@ class GeminiStreamEncoder:
     def _end(self, out: list[bytes]) -> None:
         self._closed = True
         self._live = (-1, -1)
-        if self._array:
-            out.append(b"]")
 
     def _frame(self, document: dict[str, Any] | Raw) -> bytes:
         data = escape_separators(
             bytes(document) if isinstance(document, Raw) else encode_document(document)
         )
-        if not self._array:
-            return b"data: %s\n\n" % data
-        before = b"[" if self._first else b",\r\n"
-        self._first = False
-        return before + data
+        return b"data: %s\n\n" % data
 
 
 _TOO_LONG = Failure(ErrorKind.UPSTREAM_MALFORMED, "the answer is longer than the gateway holds")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from aigw_core.chat import Format
 from aigw_core.codec import Codec, UpstreamProfile
+from aigw_core.codecs.messages import count
 from aigw_core.codecs.messages.decode_request import decode_request
 from aigw_core.codecs.messages.encode_request import encode_request
 from aigw_core.codecs.messages.envelopes import strip_envelopes
@@ -13,6 +16,7 @@ from aigw_core.codecs.messages.request import FORWARDED, peek, relay_request
 from aigw_core.codecs.messages.response import decode_response, encode_response, relay_usage
 from aigw_core.codecs.messages.stream import StreamDecoder, StreamEncoder
 from aigw_core.codecs.messages.wire import VERSION_2023
+from aigw_core.token_count import counting_errors
 
 _POINTERS = {
     "model": "/model",
@@ -68,4 +72,17 @@ CODEC = Codec(
     request_id_headers=("request-id",),
 )
 
-__all__ = ["CODEC"]
+COUNTING = replace(
+    CODEC,
+    peek=count.peek,
+    relay_request=count.relay_request,
+    relay_usage=count.relay_usage,
+    decode_request=count.decode_request,
+    encode_request=count.encode_request,
+    decode_response=count.decode_response,
+    encode_response=count.encode_response,
+    decode_error=counting_errors(decode_error),
+)
+"""The same for its counting endpoint, whose answers are usage and nothing else."""
+
+__all__ = ["CODEC", "COUNTING"]

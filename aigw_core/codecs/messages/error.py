@@ -70,6 +70,8 @@ _WIRE_TYPES = {
     ErrorKind.UNAVAILABLE: "overloaded_error",
 }
 OVERLOADED_STATUS = 529
+NO_THREADS = "thread_unsupported_request"
+"""Upon this code the official SDKs go on without a thread."""
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
@@ -104,7 +106,13 @@ def error_document(failure: Failure, request_id: str) -> dict[str, Any]:
     if failure.kind is ErrorKind.CONTEXT_LENGTH and _TOO_LONG[0] not in message.lower():
         # Clients look for these words to know that they must shorten.
         message = f"{_TOO_LONG[0]}: {message}"
-    error = {"type": _WIRE_TYPES.get(failure.kind, "api_error"), "message": message or "failed"}
+    error: dict[str, Any] = {
+        "type": _WIRE_TYPES.get(failure.kind, "api_error"),
+        "message": message or "failed",
+    }
+    if failure.code == NO_THREADS:
+        unsupported = [failure.param.removeprefix("/")] if failure.param else []
+        error["details"] = {"error_code": NO_THREADS, "unsupported": unsupported}
     return {"type": "error", "error": error, "request_id": request_id or None}
 
 

@@ -12,6 +12,7 @@ from msgspec.json import Decoder
 from aigw_core.codec import Caps, EncodedRequest, Inbound, Peek
 from aigw_core.codecs.messages import wire
 from aigw_core.codecs.messages.encode_request import PATH
+from aigw_core.codecs.messages.error import NO_THREADS
 from aigw_core.errors import InvalidRequest
 from aigw_core.jsondoc import decode_as, read_object, splice
 
@@ -28,6 +29,7 @@ class _Head(Struct):
     model: str
     messages: list[Raw]
     stream: bool | None = None
+    thread: Raw = wire.NULL
 
 
 class _Model(Struct):
@@ -42,7 +44,8 @@ def peek(inbound: Inbound) -> Peek:
     """What routing needs.
 
     Raises:
-        InvalidRequest: no JSON object, no model, no messages.
+        InvalidRequest: no JSON object, no model, no messages; a part of a thread,
+            which only the server that began it can go on with.
     """
     read_object(inbound.body)
     head = decode_as(_decode_head, inbound.body)
@@ -50,6 +53,12 @@ def peek(inbound: Inbound) -> Peek:
         raise InvalidRequest("the model is empty", pointer="/model")
     if not head.messages:
         raise InvalidRequest("at least one message is required", pointer="/messages")
+    if bytes(head.thread) != b"null":
+        raise InvalidRequest(
+            "message threads are not kept here; send the whole conversation, without thread",
+            pointer="/thread",
+            code=NO_THREADS,
+        )
     return Peek(head.model, bool(head.stream), stream_usage=True)
 
 

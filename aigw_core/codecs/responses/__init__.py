@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from aigw_core.chat import Format
 from aigw_core.codec import AnswerContext, Codec, Peek, UpstreamProfile
+from aigw_core.codecs.responses import compact, count
 from aigw_core.codecs.responses.decode_request import POINTERS, decode_request, peek
 from aigw_core.codecs.responses.encode_request import FORWARDED, encode_request, relay_request
 from aigw_core.codecs.responses.envelopes import strip_envelopes
@@ -12,6 +15,7 @@ from aigw_core.codecs.responses.relay import RelayTap
 from aigw_core.codecs.responses.response import decode_response, encode_response, relay_usage
 from aigw_core.codecs.responses.stream_decoder import StreamDecoder
 from aigw_core.codecs.responses.stream_encoder import StreamEncoder
+from aigw_core.token_count import counting_errors
 
 
 def _tap(peek: Peek) -> RelayTap:
@@ -42,3 +46,24 @@ CODEC = Codec(
     stream_decoder=StreamDecoder,
     stream_encoder=_encoder,
 )
+
+COUNTING = replace(
+    CODEC,
+    peek=count.peek,
+    relay_request=count.relay_request,
+    relay_usage=count.relay_usage,
+    decode_request=count.decode_request,
+    encode_request=count.encode_request,
+    decode_response=count.decode_response,
+    encode_response=count.encode_response,
+    decode_error=counting_errors(decode_error),
+)
+"""The same for its counting endpoint, whose answers are usage and nothing else."""
+
+COMPACTING = replace(
+    CODEC,
+    peek=compact.peek,
+    relay_request=compact.relay_request,
+    decode_error=counting_errors(decode_error),
+)
+"""The same for the endpoint that shortens a conversation. It can only be relayed."""

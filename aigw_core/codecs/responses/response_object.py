@@ -7,7 +7,7 @@ import re
 
 from msgspec import Raw
 
-from aigw_core.chat import ChatRequest, Format, OutputKind, Role, Text, Tool, Usage
+from aigw_core.chat import ChatRequest, Format, OutputKind, Role, ServerState, Text, Tool, Usage
 from aigw_core.codec import AnswerContext
 from aigw_core.codecs.responses import wire
 from aigw_core.codecs.responses.settings import (
@@ -46,7 +46,7 @@ class ResponseObject:
         self._model = safe_json(context.model)
         request = context.request
         self._tier = request.tier if request is not None else None
-        self._settings = safe_json(_settings(request))[1:]
+        self._settings = safe_json(_settings(request, context.server_state))[1:]
 
     def write(
         self,
@@ -82,7 +82,7 @@ class ResponseObject:
         )
 
 
-def _settings(request: ChatRequest | None) -> dict[str, object]:
+def _settings(request: ChatRequest | None, state: ServerState | None) -> dict[str, object]:
     """What the request asked for; ``None`` where it left things to the model."""
     settings: dict[str, object] = {
         "background": False,
@@ -107,6 +107,10 @@ def _settings(request: ChatRequest | None) -> dict[str, object]:
     }
     if request is not None:
         _echo(request, settings)
+        state = state or request.server_state
+    if state is not None:
+        settings["previous_response_id"] = state.previous_id
+        settings["store"] = bool(state.store)
     return settings
 
 
@@ -117,13 +121,12 @@ def _echo(request: ChatRequest, settings: dict[str, object]) -> None:
             settings["instructions"] = "".join(
                 part.text for part in turn.parts if isinstance(part, Text)
             )
-    identity, state, sampling = request.identity, request.server_state, request.sampling
+    identity, sampling = request.identity, request.sampling
     settings["max_output_tokens"] = request.max_output
     if identity.metadata is not None:
         settings["metadata"] = Raw(identity.metadata)
     if request.parallel_tools is not None:
         settings["parallel_tool_calls"] = request.parallel_tools
-    settings["previous_response_id"] = state.previous_id
     settings["prompt_cache_key"] = identity.cache_key
     effort = request.reasoning.effort
     settings["reasoning"] = {
@@ -131,7 +134,6 @@ def _echo(request: ChatRequest, settings: dict[str, object]) -> None:
         "summary": SUMMARIES.get(request.reasoning.visible),
     }
     settings["safety_identifier"] = identity.safety_id
-    settings["store"] = bool(state.store)
     settings["temperature"] = sampling.temperature
     settings["top_p"] = sampling.top_p
     settings["top_logprobs"] = sampling.top_logprobs or 0

@@ -35,7 +35,7 @@ from aigw_core.chat import (
     Usage,
 )
 from aigw_core.codec import AnswerContext
-from aigw_core.codecs.gemini import CODEC, json_array_encoder
+from aigw_core.codecs.gemini import CODEC
 from aigw_core.collect import collect, explode
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.events import (
@@ -138,26 +138,6 @@ def test_the_sdk_reads_what_was_meant(whole: bool) -> None:
     assert usage.tool_use_prompt_token_count == 4
     assert usage.total_token_count == 314
     assert (last.model_version, last.response_id) == ("asked-for", "up-1")
-
-
-def test_the_array_form_reads_as_one_document() -> None:
-    encoder = json_array_encoder(CONTEXT)
-    pieces = [encoder.encode([event]) + encoder.keepalive() for event in explode(FULL)]
-    array = json.loads(b"".join(pieces))
-    assert array == documents(stream_of(FULL))
-    assert collect(decode(b"".join(pieces))) == collect(decode(stream_of(FULL)))
-
-
-def test_the_array_form_ends_with_the_error() -> None:
-    failure = Failure(ErrorKind.RATE_LIMIT, "slow down")
-    begun: list[StreamEvent] = [AnswerStart("i", "m"), PartStart(0, PartKind.TEXT)]
-    begun.append(TextDelta(0, "a"))
-    for events in ([], begun):
-        encoder = json_array_encoder(CONTEXT)
-        array = json.loads(encoder.encode([*events, failure]))
-        assert array[-1]["error"]["status"] == "RESOURCE_EXHAUSTED"
-        assert len(array) == 1 + bool(events)
-        assert encoder.encode([]) == b""
 
 
 def test_nothing_but_data_lines_with_a_space() -> None:

@@ -1,0 +1,174 @@
+"""Clients that leave earlier turns to the server: answers are kept and found again.
+
+A request that goes on from a stored answer becomes the whole conversation before it
+is routed, so that any target can serve it. Answers are stored as their clients get
+them, while they pass, and before the end of them is out: a quick client may come
+back at once.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from aigw_asgi.driver import ReceiveMessage, SendMessage
+from aigw_asgi.inference import find_targets, new_call, run_exchange, serve_inference
+from aigw_asgi.state import GatewayState
+from aigw_core.access import Caller
+from aigw_core.chat import Format, ServerState
+from aigw_core.codec import Inbound
+from aigw_core.codecs import CODECS, COMPACTING
+from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
+from aigw_core.response_store import ResponseStore, StoredResponse
+from aigw_core.routing.plan import ECHO, RoutePlan
+
+if TYPE_CHECKING:  # at run time with the first request of this format
+    from aigw_core.codecs.responses.memory import AnswerReader, Question
+
+MAX_ANSWER = 8 << 20
+"""Bytes of an answer beyond which it is not stored."""
+
+
+def owner_of(caller: Caller) -> str:
+    """Whose answers a client sees: those of its key."""
+    return caller.key.id if caller.key is not None else "anonymous"
+
+
+def recall(state: GatewayState, inbound: Inbound, caller: Caller) -> tuple[Inbound, Question]:
+    """The request with its whole conversation, and what it says about memory. The
+    items of the question are all of the conversation, too.
+
+    Raises:
+        InvalidRequest: it goes on from an answer that this client has not stored.
+    """
+    from aigw_core.codecs.responses.memory import Question, expand, read_question
+
+    question = read_question(inbound)
+    previous = question.previous_id
+    if previous is None:
+        return inbound, question
+    earlier = state.responses.get(owner_of(caller), previous, time.monotonic())
+    if earlier is None:
+        raise InvalidRequest(
+            f"no answer with the id {previous!r} is stored here (any more);"
+            " send the whole conversation",
+            pointer="previous_response_id",
+            code="previous_response_not_found",
+        )
+    items = earlier.items + question.items
+    return expand(inbound, items), Question(previous, question.store, items)
+
+
+async def serve_response(
+    state: GatewayState,
+    inbound: Inbound,
+    caller: Caller,
+    request_id: str,
+    receive: ReceiveMessage,
+    send: SendMessage,
+) -> None:
+    """Answer a request, and store the answer if the client does not mind."""
+    inbound, question = recall(state, inbound, caller)
+    if question.store:
+        send = _Recorder(send, state.responses, owner_of(caller), question.items)
+    memory = ServerState(previous_id=question.previous_id, store=question.store)
+    codec = CODECS[Format.RESPONSES]
+    await serve_inference(state, codec, inbound, caller, request_id, receive, send, memory=memory)
+
+
+async def serve_compact(
+    state: GatewayState,
+    inbound: Inbound,
+    caller: Caller,
+    request_id: str,
+    receive: ReceiveMessage,
+    send: SendMessage,
+) -> None:
+    """Pass a conversation on to be shortened.
+
+    Raises:
+        InvalidRequest: no target of the model can do that.
+    """
+    inbound, _ = recall(state, inbound, caller)
+    call = new_call(state, COMPACTING[Format.RESPONSES], inbound, request_id, caller)
+    route = find_targets(state, call, caller, state.health)
+    able = [
+        target
+        for target in route.targets
+        if target.credential.format in COMPACTING and target.credential.provider != ECHO
+    ]
+    if not able:
+        raise InvalidRequest(
+            f"the model {call.peek.model!r} is served by targets that cannot shorten a"
+            " conversation; choose one behind an upstream of this format",
+            pointer="model",
+            code="compact_unsupported",
+        )
+    asked = RoutePlan(tuple(able), route.rejections)
+    await run_exchange(state, call, asked, COMPACTING, state.health, receive, send)
+
+
+def stored_response(state: GatewayState, id: str, caller: Caller) -> bytes:
+    """An answer as its client got it.
+
+    Raises:
+        GatewayError: 404.
+    """
+    stored = state.responses.get(owner_of(caller), id, time.monotonic())
+    if stored is None:
+        raise _unknown(id)
+    return stored.body
+
+
+def forget_response(state: GatewayState, id: str, caller: Caller) -> dict[str, Any]:
+    """Raises ``GatewayError``: 404."""
+    if not state.responses.remove(owner_of(caller), id, time.monotonic()):
+        raise _unknown(id)
+    return {"id": id, "object": "response", "deleted": True}
+
+
+def _unknown(id: str) -> GatewayError:
+    message = f"no answer with the id {id!r} is stored here (any more)"
+    return GatewayError(Failure(ErrorKind.NOT_FOUND, message, code="not_found", param="id"))
+
+
+class _Recorder:
+    """``send``, storing the answer that goes through it."""
+
+    def __init__(
+        self, send: SendMessage, store: ResponseStore, owner: str, items: tuple[bytes, ...]
+    ) -> None:
+        self._send = send
+        self._store = store
+        self._owner = owner
+        self._items = items
+        self._reader: AnswerReader | None = None
+        self._left = -1  # bytes of a body whose length is known
+
+    async def __call__(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self._start(message)
+        elif self._reader is not None:
+            self._read(self._reader, message)
+        await self._send(message)
+
+    def _start(self, message: dict[str, Any]) -> None:
+        from aigw_core.codecs.responses.memory import AnswerReader
+
+        headers = dict(message["headers"])
+        if message["status"] == 200:
+            stream = headers[b"content-type"].startswith(b"text/event-stream")
+            self._reader = AnswerReader(stream=stream, limit=MAX_ANSWER)
+            self._left = int(headers.get(b"content-length", -1))
+
+    def _read(self, reader: AnswerReader, message: dict[str, Any]) -> None:
+        data = message.get("body", b"")
+        self._left -= len(data)
+        reader.feed(data)
+        if self._left == 0 or not message.get("more_body", False):
+            reader.eof()
+        if reader.answer is not None:
+            answer = reader.answer
+            self._reader = None
+            stored = StoredResponse(answer.id, answer.body, self._items + answer.items)
+            self._store.put(self._owner, stored, time.monotonic())
