@@ -36,8 +36,8 @@ def new_call(
     state: GatewayState,
     codec: Codec,
     inbound: Inbound,
-    caller: Caller,
     request_id: str,
+    caller: Caller,
     memory: ServerState | None = None,
 ) -> Call:
     """What a client asks for. ``memory`` is what the gateway remembers for it.
@@ -55,9 +55,10 @@ def new_call(
         server_state=memory,
     )
     strict = inbound.headers.get("x-aigw-strict") in ("1", "true")
+    strict = strict or state.snapshot.strict_mapping
     tenant = "" if caller.key is None else caller.key.digest.hex()
     sealer = Sealer(state.seal_keys(state.snapshot), tenant)
-    return Call(codec, inbound, peek, context, strict or state.snapshot.strict_mapping, sealer)
+    return Call(codec, inbound, peek, context, strict, sealer)
 
 
 def find_targets(state: GatewayState, call: Call, caller: Caller, health: Health) -> RoutePlan:
@@ -145,6 +146,6 @@ async def serve_inference(
             target can be had for it.
         ClientAborted: the client's connection must be broken.
     """
-    call = new_call(state, codec, inbound, caller, request_id, memory)
+    call = new_call(state, codec, inbound, request_id, caller, memory)
     route = find_targets(state, call, caller, state.health)
     await run_exchange(state, call, route, CODECS, state.health, receive, send)

@@ -33,6 +33,7 @@ class _Part(Struct):
 
 
 _PART = msgspec.json.Decoder(_Part, strict=False).decode
+_COUNTED = ("generateContentRequest", "generate_content_request")
 _SIGNATURES = ("thoughtSignature", "thought_signature")
 
 
@@ -49,20 +50,27 @@ class _Stripper:
         self._dummy = msgspec.json.encode(DUMMY_SIGNATURE) if caps.thinking != "none" else None
 
     def strip(self) -> tuple[bytes, tuple[str, ...]]:
-        body = self._body
-        given = members(body, whole(body))["contents"]
-        contents = elements(body, given)
+        fields, pointer = members(self._body, whole(self._body)), ""
+        for name in _COUNTED:
+            if name in fields:
+                # What is to be counted may be a whole request.
+                fields, pointer = members(self._body, fields[name]), f"/{name}"
+        if "contents" in fields:
+            self._contents(fields["contents"], f"{pointer}/contents")
+        return self._edits.apply(), tuple(self._pointers)
+
+    def _contents(self, given: Span, pointer: str) -> None:
+        contents = elements(self._body, given)
         gone = [
             index
             for index, content in enumerate(contents)
-            if self._content(content, f"/contents/{index}")
+            if self._content(content, f"{pointer}/{index}")
         ]
         if gone:
             self._edits.remove(contents, gone)
         if not contents:
             # The vendor takes one content for a list of one.
-            self._content(Span(given.value, given.end, given.value), "/contents")
-        return self._edits.apply(), tuple(self._pointers)
+            self._content(Span(given.value, given.end, given.value), pointer)
 
     def _content(self, content: Span, pointer: str) -> bool:
         """Returns whether nothing of the content is left."""
