@@ -40,7 +40,7 @@ async def serve_count(
         GatewayError: before anything was sent: the request is malformed, or no
             target can be had for it.
     """
-    call = new_call(state, COUNTING[format], inbound, request_id)
+    call = new_call(state, COUNTING[format], inbound, request_id, caller)
     route = find_targets(state, call, caller, state.counting_health)
     native: list[Target] = []
     guessed: Target | None = None

@@ -18,6 +18,7 @@ from aigw_asgi.asgi import App
 from aigw_asgi.builtin import with_echo
 from aigw_asgi.config_store import load
 from aigw_asgi.state import GatewayState
+from aigw_asgi.state_folder import seal_key, state_folder
 from aigw_asgi.transports import Transport, UpstreamStream, choose
 from aigw_asgi.transports.memory import AppTransport
 from aigw_core.chat import Format
@@ -43,13 +44,15 @@ async def open_state(config: Config = None, *, transport: Transport | None = Non
         InvalidConfig: the configuration cannot be used.
     """
     if isinstance(config, Snapshot):
-        snapshot, loopback_only = config, not config.from_file
+        snapshot, loopback_only, folder = config, not config.from_file, None
     else:
         loaded = load(None if config is None else os.fspath(config), os.environ)
         snapshot, loopback_only = loaded.snapshot, loaded.settings.loopback_only
+        folder = loaded.settings.state_path
     snapshot = with_echo(snapshot, loopback_only=loopback_only)
     upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
-    return GatewayState(snapshot, upstream)
+    home = state_folder(os.environ, folder)
+    return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home))
 
 
 def create_app(config: Config = None, *, transport: Transport | None = None) -> App:

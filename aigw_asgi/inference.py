@@ -20,6 +20,7 @@ from aigw_core.health import Health
 from aigw_core.ids import sane_id, uuid7
 from aigw_core.record import ExchangeRecord
 from aigw_core.routing.plan import RoutePlan, plan
+from aigw_core.seals import Sealer
 from aigw_core.token_count import estimate
 
 MAX_LEARNED = 1 << 20
@@ -36,6 +37,7 @@ def new_call(
     codec: Codec,
     inbound: Inbound,
     request_id: str,
+    caller: Caller,
     memory: ServerState | None = None,
 ) -> Call:
     """What a client asks for. ``memory`` is what the gateway remembers for it.
@@ -53,7 +55,10 @@ def new_call(
         server_state=memory,
     )
     strict = inbound.headers.get("x-aigw-strict") in ("1", "true")
-    return Call(codec, inbound, peek, context, strict or state.snapshot.strict_mapping)
+    strict = strict or state.snapshot.strict_mapping
+    tenant = "" if caller.key is None else caller.key.digest.hex()
+    sealer = Sealer(state.seal_keys(state.snapshot), tenant)
+    return Call(codec, inbound, peek, context, strict, sealer)
 
 
 def find_targets(state: GatewayState, call: Call, caller: Caller, health: Health) -> RoutePlan:
@@ -141,6 +146,6 @@ async def serve_inference(
             target can be had for it.
         ClientAborted: the client's connection must be broken.
     """
-    call = new_call(state, codec, inbound, request_id, memory)
+    call = new_call(state, codec, inbound, request_id, caller, memory)
     route = find_targets(state, call, caller, state.health)
     await run_exchange(state, call, route, CODECS, state.health, receive, send)

@@ -90,7 +90,7 @@ async def serve_compact(
         InvalidRequest: no target of the model can do that.
     """
     inbound, _ = recall(state, inbound, caller)
-    call = new_call(state, COMPACTING[Format.RESPONSES], inbound, request_id)
+    call = new_call(state, COMPACTING[Format.RESPONSES], inbound, request_id, caller)
     route = find_targets(state, call, caller, state.health)
     able = [
         target

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from functools import cache
 
 from anyio.abc import TaskGroup
 
@@ -17,13 +19,18 @@ from aigw_core.health import Health
 from aigw_core.metrics import Metrics
 from aigw_core.response_store import ResponseStore
 from aigw_core.routing.plan import ECHO
+from aigw_core.seals import SealKeys, key_of
 from aigw_core.token_count import Calibrator
 
 
 class GatewayState:
     """One a process. ``snapshot`` is replaced by one assignment; a request reads it once."""
 
-    def __init__(self, snapshot: Snapshot, upstream: Transport) -> None:
+    def __init__(
+        self, snapshot: Snapshot, upstream: Transport, *, own_seal_key: Callable[[], bytes]
+    ) -> None:
+        """``own_seal_key`` is asked, once, for the key of seals where a snapshot names no
+        secret for them; it may block."""
         self.snapshot = snapshot
         self.health = Health()
         self.counting_health = Health()
@@ -38,11 +45,26 @@ class GatewayState:
         self.running: set[Driver] = set()
         self._upstream = upstream
         self._turn = 0
+        self._own_seal_key = cache(own_seal_key)
+        self._seal_keys: tuple[Snapshot, SealKeys] | None = None
+        self.seal_keys(snapshot)
 
     def next_turn(self) -> int:
         """Counts requests, for the round-robin."""
         self._turn += 1
         return self._turn
+
+    def seal_keys(self, snapshot: Snapshot) -> SealKeys:
+        """The keys that ``snapshot`` names, else the gateway's own."""
+        known = self._seal_keys
+        if known is None or known[0] is not snapshot:
+            secret, previous = snapshot.seal_secret, snapshot.previous_seal_secret
+            keys = SealKeys(
+                self._own_seal_key() if secret is None else key_of(secret.reveal()),
+                *([] if previous is None else [key_of(previous.reveal())]),
+            )
+            known = self._seal_keys = (snapshot, keys)
+        return known[1]
 
     def transport(self, send: Send, tasks: TaskGroup) -> Transport:
         """Where an attempt goes; the built-in models run as a task of the request."""

@@ -14,6 +14,7 @@ from aigw_core.chat import StopReason, Usage
 from aigw_core.codec import AnswerContext, Codec, Inbound, Peek
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.routing.plan import Target
+from aigw_core.seals import Sealer
 from aigw_core.translate import AnswerMachine, Translation, answer_machine
 from aigw_core.wire_request import FailureKind
 
@@ -46,6 +47,8 @@ class Call(Struct, frozen=True):
     peek: Peek
     context: AnswerContext
     strict: bool = False
+    sealer: Sealer | None = None
+    """Of the client's tenant; ``None``: no seal crosses formats."""
 
 
 class AttemptRecord(Struct, frozen=True):

@@ -200,6 +200,9 @@ class Codec(Struct, frozen=True):
     relay_usage: Callable[[bytes], Usage]
     """The usage of a complete answer that is relayed. Raises ``UpstreamError`` when it
     is not an answer of this format."""
+    strip_envelopes: Callable[[bytes, Caps], tuple[bytes, tuple[str, ...]]]
+    """A request that is relayed, without the envelopes (:mod:`.seals`) in it, and the
+    JSON pointers of what went; every other byte stays. The body has passed ``peek``."""
     peek: Callable[[Inbound], Peek]
     """What routing needs. Raises ``InvalidRequest``: checks what ``jsondoc.read_object``
     does, the model, ``stream``, and that the list of turns is a non-empty list."""
@@ -224,5 +227,7 @@ class Codec(Struct, frozen=True):
     stream_encoder: Callable[[AnswerContext], StreamEncoder]
     content_type: str = "text/event-stream; charset=utf-8"
     """Of a stream."""
+    seals_texts: bool = False
+    """An upstream may seal texts, not only reasoning and tool calls."""
     request_id_headers: tuple[str, ...] = ()
     """Response headers, beside ``x-request-id``, in which clients look for its value."""

@@ -12,6 +12,8 @@ from aigw_core.codec import Codec
 from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.outgoing import wire_request
 from aigw_core.routing.plan import ECHO, Target
+from aigw_core.sealing import Sealing
+from aigw_core.seals import Provenance
 from aigw_core.translate import translate_request
 from aigw_core.wire_request import WireRequest
 
@@ -49,6 +51,7 @@ class Dispatch:
             target.model,
             credential.caps,
             strict=call.strict,
+            sealing=self._sealing(target),
         )
         attempt = Attempt(number, target, upstream, call, translation)
         wire = wire_request(
@@ -61,6 +64,12 @@ class Dispatch:
             request_id=call.context.request_id,
         )
         return attempt, wire
+
+    def _sealing(self, target: Target) -> Sealing | None:
+        sealer, credential = self._call.sealer, target.credential
+        if sealer is None:
+            return None
+        return Sealing(sealer, Provenance(credential.format, target.model, credential.id))
 
     def _decode(self) -> ChatRequest:
         if self._decoded is None:

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aigw_core.chat import ChatRequest, StopReason, Usage
 from aigw_core.codec import AnswerContext, Caps, Codec, EncodedRequest, Inbound, Peek
@@ -38,6 +39,9 @@ from aigw_core.events import (
     UsageReport,
 )
 from aigw_core.ledger import Ledger, LedgerEntry
+from aigw_core.sealing import Sealing
+from aigw_core.seals import may_hold_envelope
+from aigw_core.unsealing import unseal
 from aigw_core.unwrap import Unwrapper
 
 MAX_DOCUMENT = 64 << 20
@@ -51,6 +55,8 @@ class Translation(Struct, frozen=True):
     ledger: tuple[LedgerEntry, ...] = ()
     relayed: bool = False
     """Same format on both sides."""
+    sealing: Sealing | None = None
+    """Without it no envelope is made or opened."""
 
 
 class AnswerMachine(Protocol):
@@ -96,10 +102,17 @@ class Transcoder:
     """A stream of one format to a stream of another: decode, then encode."""
 
     def __init__(
-        self, upstream: Codec, client: Codec, context: AnswerContext, request: EncodedRequest
+        self,
+        upstream: Codec,
+        client: Codec,
+        context: AnswerContext,
+        request: EncodedRequest,
+        *,
+        sealing: Sealing | None = None,
     ) -> None:
         self._decoder = upstream.stream_decoder()
         self._encoder = client.stream_encoder(context)
+        self._seals = sealing.of_answer(upstream, client) if sealing is not None else None
         self._unwrap = (
             Unwrapper(request.tool_names, request.wrapped_tools)
             if request.tool_names or request.wrapped_tools
@@ -130,6 +143,8 @@ class Transcoder:
     def _pass_on(self, events: list[StreamEvent]) -> bytes:
         if self._unwrap is not None:
             events = self._unwrap.restore(events)
+        if self._seals is not None:
+            events = self._seals.wrap(events)
         for event in events:
             kind = type(event)
             if kind in _SILENT:
@@ -217,6 +232,8 @@ class WholeAnswer:
         self._client = client
         self._context = context
         self._unwrap = Unwrapper(request.tool_names, request.wrapped_tools)
+        sealing = translation.sealing
+        self._seals = sealing.of_answer(upstream, client) if sealing is not None else None
         self._relayed = translation.relayed
         self._encoder = client.stream_encoder(context) if stream else None
         self._pieces: list[bytes] = []
@@ -261,6 +278,8 @@ class WholeAnswer:
         if response.choices:
             self.stop = response.choices[0].stop.reason
         response = self._unwrap.restore_response(response)
+        if self._seals is not None:
+            response = self._seals.wrap_response(response)
         if self._encoder is not None:
             return self._encoder.encode(explode(response))
         return self._client.encode_response(response, self._context)
@@ -278,12 +297,14 @@ class CollectedAnswer:
     """A stream from the upstream for a client that wants one document."""
 
     def __init__(
-        self, upstream: Codec, client: Codec, context: AnswerContext, request: EncodedRequest
+        self, upstream: Codec, client: Codec, context: AnswerContext, translation: Translation
     ) -> None:
+        request, sealing = translation.encoded, translation.sealing
         self._decoder = upstream.stream_decoder()
         self._client = client
         self._context = context
         self._unwrap = Unwrapper(request.tool_names, request.wrapped_tools)
+        self._seals = sealing.of_answer(upstream, client) if sealing is not None else None
         self._collector = Collector()
         self._size = 0
         self.content = False
@@ -306,7 +327,10 @@ class CollectedAnswer:
         return b"" if self.ended else self._add(self._decoder.eof())
 
     def _add(self, events: list[StreamEvent]) -> bytes:
-        self._collector.add(self._unwrap.restore(events))
+        events = self._unwrap.restore(events)
+        if self._seals is not None:
+            events = self._seals.wrap(events)
+        self._collector.add(events)
         self.failure = self.failure or self._collector.failure
         if not self._collector.ended or self.ended:
             return b""
@@ -339,23 +363,33 @@ def translate_request(
     caps: Caps,
     *,
     strict: bool = False,
+    sealing: Sealing | None = None,
 ) -> Translation:
     """The upstream's request for a client's request.
 
     ``request`` is the decoded ``inbound``, or ``None`` for the same format on
-    both sides, where the client's own bytes are passed on.
+    both sides, where the client's own bytes are passed on, without envelopes.
 
     Raises:
         InvalidRequest: the request asks for what the target cannot do, or,
             when ``strict``, what it can only approximate.
     """
-    if request is None:
-        return Translation(upstream.relay_request(inbound, model, caps), relayed=True)
     ledger = Ledger(client.pointers)
-    encoded = upstream.encode_request(request, model, caps, ledger)
+    if request is None:
+        if may_hold_envelope(inbound.body):
+            # Envelopes are made for clients of other formats than the upstream's, so
+            # none of them is of this one.
+            body, pointers = upstream.strip_envelopes(inbound.body, caps)
+            inbound = replace(inbound, body=body)
+            for pointer in pointers:
+                ledger.dropped("seal_foreign", pointer)
+        encoded = upstream.relay_request(inbound, model, caps)
+    else:
+        request = unseal(request, sealing, ledger, also_read=caps.reads_seals_of)
+        encoded = upstream.encode_request(request, model, caps, ledger)
     if strict:
         ledger.refuse_reported()
-    return Translation(encoded, tuple(ledger.entries))
+    return Translation(encoded, tuple(ledger.entries), relayed=request is None, sealing=sealing)
 
 
 def answer_machine(
@@ -371,9 +405,11 @@ def answer_machine(
     if peek.stream and streamed:
         if translation.relayed:
             return Relay(client, context, peek)
-        return Transcoder(upstream, client, context, translation.encoded)
+        return Transcoder(
+            upstream, client, context, translation.encoded, sealing=translation.sealing
+        )
     if streamed:
-        return CollectedAnswer(upstream, client, context, translation.encoded)
+        return CollectedAnswer(upstream, client, context, translation)
     return WholeAnswer(upstream, client, context, translation, stream=peek.stream)
 
 

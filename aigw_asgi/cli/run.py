@@ -89,6 +89,7 @@ def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
     from aigw_asgi.server import Hooks, HttpChoice, LoopChoice, ServerSettings, StartupFailed
     from aigw_asgi.server import run as serve
     from aigw_asgi.state import GatewayState
+    from aigw_asgi.state_folder import seal_key, state_folder
     from aigw_asgi.transports import choose
 
     settings = loaded.settings
@@ -96,7 +97,9 @@ def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
     async def open_state() -> GatewayState:
         expiry = snapshot.keepalive_expiry
-        return GatewayState(snapshot, choose(arguments.transport, keepalive_expiry=expiry))
+        home = state_folder(os.environ, settings.state_path)
+        upstream = choose(arguments.transport, keepalive_expiry=expiry)
+        return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home))
 
     app = App(open_state)
 

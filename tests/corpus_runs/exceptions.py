@@ -12,7 +12,7 @@ from aigw_core.chat import Format
 from tests.corpus import Exchange
 from tests.oracles.record import Record
 
-NO_NAME_FIRST = "the first delta of a tool call has no type; the SDK asserts one"
+NO_OBJECT = "no chunk names its object; the SDK's helper passes them all over"
 SECOND_INDEX = "tool calls are not numbered from 0 on; the SDK finds them by position"
 NO_INDEX = "list entries of a delta have no index; the SDK cannot join them"
 NOT_SAME_ID = "the answer changes its id on the way; the SDK stops"
@@ -21,13 +21,13 @@ CUT_BY_HAND = "a test file of an SDK's authors: events in the middle were left o
 NO_OUTPUT_AT_END = "the terminal event lists no output; the SDK's final answer is empty"
 NUMBERS_FOR_WORDS = "enums stand as numbers, which the SDK does not read"
 AFTER_END = "a [DONE] with an event name follows message_stop; the SDK takes it for JSON"
-NO_PART_ADDED = "a text delta comes before its part was added; the SDK finds no part"
+SECOND_PART = "the parts of a message are not numbered from 0 on; the SDK finds no part"
 NOT_AN_ANSWER = "the body is of another kind than its place says"
 
 UNREADABLE: dict[str, str] = {
-    "chat-githubcopilot-52f9dc2e42bf": NO_NAME_FIRST,
-    "chat-githubcopilot-ad1bc52e18c0": NO_NAME_FIRST,
-    "chat-githubcopilot-af921511c6c2": NO_NAME_FIRST,
+    "chat-githubcopilot-52f9dc2e42bf": NO_OBJECT,
+    "chat-githubcopilot-ad1bc52e18c0": NO_OBJECT,
+    "chat-githubcopilot-af921511c6c2": NO_OBJECT,
     "chat-mistral-3f7660c09596": NO_INDEX,
     "chat-xai-eb42da38bedb": SECOND_INDEX,
     "chat-openrouter-09007eae3d9c": NO_INDEX,
@@ -36,7 +36,7 @@ UNREADABLE: dict[str, str] = {
     "responses-githubcopilot-a5d6259e0d11": NOT_SAME_ID,
     "responses-openai-57834ecdc2bd": NOT_FROM_START,
     "responses-openai-ab60b93ef84d": CUT_BY_HAND,
-    "responses-bedrock-mantle-us-east-1-bfa77290b730": NO_PART_ADDED,
+    "responses-bedrock-mantle-us-east-1-bfa77290b730": SECOND_PART,
     "responses-chatgpt-34834a808356": NO_OUTPUT_AT_END,
     "responses-chatgpt-40b6cd1190d3": NO_OUTPUT_AT_END,
     "responses-chatgpt-781f8036fb9e": NO_OUTPUT_AT_END,

@@ -78,7 +78,8 @@ def streams(upstream: Codec, client: Codec) -> Tally:
         source = read_source(upstream.format, case)
         seen = ORACLES[client.format].read_stream(output)
         if source is None:
-            return f"not compared: {exceptions.UNREADABLE[case.id]}"
+            mended = laws.translate(upstream, upstream, [case.stream])
+            return agree(case, ORACLES[upstream.format].read_stream(mended), seen, client)
         return compare(case, source, seen, upstream, client, failed=grammar.failed)
 
     return Tally(title("streams", upstream, client)).over(corpus.streams(upstream.format), run)
@@ -97,10 +98,19 @@ def answers(upstream: Codec, client: Codec) -> Tally:
         source = read_source(upstream.format, case)
         seen = ORACLES[client.format].read_body(200, written)
         if source is None:
-            return f"not compared: {exceptions.UNREADABLE[case.id]}"
+            mended = upstream.encode_response(response, CONTEXT)
+            return agree(case, ORACLES[upstream.format].read_body(200, mended), seen, client)
         return compare(case, source, seen, upstream, client, failed=False)
 
     return Tally(title("answers", upstream, client)).over(corpus.answers(upstream.format), run)
+
+
+def agree(case: Exchange, mended: Record, seen: Record, client: Codec) -> str:
+    """Where the upstream's SDK breaks down on the recording it still reads the
+    recording as translated into its own format."""
+    faults = same_answer(mended, seen, client.format)
+    laws.hold(not faults, "; ".join(faults))
+    return f"compared with its own form mended: {exceptions.UNREADABLE[case.id]}"
 
 
 def refused(case: Exchange, exc: UpstreamError) -> str:

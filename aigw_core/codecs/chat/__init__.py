@@ -8,6 +8,7 @@ from aigw_core.codecs.chat.decode_request import decode_request
 from aigw_core.codecs.chat.decode_stream import ChatStreamDecoder
 from aigw_core.codecs.chat.encode_request import encode_request
 from aigw_core.codecs.chat.encode_stream import ChatStreamEncoder
+from aigw_core.codecs.chat.envelopes import strip_envelopes
 from aigw_core.codecs.chat.error import decode_error, encode_error
 from aigw_core.codecs.chat.relay import ChatTap
 from aigw_core.codecs.chat.request import peek, relay_request
@@ -57,6 +58,7 @@ CODEC = Codec(
     relay_request=relay_request,
     relay_tap=ChatTap,
     relay_usage=relay_usage,
+    strip_envelopes=strip_envelopes,
     peek=peek,
     decode_request=decode_request,
     encode_request=encode_request,
@@ -66,5 +68,6 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=ChatStreamDecoder,
     stream_encoder=ChatStreamEncoder,
+    seals_texts=True,
 )
 """The codec of this format."""

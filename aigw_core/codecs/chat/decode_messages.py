@@ -200,13 +200,16 @@ def _assistant(fields: Fields, pointer: str, index: int) -> list[Part]:
     if refusal:
         parts.append(Refusal(refusal))
     calls = _tool_calls(fields, pointer, index)
-    reasoning, text_seal, call_seals = _reasoning(fields, pointer, {call.id for call in calls})
+    reasoning, text_seals, call_seals = _reasoning(fields, pointer, {call.id for call in calls})
+    text_seal: Seal | None = None
     extra = take(fields, "extra_content", _EXTRA, pointer)
     if extra is not None and extra.google is not None and extra.google.thought_signature:
         text_seal = google_seal(extra.google.thought_signature)
     citations = _annotations(fields, pointer)
     if text_seal is not None or citations:
         parts = _seal_text(parts, text_seal, citations)
+    # Which piece of the joined text each belongs to only its envelope knows.
+    parts += [Text("", seal=seal) for seal in text_seals]
     for call in calls:
         seal = call.seal or call_seals.get(call.id)
         parts.append(call if seal is call.seal else msgspec.structs.replace(call, seal=seal))
@@ -238,8 +241,8 @@ def _split_thinking(fields: Fields, thinking: list[Part], pointer: str) -> Field
 
 def _reasoning(
     fields: Fields, pointer: str, call_ids: set[str]
-) -> tuple[list[Part], Seal | None, dict[str, Seal]]:
-    """The reasoning parts of a message, the seal of its text, and those of its calls."""
+) -> tuple[list[Part], list[Seal], dict[str, Seal]]:
+    """The reasoning parts of a message, the seals of its texts, and those of its calls."""
     content = take_text(fields, "reasoning_content", pointer)
     named_content = content is not None
     plain = take_text(fields, "reasoning", pointer)
@@ -247,7 +250,7 @@ def _reasoning(
     raws = take(fields, "reasoning_details", _RAWS, pointer) or []
     own: list[Entry] = []
     native: list[Entry] = []
-    text_seal: Seal | None = None
+    text_seals: list[Seal] = []
     call_seals: dict[str, Seal] = {}
     for entry in read_entries(raws):
         data = entry.get("data")
@@ -257,13 +260,13 @@ def _reasoning(
         seal = Seal(OWN, "encrypted", data)
         id = entry.get("id")
         if id == OF_TEXT:
-            text_seal = seal
+            text_seals.append(seal)
         elif isinstance(id, str) and id in call_ids:
             call_seals[id] = seal
         else:
             own.append(entry)
     if own:
-        return list(_own_parts(text, own)), text_seal, call_seals
+        return list(_own_parts(text, own)), text_seals, call_seals
     if native:
         shown, summary = visible(native)
         style = ReasoningStyle.SUMMARY if summary else ReasoningStyle.RAW
@@ -272,16 +275,16 @@ def _reasoning(
         kept = ENCODE(native)
         if proven(native):
             seal = Seal(ISSUER, "detail", kept.decode())
-            return [Reasoning(text or shown, style, seal)], text_seal, call_seals
+            return [Reasoning(text or shown, style, seal)], text_seals, call_seals
         field = Native(Format.CHAT, b'{"reasoning_details":%b}' % kept)
-        return [Reasoning(text or shown, style, native=field)], text_seal, call_seals
+        return [Reasoning(text or shown, style, native=field)], text_seals, call_seals
     if not text and not named_content:
-        return [], text_seal, call_seals
+        return [], text_seals, call_seals
     # Which of the two names it had; DeepSeek and vLLM want their own back. An empty
     # ``reasoning_content`` is meant: DeepSeek asks for it.
     name = b"reasoning_content" if named_content else b"reasoning"
     native_text = Native(Format.CHAT, b'{"%b":%b}' % (name, ENCODE(text)))
-    return [Reasoning(text, native=native_text)], text_seal, call_seals
+    return [Reasoning(text, native=native_text)], text_seals, call_seals
 
 
 def _own_parts(text: str, entries: list[Entry]) -> list[Reasoning]:

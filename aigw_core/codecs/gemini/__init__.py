@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from aigw_core.chat import Format
 from aigw_core.codec import Codec, UpstreamProfile
 from aigw_core.codecs.gemini import count
+from aigw_core.codecs.gemini.envelopes import strip_envelopes
 from aigw_core.codecs.gemini.error import decode_error, encode_error
 from aigw_core.codecs.gemini.relay import GeminiTap
 from aigw_core.codecs.gemini.request import decode_request, encode_request, peek, relay_request
@@ -58,6 +59,7 @@ CODEC = Codec(
     relay_request=relay_request,
     relay_tap=GeminiTap,
     relay_usage=relay_usage,
+    strip_envelopes=strip_envelopes,
     peek=peek,
     decode_request=decode_request,
     encode_request=encode_request,
@@ -67,6 +69,7 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=GeminiStreamDecoder,
     stream_encoder=GeminiStreamEncoder,
+    seals_texts=True,
 )
 
 COUNTING = replace(

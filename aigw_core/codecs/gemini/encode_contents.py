@@ -236,29 +236,22 @@ class ContentsEncoder:
             self._ledger.approximated("late_system_as_user_text", turn.pointer, reported=False)
 
     def _assistant(self, turn: Turn, block: _Block) -> None:
-        carried: Seal | None = None
         for part in turn.parts:
-            if isinstance(part, Reasoning):
-                if part.seal is not None and part.seal.issuer == "gemini":
-                    # Formats that have no place for a signature on text or on a call
-                    # carry it in a reasoning part before.
-                    carried = part.seal
-                else:
-                    self._ledger.dropped("reasoning_not_replayed", turn.pointer, reported=False)
-                continue
-            encoded = self._assistant_part(part, turn, block, carried)
+            encoded = self._assistant_part(part, turn, block)
             if encoded is not None:
                 block.parts.append(encoded)
-                carried = None
-        if carried is not None:
-            block.parts.append(self._sealed({"text": ""}, carried))
 
-    def _assistant_part(
-        self, part: Part, turn: Turn, block: _Block, carried: Seal | None
-    ) -> WirePart | None:
+    def _assistant_part(self, part: Part, turn: Turn, block: _Block) -> WirePart | None:
+        if isinstance(part, Reasoning):
+            encoded = self._sealed({"text": part.text, "thought": True}, part.seal)
+            if "thoughtSignature" in encoded:
+                return encoded
+            self._ledger.dropped("reasoning_not_replayed", turn.pointer, reported=False)
+            return None
         if isinstance(part, Text | Refusal):
-            seal = (part.seal if isinstance(part, Text) else None) or carried
-            encoded = self._sealed({"text": part.text}, seal)
+            encoded = self._sealed(
+                {"text": part.text}, part.seal if isinstance(part, Text) else None
+            )
             if isinstance(part, Text):
                 self._note_cache(part.cache, turn)
                 if part.citations:
@@ -270,7 +263,6 @@ class ContentsEncoder:
                 return None
             self._note_cache(part.cache, turn)
             call = self._call(part, turn)
-            call = self._sealed(call, part.seal or carried)
             if not block.calls and "thoughtSignature" not in call and self._caps.thinking != "none":
                 call["thoughtSignature"] = DUMMY_SIGNATURE
             block.calls.append(part.id)

@@ -9,6 +9,7 @@ from aigw_core.codec import Codec, UpstreamProfile
 from aigw_core.codecs.messages import count
 from aigw_core.codecs.messages.decode_request import decode_request
 from aigw_core.codecs.messages.encode_request import encode_request
+from aigw_core.codecs.messages.envelopes import strip_envelopes
 from aigw_core.codecs.messages.error import decode_error, encode_error
 from aigw_core.codecs.messages.relay import UsageTap
 from aigw_core.codecs.messages.request import FORWARDED, peek, relay_request
@@ -58,6 +59,7 @@ CODEC = Codec(
     relay_request=relay_request,
     relay_tap=UsageTap,
     relay_usage=relay_usage,
+    strip_envelopes=strip_envelopes,
     peek=peek,
     decode_request=decode_request,
     encode_request=encode_request,

@@ -9,6 +9,7 @@ from aigw_core.codec import AnswerContext, Codec, Peek, UpstreamProfile
 from aigw_core.codecs.responses import compact, count
 from aigw_core.codecs.responses.decode_request import POINTERS, decode_request, peek
 from aigw_core.codecs.responses.encode_request import FORWARDED, encode_request, relay_request
+from aigw_core.codecs.responses.envelopes import strip_envelopes
 from aigw_core.codecs.responses.error import decode_error, encode_error
 from aigw_core.codecs.responses.relay import RelayTap
 from aigw_core.codecs.responses.response import decode_response, encode_response, relay_usage
@@ -34,6 +35,7 @@ CODEC = Codec(
     relay_request=relay_request,
     relay_tap=_tap,
     relay_usage=relay_usage,
+    strip_envelopes=strip_envelopes,
     peek=peek,
     decode_request=decode_request,
     encode_request=encode_request,

@@ -15,6 +15,7 @@ from aigw_core.chat import (
     Format,
     HostedTool,
     OutputKind,
+    Reasoning,
     ReasoningSpec,
     Role,
     Text,
@@ -195,6 +196,20 @@ def _add_tools(
 # --- settings -----------------------------------------------------------------
 
 
+def _wants_seals(request: ChatRequest, caps: Caps, *, reasons: bool, own: bool) -> bool:
+    """Whether reasoning must come back sealed, to be replayed without the vendor's memory.
+
+    A model that does not reason answers 400 when asked, so there must be a sign that
+    this one does: the client sets reasoning, or replays some, or configuration says so.
+    """
+    if own:
+        return caps.thinking != "none" and request.server_state.store is False
+    if caps.thinking in ("none", "default"):
+        replays = any(isinstance(part, Reasoning) for turn in request.turns for part in turn.parts)
+        return caps.thinking == "default" and (reasons or replays)
+    return True
+
+
 def _add_settings(body: Json, request: ChatRequest, caps: Caps, ledger: Ledger, own: bool) -> None:
     include: list[str] = []
     if request.max_output is not None:
@@ -213,9 +228,7 @@ def _add_settings(body: Json, request: ChatRequest, caps: Caps, ledger: Ledger, 
     reasoning = _reasoning(request.reasoning, caps, ledger, own)
     if reasoning:
         body["reasoning"] = reasoning
-    # Without the vendor's memory reasoning must come back sealed. A client of this
-    # format that keeps no state has asked for it itself.
-    if caps.thinking != "none" and (not own or request.server_state.store is False):
+    if _wants_seals(request, caps, reasons=bool(reasoning), own=own):
         include.append(ENCRYPTED)
     if include:
         body["include"] = include

@@ -255,7 +255,8 @@ def test_our_own_details_find_their_parts() -> None:
     assert decode(USER, said, RESULT).turns[1].parts == (
         Reasoning("one", seal=Seal("aigw", "encrypted", "e1")),
         Reasoning("two", seal=Seal("aigw", "encrypted", "e2", "rs_2")),
-        Text("text", seal=Seal("aigw", "encrypted", "e3")),
+        Text("text"),
+        Text("", seal=Seal("aigw", "encrypted", "e3")),
         ToolCall("c1", "f", "{}", seal=Seal("aigw", "encrypted", "e4")),
     )
 

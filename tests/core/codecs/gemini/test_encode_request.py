@@ -335,14 +335,12 @@ def test_foreign_calls_get_the_dummy_on_the_first_of_each_step() -> None:
     assert "thoughtSignature" not in json.dumps(without)
 
 
-def test_a_seal_that_travelled_in_a_reasoning_part_returns_to_what_it_proves() -> None:
+def test_thoughts_with_a_signature_of_their_own_are_signed_thoughts() -> None:
     hidden = Reasoning("", ReasoningStyle.HIDDEN, OWN)
-    assert parts_of(hidden, ToolCall("1", "f", "{}"))[0]["thoughtSignature"] == SIGNATURE
-    assert parts_of(hidden, Text("a")) == [{"text": "a", "thoughtSignature": SIGNATURE}]
-    assert parts_of(Text("a"), hidden) == [
-        {"text": "a"},
-        {"text": "", "thoughtSignature": SIGNATURE},
-    ]
+    thought = {"text": "", "thought": True, "thoughtSignature": SIGNATURE}
+    assert parts_of(hidden, Text("a")) == [thought, {"text": "a"}]
+    shown = Reasoning("hm", seal=OWN)
+    assert parts_of(Text("a"), shown) == [{"text": "a"}, {**thought, "text": "hm"}]
 
 
 def test_a_conversation_of_this_format_loses_what_another_vendor_signed() -> None:

@@ -247,6 +247,23 @@ def test_a_relayed_request_changes_its_model_alone() -> None:
 # --- turns of other formats ---------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("effort", "caps", "asks"),
+    [
+        (None, Caps(), False),
+        (Effort.LOW, Caps(), True),
+        (None, Caps(thinking="effort"), True),
+        (Effort.LOW, Caps(thinking="none"), False),
+    ],
+)
+def test_sealed_reasoning_is_asked_of_models_that_reason(
+    effort: Effort | None, caps: Caps, asks: bool
+) -> None:
+    request = msgspec.structs.replace(chat(HELLO), reasoning=ReasoningSpec(effort=effort))
+    written = body_of(request, caps)
+    assert ("reasoning.encrypted_content" in written.get("include", [])) is asks
+
+
 def test_a_conversation_becomes_items() -> None:
     written = body_of(
         chat(
@@ -263,7 +280,7 @@ def test_a_conversation_becomes_items() -> None:
     )
     assert written["instructions"] == "Be brief."
     assert written["store"] is False
-    assert written["include"] == ["reasoning.encrypted_content"]
+    assert "include" not in written
     assert [(item["type"], item.get("role")) for item in written["input"]] == [
         ("message", "developer"),
         ("message", "user"),
