@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from aigw_core import translate, unsealing
+from aigw_core import translate
 from aigw_core.chat import Format
 from aigw_core.codecs import CODECS
 from aigw_core.errors import Failure
@@ -21,6 +21,7 @@ from aigw_core.events import (
     UsageReport,
 )
 from aigw_core.grammar import GrammarViolation
+from aigw_core.seals import Opened
 from aigw_core.translate import Relay, Transcoder
 from tests.conformance.table import PROBES
 from tests.laws import LawBroken
@@ -109,7 +110,7 @@ def test_a_relay_that_changes_a_word_is_seen(monkeypatch: pytest.MonkeyPatch) ->
 def test_reads_that_matter_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     feed = Transcoder.feed
     monkeypatch.setattr(
-        Transcoder, "feed", lambda self, data: feed(self, data) if data != b"\xef" else b""
+        Transcoder, "feed", lambda self, data: feed(self, data) if data != b"\r" else b""
     )
     with pytest.raises(LawBroken):
         _run("framing", Format.CHAT, Format.RESPONSES)
@@ -120,6 +121,6 @@ def test_a_seal_that_is_lost_or_goes_anywhere_is_seen(monkeypatch: pytest.Monkey
     with pytest.raises(LawBroken):
         _run("seals", Format.MESSAGES, Format.CHAT)
     monkeypatch.undo()
-    monkeypatch.setattr(unsealing.Opened, "fits", lambda self, target, also_read=(): True)
+    monkeypatch.setattr(Opened, "fits", lambda self, target, also_read=(): True)
     with pytest.raises(LawBroken):
         _run("seals", Format.MESSAGES, Format.CHAT)
