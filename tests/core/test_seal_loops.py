@@ -181,10 +181,7 @@ def loop_gemini(core: Core, stream: bool) -> None:
     chat = sdk.chats.create(model="m", config=config)
     said: Any = "Look."
     while True:
-        if stream:
-            chunks = list(chat.send_message_stream(said))
-        else:
-            chunks = [chat.send_message(said)]
+        chunks = list(chat.send_message_stream(said)) if stream else [chat.send_message(said)]
         calls = [call for chunk in chunks for call in chunk.function_calls or []]
         if not calls:
             return
