@@ -232,6 +232,9 @@ class Codec(Struct, frozen=True):
     stream_encoder: Callable[[AnswerContext], StreamEncoder]
     content_type: str = "text/event-stream; charset=utf-8"
     """Of a stream."""
+    proves_reasoning: bool = False
+    """Its vendor takes no reasoning without a proof. A client therefore gets an envelope
+    also with other vendors' reasoning that has none, by which it is told apart."""
     seals_texts: bool = False
     """An upstream may seal texts, not only reasoning and tool calls."""
     request_id_headers: tuple[str, ...] = ()

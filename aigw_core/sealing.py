@@ -47,13 +47,13 @@ class Sealing(Struct, frozen=True):
         go to the client as they are."""
         if upstream.format is client.format:
             return None
-        return AnswerSealer(self, texts=upstream.seals_texts)
+        return AnswerSealer(self, texts=upstream.seals_texts, proofs=client.proves_reasoning)
 
 
 class _Open:
     """A part that a seal may still come for."""
 
-    __slots__ = ("hasher", "length", "pieces", "start", "text_start")
+    __slots__ = ("hasher", "length", "pieces", "sealed", "start", "text_start")
 
     def __init__(self, start: PartStart, text_start: int) -> None:
         self.start = start
@@ -61,6 +61,7 @@ class _Open:
         self.length = 0
         self.pieces: list[str] = []
         self.hasher = text_hasher()
+        self.sealed = False
 
     def add(self, text: str) -> None:
         pieces = self.pieces
@@ -85,19 +86,21 @@ class _Open:
 class AnswerSealer:
     """Wraps the seals in the events of one answer, or in a whole one.
 
-    ``texts`` tells whether the upstream seals texts, too. Holds up to ``_PIECES``
-    deltas of each open part.
+    ``texts`` tells whether the upstream seals texts, too; ``proofs`` whether reasoning
+    without a seal gets an envelope as well. Holds up to ``_PIECES`` deltas of each
+    open part.
     """
 
-    def __init__(self, sealing: Sealing, *, texts: bool) -> None:
+    def __init__(self, sealing: Sealing, *, texts: bool, proofs: bool = False) -> None:
         self._sealer = sealing.sealer
         self._made = sealing.target
         self._texts = texts
+        self._proofs = proofs
         self._open: dict[int | tuple[int, int], _Open] = {}
         self._lengths: dict[tuple[int, PartKind], int] = {}
 
     def wrap(self, events: list[StreamEvent]) -> list[StreamEvent]:
-        """``events`` with envelopes for seals; the same list where it has none."""
+        """``events`` with envelopes for seals; the same list where there are none."""
         wrapped: list[StreamEvent] | None = None
         for place, event in enumerate(events):
             if type(event) is TextDelta:
@@ -107,12 +110,16 @@ class AnswerSealer:
                 self._open[event.part if not event.choice else _key(event)].add(event.text)
             elif isinstance(event, PartStart):
                 self._begin(event)
-            elif isinstance(event, PartEnd):
-                self._end(event)
-            elif isinstance(event, PartSealed):
-                if wrapped is None:
-                    wrapped = list(events)
-                wrapped[place] = self._sealed(event)
+            elif isinstance(event, PartSealed | PartEnd):
+                made = self._sealed(event) if isinstance(event, PartSealed) else self._end(event)
+                if made is not None:
+                    if wrapped is None:
+                        wrapped = events[:place]
+                    wrapped.append(made)
+                    if isinstance(event, PartSealed):
+                        continue
+            if wrapped is not None:
+                wrapped.append(event)
         return events if wrapped is None else wrapped
 
     def wrap_response(self, response: ChatResponse) -> ChatResponse:
@@ -131,18 +138,24 @@ class AnswerSealer:
             start = self._lengths.get((event.choice, kind), 0)
             self._open[event.part if not event.choice else _key(event)] = _Open(event, start)
 
-    def _end(self, event: PartEnd) -> None:
-        part = self._open.pop(event.part if not event.choice else _key(event), None)
-        if part is not None and part.start.kind is not PartKind.TOOL_CALL:
-            length = part.bind().length
-            key = (event.choice, part.start.kind)
-            self._lengths[key] = self._lengths.get(key, 0) + length
-
-    def _sealed(self, event: PartSealed) -> PartSealed:
+    def _sealed(self, event: PartSealed) -> PartSealed | None:
         part = self._open.get(event.part if not event.choice else _key(event))
         if part is None:
-            return event  # of a kind that has nothing to be bound to; no encoder takes it
-        return replace(event, seal=self._sealer.wrap(event.seal, self._made, part.bind()))
+            return None  # of a kind that has nothing to be bound to; no encoder takes it
+        part.sealed = True
+        return replace(event, seal=self._wrap(event.seal, part.bind()))
+
+    def _end(self, event: PartEnd) -> PartSealed | None:
+        """What goes in front of the end of a part."""
+        part = self._open.pop(event.part if not event.choice else _key(event), None)
+        if part is None or part.start.kind is PartKind.TOOL_CALL:
+            return None
+        bind = part.bind()
+        key = (event.choice, bind.part)
+        self._lengths[key] = self._lengths.get(key, 0) + bind.length
+        if part.sealed or not self._proofs or bind.part is PartKind.TEXT or not bind.length:
+            return None
+        return PartSealed(event.part, self._wrap(None, bind), event.choice)
 
     def _wrap_parts(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
         wrapped: list[Part] = []
@@ -155,7 +168,8 @@ class AnswerSealer:
                 kind = PartKind.TEXT if isinstance(part, Text) else PartKind.REASONING
                 start = lengths[kind]
                 lengths[kind] += len(part.text)
-                if part.seal is not None:
+                proof = self._proofs and isinstance(part, Reasoning) and bool(part.text)
+                if part.seal is not None or proof:
                     hasher = text_hasher()
                     hasher.update(text_bytes(part.text))
                     bind = bind_text(kind, hasher, start, len(part.text))
@@ -163,7 +177,7 @@ class AnswerSealer:
             wrapped.append(part)
         return tuple(wrapped)
 
-    def _wrap(self, seal: Seal, bind: Bind) -> Seal:
+    def _wrap(self, seal: Seal | None, bind: Bind) -> Seal:
         return self._sealer.wrap(seal, self._made, bind)
 
 

@@ -175,8 +175,8 @@ _decode = msgspec.msgpack.Decoder(_Content).decode
 class Opened(Struct, frozen=True):
     """What a genuine envelope holds."""
 
-    seal: Seal
-    """As the vendor made it."""
+    seal: Seal | None
+    """As the vendor made it; ``None`` for reasoning that came without one."""
     bind: Bind
     format: Format
     model: bytes
@@ -203,22 +203,26 @@ class Sealer:
         self._keys = keys
         self._tenant = text_bytes(tenant)
 
-    def wrap(self, seal: Seal, made: Provenance, bind: Bind) -> Seal:
-        """An envelope for ``seal``, as a seal of :data:`OWN`. The same in, the same out."""
-        if not seal.data:
+    def wrap(self, seal: Seal | None, made: Provenance, bind: Bind) -> Seal:
+        """An envelope for ``seal``, as a seal of :data:`OWN`. The same in, the same out.
+
+        Without a seal it only tells where the part is from: a vendor that wants a proof
+        with all reasoning would else refuse it one day as its own.
+        """
+        if seal is not None and not seal.data:
             raise ProtocolMisuse("an empty seal")
         key = self._keys.current
-        data, packed = _pack(seal.data)
+        data, packed = (b"", False) if seal is None else _pack(seal.data)
         content = _encode(
             _Content(
                 made.format,
                 _label(key, "model", made.model),
                 _label(key, "group", made.group),
-                seal.issuer,
-                seal.kind,
+                "" if seal is None else seal.issuer,
+                "" if seal is None else seal.kind,
                 data,
                 packed,
-                seal.id,
+                None if seal is None else seal.id,
                 bind.part,
                 bind.digest,
                 bind.start,
@@ -244,8 +248,9 @@ class Sealer:
             held = _decode(content)
         except msgspec.DecodeError:
             return None  # of a later version of the gateway
+        data = _unpack(held.data, packed=held.packed)
         return Opened(
-            Seal(held.issuer, held.kind, _unpack(held.data, packed=held.packed), held.id),
+            Seal(held.issuer, held.kind, data, held.id) if data else None,
             Bind(held.part, held.digest, held.start, held.length),
             held.format,
             held.model,

@@ -131,7 +131,8 @@ class _Unsealer:
             return
         owner = self._place(slot, opened.bind)
         if owner is None:
-            self._report(slot, "seal_moved")
+            if opened.seal is not None:
+                self._report(slot, "seal_moved")
             self._empty(slot)
             return
         if owner is not slot:
@@ -144,10 +145,11 @@ class _Unsealer:
         assert isinstance(part, Text | ToolCall | Reasoning)
         owner.fixed = True
         sealing = self._sealing
-        if sealing is not None and opened.fits(sealing.target, self._also_read):
-            owner.part = replace(part, seal=opened.seal)
-            return
-        self._report(owner, "seal_foreign")
+        if opened.seal is not None:
+            if sealing is not None and opened.fits(sealing.target, self._also_read):
+                owner.part = replace(part, seal=opened.seal)
+                return
+            self._report(owner, "seal_foreign")
         if isinstance(part, Reasoning):
             # It stays closed: what never was the target's is no gap in what was.
             owner.part = replace(part, seal=Seal(OWN, "encrypted", envelope))

@@ -7,7 +7,9 @@ they make of their own answer objects; nothing here builds it for them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import anthropic
@@ -26,7 +28,7 @@ from aigw_core.dispatch import Dispatch
 from aigw_core.routing.plan import Match, Target
 from aigw_core.seals import Sealer, SealKeys
 from tests.oracles.transport import EVENT_STREAM, JSON, Bytes
-from tests.sealed import VENDORS, Vendor
+from tests.sealed import SEALS, VENDORS, Vendor, seal
 from tests.simulate import credential
 
 KEYS = SealKeys(b"k" * 32)
@@ -37,8 +39,9 @@ Body = dict[str, Any]
 class Core(httpx2.BaseTransport):
     """The gateway's core between an SDK and a vendor.
 
-    ``asked`` are the bodies that the vendor got. What it is, and for whom the gateway
-    works, may be changed between two requests.
+    ``asked`` are the bodies that the vendor got; ``warnings`` the codes that the client
+    was told. What the vendor is, and for whom the gateway works, may change between
+    two requests.
     """
 
     def __init__(self, client: Format, vendor: Vendor, *, streamed: bool | None = None) -> None:
@@ -52,13 +55,19 @@ class Core(httpx2.BaseTransport):
         self.streamed = streamed
         self.asked: list[Body] = []
         self.warnings: list[list[str]] = []
-        self.tamper: Callable[[bytes], bytes] = bytes
+        self.sealer: type[Sealer] = Sealer
+        self.before: Callable[[Core, bytes], bytes] = lambda core, body: body
+        """Called with each request, to change it or the gateway."""
         self.read_size: int | None = None
         self.answered = 0
 
+    @property
+    def finished(self) -> bool:
+        return self.answered == len(self.vendor.answers)
+
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         codec = CODECS[self.client]
-        body = self.tamper(request.read())
+        body = self.before(self, request.read())
         headers = {name.lower(): value for name, value in request.headers.items()}
         inbound = Inbound(body, headers)
         if self.client is Format.GEMINI:
@@ -66,7 +75,7 @@ class Core(httpx2.BaseTransport):
             inbound = replace(inbound, model=model, stream=method.startswith("stream"))
         peek = codec.peek(inbound)
         context = AnswerContext(peek.model, f"{self.answered:032}", 1_700_000_000)
-        call = Call(codec, inbound, peek, context, False, Sealer(self.keys, self.tenant))
+        call = Call(codec, inbound, peek, context, False, self.sealer(self.keys, self.tenant))
         upstream = replace(credential(self.credential, self.vendor.format), caps=self.caps)
         target = Target(upstream, self.model, Match.EXACT)
         attempt, wire = Dispatch(call, CODECS).prepare(1, target)
@@ -109,10 +118,12 @@ def loop_chat(core: Core, stream: bool) -> None:
         else:
             created = sdk.chat.completions.create(model="m", messages=messages, tools=tools)
             message = created.choices[0].message
+        if core.finished:
+            return
         messages.append(message)
         if not message.tool_calls:
-            return
-        for call in message.tool_calls:
+            messages.append({"role": "user", "content": "Go on."})
+        for call in message.tool_calls or []:
             messages.append({"role": "tool", "tool_call_id": call.id, "content": "found"})
 
 
@@ -132,15 +143,15 @@ def loop_messages(core: Core, stream: bool) -> None:
                 content: Any = events.get_final_message().content
         else:
             content = sdk.messages.create(**asked).content
+        if core.finished:
+            return
         messages.append({"role": "assistant", "content": content})
         results = [
             {"type": "tool_result", "tool_use_id": block.id, "content": "found"}
             for block in content
             if block.type == "tool_use"
         ]
-        if not results:
-            return
-        messages.append({"role": "user", "content": results})
+        messages.append({"role": "user", "content": results or "Go on."})
 
 
 def loop_responses(core: Core, stream: bool) -> None:
@@ -159,10 +170,12 @@ def loop_responses(core: Core, stream: bool) -> None:
                 output: Any = events.get_final_response().output
         else:
             output = sdk.responses.create(**asked).output
+        if core.finished:
+            return
         items += output
         calls = [item for item in output if item.type == "function_call"]
         if not calls:
-            return
+            items.append({"role": "user", "content": "Go on."})
         for call in calls:
             items.append(
                 {"type": "function_call_output", "call_id": call.call_id, "output": "found"}
@@ -181,18 +194,25 @@ def loop_gemini(core: Core, stream: bool) -> None:
     chat = sdk.chats.create(model="m", config=config)
     said: Any = "Look."
     while True:
-        chunks = list(chat.send_message_stream(said)) if stream else [chat.send_message(said)]
-        calls = [call for chunk in chunks for call in chunk.function_calls or []]
-        if not calls:
+        if stream:
+            chunks = list(chat.send_message_stream(said))
+        else:
+            chunks = [chat.send_message(said)]
+        if core.finished:
             return
-        said = [
-            types.Part(
-                function_response=types.FunctionResponse(
-                    id=call.id, name=call.name, response={"output": "found"}
+        calls = [call for chunk in chunks for call in chunk.function_calls or []]
+        said = (
+            "Go on."
+            if not calls
+            else [
+                types.Part(
+                    function_response=types.FunctionResponse(
+                        id=call.id, name=call.name, response={"output": "found"}
+                    )
                 )
-            )
-            for call in calls
-        ]
+                for call in calls
+            ]
+        )
 
 
 LOOPS: dict[Format, Callable[[Core, bool], None]] = {
@@ -237,3 +257,214 @@ def test_also_where_only_one_side_streams(client: Format, vendor: Vendor, stream
     core = Core(client, vendor, streamed=not stream)
     LOOPS[client](core, stream)
     expect(vendor, core)
+
+
+@each_pair
+def test_any_read_size_gives_the_same(client: Format, vendor: Vendor) -> None:
+    bodies = []
+    for size in (None, 1, 7, 64):
+        core = Core(client, vendor)
+        core.read_size = size
+        LOOPS[client](core, True)
+        bodies.append(core.asked)
+    assert bodies[1:] == bodies[:1] * 3
+
+
+@each_pair
+def test_a_longer_conversation_begins_like_the_shorter_one(client: Format, vendor: Vendor) -> None:
+    core = Core(client, vendor)
+    LOOPS[client](core, True)
+    name = {"gemini": "contents", "responses": "input"}.get(vendor.format, "messages")
+    for shorter, longer in pairwise(core.asked):
+        assert longer[name][: len(shorter[name])] == shorter[name]
+
+
+# --- whom a seal does not belong to -------------------------------------------------------
+
+ENVELOPE = re.compile(rb"QUdXM[A-Za-z0-9+/_-]+=*")
+
+
+def each_envelope(change: Callable[[bytes], bytes]) -> Callable[[Core, bytes], bytes]:
+    """A client that changes the envelopes it sends back."""
+    return lambda core, body: ENVELOPE.sub(lambda match: change(match.group()), body)
+
+
+def later(change: Callable[[Core], None]) -> Callable[[Core, bytes], bytes]:
+    """A gateway that is another one from the second request on."""
+
+    def before(core: Core, body: bytes) -> bytes:
+        if core.answered:
+            change(core)
+        return body
+
+    return before
+
+
+def flip(envelope: bytes) -> bytes:
+    at = len(envelope) // 2
+    return envelope[:at] + (b"A" if envelope[at : at + 1] != b"A" else b"B") + envelope[at + 1 :]
+
+
+def other_ids(core: Core, body: bytes) -> bytes:
+    return re.sub(rb"(toolu_|call_|fc-)([123])", rb"\g<1>x\2", body)
+
+
+def other_texts(core: Core, body: bytes) -> bytes:
+    for text in (b"Let me think", b"Plan it", b"Let me see", b"Both."):
+        body = body.replace(text, b"I thought" + text)
+    return body
+
+
+def set_tenant(core: Core) -> None:
+    core.tenant = "t2"
+
+
+def set_model(core: Core) -> None:
+    core.model = "another-model"
+
+
+def set_credential(core: Core) -> None:
+    core.credential = 2
+
+
+def set_keys(core: Core) -> None:
+    core.keys = SealKeys(b"K" * 32)
+
+
+INVALID, FOREIGN = {"seal_invalid"}, {"seal_foreign"}
+TAMPERS: dict[str, tuple[Callable[[Core, bytes], bytes], set[str]]] = {
+    "flipped": (each_envelope(flip), INVALID),
+    "truncated": (each_envelope(lambda envelope: envelope[:-12]), INVALID),
+    "only the magic": (each_envelope(lambda envelope: b"QUdXMQ=="), INVALID),
+    "another tenant": (later(set_tenant), INVALID),
+    "an unknown key": (later(set_keys), INVALID),
+    "another model": (later(set_model), FOREIGN),
+    "another credential": (later(set_credential), FOREIGN),
+}
+
+
+def seals_of(body: Body) -> list[str]:
+    # One of the SDKs writes the other alphabet, also to its own vendor.
+    text = json.dumps(body).replace("-", "+").replace("_", "/")
+    return re.findall(re.escape(SEALS) + r"[A-Za-z0-9+/=]+", text)
+
+
+def refuse_leaks(body: Body) -> None:
+    """No envelope, and no empty seal, is in what a vendor gets."""
+    text = json.dumps(body)
+    assert "QUdXM" not in text
+    names = "signature|thoughtSignature|thought_signature|encrypted_content|data"
+    assert not re.search(rf'"(?:{names})": (?:""|null)', text)
+
+
+@pytest.mark.parametrize("tamper", TAMPERS)
+@each_pair
+def test_what_is_not_for_the_target_is_left_out(
+    client: Format, vendor: Vendor, tamper: str
+) -> None:
+    core = Core(client, vendor)
+    core.before, codes = TAMPERS[tamper]
+    LOOPS[client](core, True)
+    _, second, third = core.asked
+    refuse_leaks(second)
+    refuse_leaks(third)
+    assert seals_of(second) == []
+    assert set(core.warnings[1]) == codes
+    # What was made after the change is fine; the first step's seals are still not.
+    made = set(seals_of({"": vendor.sealed[1]}))
+    assert set(seals_of(third)) <= made
+
+
+@pytest.mark.parametrize("change", [other_ids, other_texts])
+@each_pair
+def test_a_seal_leaves_with_the_part_that_it_was_for(
+    client: Format, vendor: Vendor, change: Callable[[Core, bytes], bytes]
+) -> None:
+    """Calls under other names, or texts with other words, have no proof any more."""
+    whole = Core(client, vendor)
+    LOOPS[client](whole, False)
+    core = Core(client, vendor)
+    core.before = change
+    LOOPS[client](core, False)
+    bound_to_calls = vendor.format is Format.GEMINI or vendor.name == "chat-extra-content"
+    affected = bound_to_calls if change is other_ids else vendor.name != "chat-extra-content"
+    for changed, plain in zip(core.asked[1:], whole.asked[1:], strict=True):
+        refuse_leaks(changed)
+        if affected:
+            left, had = seals_of(changed), seals_of(plain)
+            assert set(left) < set(had)
+    assert any("seal_moved" in warnings for warnings in core.warnings) == affected
+
+
+@each_pair
+def test_the_other_alphabet_and_no_padding_are_read(client: Format, vendor: Vendor) -> None:
+    def url_safe(envelope: bytes) -> bytes:
+        return envelope.rstrip(b"=").translate(bytes.maketrans(b"+/", b"-_"))
+
+    core = Core(client, vendor)
+    core.before = each_envelope(url_safe)
+    LOOPS[client](core, True)
+    expect(vendor, core)
+
+
+@each_pair
+def test_a_model_may_read_the_seals_of_another(client: Format, vendor: Vendor) -> None:
+    core = Core(client, vendor)
+    core.before = later(set_model)
+    core.caps = replace(core.caps, reads_seals_of=("upstream-model",))
+    LOOPS[client](core, True)
+    assert vendor.read(core.asked[1]) != []
+    assert core.warnings[1] == []
+
+
+@each_pair
+def test_the_previous_key_still_opens(client: Format, vendor: Vendor) -> None:
+    def rotate(core: Core) -> None:
+        core.keys = SealKeys(b"K" * 32, b"k" * 32)
+
+    core = Core(client, vendor)
+    core.before = later(rotate)
+    LOOPS[client](core, True)
+    expect(vendor, core)
+
+
+SWITCHES = [
+    pytest.param(client, first, second, id=f"{client}-{first.name}-{second.name}")
+    for client in Format
+    for first in VENDORS
+    for second in VENDORS
+    if first.format is not second.format
+]
+
+
+@pytest.mark.parametrize(("client", "first", "second"), SWITCHES)
+def test_each_vendor_gets_only_its_own_seals(client: Format, first: Vendor, second: Vendor) -> None:
+    """The second vendor takes the middle step. One of them may speak the client's own
+    format, so that its requests are relayed."""
+
+    def change(core: Core, body: bytes) -> bytes:
+        core.vendor = second if core.answered == 1 else first
+        return body
+
+    core = Core(client, first)
+    core.before = change
+    LOOPS[client](core, True)
+    to_second, back = core.asked[1:]
+    refuse_leaks(to_second)
+    refuse_leaks(back)
+    assert seals_of(to_second) == []
+    own = {seal for step in first.sealed[:1] for seal in seals_of({"": step})}
+    assert set(seals_of(back)) == own
+
+
+def test_a_vendors_own_signature_in_another_place_is_left_out() -> None:
+    """From a session that went to the vendor itself."""
+
+    def paste(core: Core, body: bytes) -> bytes:
+        return ENVELOPE.sub(seal(5).encode(), body)
+
+    for client, vendor in ((Format.MESSAGES, VENDORS[2]), (Format.GEMINI, VENDORS[0])):
+        core = Core(client, vendor)
+        core.before = paste
+        LOOPS[client](core, True)
+        assert [seals_of(body) for body in core.asked] == [[], [], []]

@@ -69,6 +69,7 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=StreamDecoder,
     stream_encoder=StreamEncoder,
+    proves_reasoning=True,
     request_id_headers=("request-id",),
 )
 

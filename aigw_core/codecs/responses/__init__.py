@@ -45,6 +45,7 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=StreamDecoder,
     stream_encoder=_encoder,
+    proves_reasoning=True,
 )
 
 COUNTING = replace(
