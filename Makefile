@@ -8,12 +8,13 @@ VENV ?= .venv
 ARGS ?=
 export VENV PYTHON
 
-.PHONY: help run dev test check bench web clean lock
+.PHONY: help run dev test check conformance bench web clean lock
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
 	@echo "make test    the test suite"
 	@echo "make check   lint, formatting, types, layers"
+	@echo "make conformance   the probes over all pairs of formats, as a table"
 	@echo "make bench   the benchmarks"
 	@echo "make lock    requirements/*.txt anew, from pyproject.toml (needs uv)"
 	@echo "make clean   remove what these made"
@@ -29,6 +30,9 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q tests/test_layers.py
+
+conformance: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.conformance $(ARGS)
 
 # One by one: they measure.
 bench: $(VENV)/.dev

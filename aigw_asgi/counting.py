@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from aigw_asgi.driver import ReceiveMessage, SendMessage
@@ -10,10 +11,11 @@ from aigw_asgi.inference import find_targets, new_call, run_exchange
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
-from aigw_core.chat import Format
+from aigw_core.chat import Format, Usage
 from aigw_core.codec import Inbound
 from aigw_core.codecs import COUNTING
 from aigw_core.errors import ErrorKind, Failure
+from aigw_core.record import ExchangeRecord
 from aigw_core.routing.plan import RoutePlan, Target
 from aigw_core.routing.retry import classify
 from aigw_core.token_count import HEADER, counted, estimate
@@ -79,6 +81,7 @@ def _stand_in(
 async def _send_estimate(
     state: GatewayState, call: Call, target: Target, send: SendMessage
 ) -> None:
+    began = time.monotonic()
     codec, context = call.codec, call.context
     tokens = estimate(codec.decode_request(call.inbound))
     answer = counted(state.calibrator.corrected(target.model, tokens))
@@ -89,7 +92,27 @@ async def _send_estimate(
         ("x-aigw-provider", target.credential.name),
         ("x-aigw-model", header_text(target.model)),
     ]
-    await send_json(send, 200, codec.encode_response(answer, context), tuple(headers))
+    body = codec.encode_response(answer, context)
+    await send_json(send, 200, body, tuple(headers))
+    state.metrics.observe(
+        ExchangeRecord(
+            request_id=context.request_id,
+            format=codec.format,
+            model=call.peek.model,
+            stream=False,
+            status=200,
+            seconds=time.monotonic() - began,
+            first_content=None,
+            attempts=(),
+            usage=Usage(),
+            stop=None,
+            failure=None,
+            client_left=False,
+            ledger=(),
+            relayed=False,
+            bytes_out=len(body),
+        )
+    )
 
 
 class _Held:

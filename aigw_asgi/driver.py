@@ -1,9 +1,9 @@
 """The only loop that joins core and network: performs commands, reports facts.
 
-Three tasks serve a request. The first reads the upstream and feeds the
-exchange in line, with no queue in between; one keeps time; one waits for the
-client to leave. Whatever a task learns goes to the exchange at once, and the
-commands that come back are performed by that same task.
+Two tasks serve a request: one reads the upstream and feeds the exchange in line,
+with no queue in between; one waits for the client to leave. A timer starts a
+third when a deadline has come. Whatever a task learns goes to the exchange at
+once, and the commands that come back are performed by that same task.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from aigw_asgi.transports import Transport
+from aigw_asgi.timer import Timer
+from aigw_asgi.transports import Transport, UpstreamStream
 from aigw_asgi.transports import UpstreamFailed as TransportFailed
 from aigw_core.commands import (
     Abort,
@@ -43,9 +44,6 @@ SendMessage = Callable[[Message], Awaitable[None]]
 ReceiveMessage = Callable[[], Awaitable[Any]]
 ChooseTransport = Callable[[Send, TaskGroup], Transport]
 """The transport for an attempt. The task group lives as long as the request."""
-
-HELD_UP = 1.0
-"""Seconds of waiting for the client that the upstream is not blamed for."""
 
 _LOG = logging.getLogger("aigw")
 
@@ -77,13 +75,12 @@ class Driver:
         self._send = send
         self._write_timeout = write_timeout
 
-        self._tasks: TaskGroup  # of the run
+        self._tasks: TaskGroup  # of the run, as is the timer
+        self._timer: Timer
         self._next: Send | None = None  # an attempt to start
         self._running = 0  # the number of the attempt that runs
         self._scope: anyio.CancelScope | None = None  # around it
         self._wake: anyio.Event | None = None  # the reader waits for work
-        self._armed: float | None = None  # when the clock will look again
-        self._rearm = anyio.Event()
         self._performing = 0  # tasks that carry out commands
         self._sending_since: float | None = None
         self._sent: anyio.Event | None = None  # another task waits to send
@@ -100,7 +97,7 @@ class Driver:
         """
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
-            tasks.start_soon(self._keep_time)
+            self._timer = Timer(self._on_time, tasks)
             tasks.start_soon(self._watch_client)
             await self._perform(self.exchange.start(_now()), reader=True)
             while True:
@@ -114,6 +111,7 @@ class Driver:
                     self._wake = anyio.Event()
                     await self._wake.wait()
                     self._wake = None
+            self._timer.cancel()
             tasks.cancel_scope.cancel()
         if self._aborted:
             raise ClientAborted
@@ -133,35 +131,38 @@ class Driver:
         with anyio.CancelScope() as self._scope:
             try:
                 stream = await self._choose(send, self._tasks).open(send.request)
+                try:
+                    await self._read(number, stream)
+                except BaseException:
+                    with anyio.CancelScope(shield=True):
+                        await stream.aclose()
+                    raise
+                await stream.aclose()
             except TransportFailed as exc:
-                await self._lost(number, exc)
-                return
-            try:
-                head = ResponseHead(number, stream.status, dict(stream.headers))
-                await self._tell(head, reader=True)
-                exchange = self.exchange
-                while self._running == number:
-                    data = await stream.read()
-                    if not data:
-                        await self._tell(ResponseEof(number), reader=True)
-                        break
-                    commands = exchange.receive(ResponseData(number, data), _now())
-                    if len(commands) == 1 and exchange.streaming:
-                        # The hot path: one read, one feed, one send. While content
-                        # flows the deadline only moves later.
-                        await self._perform_one(commands[0], reader=True)
-                    else:
-                        await self._perform(commands, reader=True)
-            except TransportFailed as exc:
-                await self._lost(number, exc)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await stream.aclose()
+                _LOG.info("%r: attempt %d: %s", self.exchange, number, exc)
+                await self._tell(UpstreamFailed(number, exc.kind), reader=True)
         self._scope = None
 
-    async def _lost(self, number: int, failure: TransportFailed) -> None:
-        _LOG.info("%r: attempt %d: %s", self.exchange, number, failure)
-        await self._tell(UpstreamFailed(number, failure.kind), reader=True)
+    async def _read(self, number: int, stream: UpstreamStream) -> None:
+        exchange = self.exchange
+        head = ResponseHead(number, stream.status, dict(stream.headers))
+        await self._tell(head, reader=True)
+        while self._running == number:
+            data = await stream.read()
+            if not data:
+                await self._tell(ResponseEof(number), reader=True)
+                break
+            commands = exchange.receive(ResponseData(number, data), _now())
+            if exchange.streaming and len(commands) == 1:
+                # The hot path: one read, one feed, one send. While content flows the
+                # deadline only moves later.
+                emit = commands[0]
+                assert isinstance(emit, Emit)
+                await self._write(
+                    {"type": "http.response.body", "body": emit.data, "more_body": True}
+                )
+            else:
+                await self._perform(commands, reader=True)
 
     # --- the other tasks -----------------------------------------------------
 
@@ -172,36 +173,28 @@ class Driver:
                 await self._tell(ClientGone())
                 return
 
-    async def _keep_time(self) -> None:
-        while not self.exchange.closed:
-            self._armed = self._next_look()
-            if self._armed is None:
-                await self._rearm.wait()
-                self._rearm = anyio.Event()
-                continue
-            delay = self._armed - _now()
-            if delay > 0:
-                with anyio.move_on_after(delay):
-                    await self._rearm.wait()
-                    self._rearm = anyio.Event()
-                continue
-            await self._look()
+    # --- time ----------------------------------------------------------------
 
-    def _next_look(self) -> float | None:
-        """When the clock must wake: for the exchange, or for a send that hangs.
+    def _arm(self) -> None:
+        """Have the timer look in time for the exchange, or for a send that hangs.
 
-        Sends are too many to wake it for each, so while there is a limit on them it
-        wakes at least that often.
+        Sends are too many to set it for each: while there is a limit on them it looks
+        at least that often. An armed timer is only ever set earlier here; when it
+        comes too early it is set anew.
         """
-        if self._sending_since is None:
-            deadline = self.exchange.deadline
-            if not self._write_timeout:
-                return deadline
-            limit = _now() + self._write_timeout
-            return limit if deadline is None else min(limit, deadline)
-        if not self._write_timeout:
-            return None if self._held_up else self.exchange.deadline
-        return self._sending_since + self._write_timeout
+        if self.exchange.closed:
+            return
+        at = self.exchange.deadline if self._sending_since is None or not self._held_up else None
+        if self._write_timeout:
+            limit = (self._sending_since or _now()) + self._write_timeout
+            at = limit if at is None else min(at, limit)
+        armed = self._timer.armed
+        if at is not None and (armed is None or at < armed):
+            self._timer.arm(at)
+
+    def _on_time(self) -> None:
+        if not self.exchange.closed:
+            self._tasks.start_soon(self._look)
 
     async def _look(self) -> None:
         if self._sending_since is not None:
@@ -211,6 +204,7 @@ class Driver:
                 self._held_up = True
         elif (deadline := self.exchange.deadline) is not None and _now() >= deadline:
             await self._tell(Tick())
+        self._arm()
 
     # --- performing ----------------------------------------------------------
 
@@ -218,7 +212,7 @@ class Driver:
         await self._perform(self.exchange.receive(fact, _now()), reader=reader)
 
     async def _perform(self, commands: list[Command], *, reader: bool) -> None:
-        self._look_at_deadline()
+        self._arm()
         self._performing += 1
         try:
             last = len(commands) - 1
@@ -267,7 +261,7 @@ class Driver:
         while self._sending_since is not None:
             self._sent = self._sent or anyio.Event()
             await self._sent.wait()
-        self._sending_since = since = _now()
+        self._sending_since = _now()
         try:
             await self._send(message)
         except OSError:  # how some servers say that the client has left
@@ -277,15 +271,7 @@ class Driver:
             if self._sent is not None:
                 self._sent.set()
                 self._sent = None
-            if self._held_up or _now() - since > HELD_UP:
+            if self._held_up:
                 self._held_up = False
                 self.exchange.receive(ClientReads(), _now())
-                self._rearm.set()
-
-    def _look_at_deadline(self) -> None:
-        """Wake the clock when it would look too late."""
-        deadline = self.exchange.deadline
-        if self.exchange.closed or (
-            deadline is not None and (self._armed is None or deadline < self._armed)
-        ):
-            self._rearm.set()
+                self._arm()

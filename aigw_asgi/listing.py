@@ -125,7 +125,7 @@ def _gemini_page(models: list[ListedModel], asked: Mapping[str, str]) -> dict[st
 
 def _read_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except ValueError:
         raise InvalidRequest("this is no token of a page", pointer="pageToken") from None
 

@@ -48,14 +48,15 @@ class Route(Struct, frozen=True):
     methods: tuple[str, ...]
     auth: Auth
     format: Format
-    """Of requests and errors; where a path is shared, the one that clients of no
-    particular format get."""
+    """Of requests and errors."""
     name: str = ""
     """What the path names: a model or a stored answer."""
     stream: bool | None = None
     """Of an inference route, where the path says it."""
     query_key: bool = False
     """The client's key may stand in the query."""
+    shared: bool = False
+    """Clients of several formats use this path."""
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ ROUTES: Mapping[str, Route] = {
     "/v1/responses": _post(Endpoint.INFERENCE, Format.RESPONSES),
     "/v1/responses/input_tokens": _post(Endpoint.COUNT, Format.RESPONSES),
     "/v1/responses/compact": _post(Endpoint.COMPACT, Format.RESPONSES),
-    "/v1/models": _get(Endpoint.MODELS, Auth.CLIENT_KEY),
+    "/v1/models": Route(Endpoint.MODELS, ("GET",), Auth.CLIENT_KEY, Format.CHAT, shared=True),
     "/v1beta/models": _GEMINI_MODELS,
     "/v1alpha/models": _GEMINI_MODELS,
     "/": _get(Endpoint.HELLO, Auth.PUBLIC),
@@ -137,13 +138,14 @@ def _named(name: str, version: str, collection: str) -> Route:
         Format.CHAT if shared else Format.GEMINI,
         collection + name,
         query_key=not shared,
+        shared=shared,
     )
 
 
 def client_format(path: str, headers: Mapping[str, str]) -> Format:
     """The format that a client most likely reads, where the path alone does not say."""
     route = find_route(path)
-    if route is not None and route.format is not Format.CHAT:
+    if route is not None and not route.shared:
         return route.format
     if path.startswith("/v1/messages") or "anthropic-version" in headers:
         return Format.MESSAGES

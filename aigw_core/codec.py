@@ -166,6 +166,11 @@ class UsageTap(Protocol):
         """What was still held back; a missing terminal marker sets ``failure``."""
         ...
 
+    def tell(self, failure: Failure) -> bytes | None:
+        """The error event, where it must fit what has passed; ``None``: it is what an
+        encoder writes that has written nothing else."""
+        ...
+
 
 class UpstreamProfile(Struct, frozen=True):
     """How this format's vendor is reached."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,6 +24,9 @@ T = TypeVar("T")
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _ANY = msgspec.json.Decoder().decode
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_SURROGATE = re.compile(rb"\\(?=u[dD])")  # one literal byte first, which is found fastest
+_KEY = re.compile(rb'[ \t\r\n]*"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_NEXT = re.compile(rb"[ \t\r\n]*[,}]")
 _AT = re.compile(r" - at `([^`]*)`$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
@@ -50,10 +54,9 @@ def read_object(body: bytes, *, levels: int = 1) -> dict[str, msgspec.Raw]:
         raise _too_deep() from None
     for name, raw in fields.items():
         _check_depth(bytes(raw), name)
-    if b"\\ud" in body or b"\\uD" in body:
+    if b"\\" in body and _SURROGATE.search(body) is not None:
         _refuse_lone_surrogates(body)
-    if levels > 1 or not _is_compact(body, fields):
-        _refuse_duplicates(body, levels)
+    _refuse_duplicates(body, fields, levels)
     return fields
 
 
@@ -112,8 +115,8 @@ def _decode_problem(body: bytes, exc: msgspec.DecodeError) -> str:
 
 
 def _check_depth(raw: bytes, name: str) -> None:
-    # Counting brackets overestimates the depth and is nearly free.
-    if raw.count(b"[") + raw.count(b"{") < MAX_DEPTH:
+    # The number of brackets overestimates the depth and is nearly free.
+    if not _has_many(raw):
         return
     try:
         level: list[Any] = [_ANY(raw)]
@@ -121,19 +124,27 @@ def _check_depth(raw: bytes, name: str) -> None:
         raise InvalidRequest(f"the body is not JSON: {exc}", pointer=f"/{name}") from None
     except RecursionError:
         raise _too_deep() from None
-    depth = 1
-    while level:
-        inner: list[Any] = []
-        for value in level:
-            if type(value) is dict:
-                inner += [item for item in value.values() if type(item) in (dict, list)]
-            elif type(value) is list:
-                inner += [item for item in value if type(item) in (dict, list)]
-        if inner:
-            depth += 1
-            if depth >= MAX_DEPTH:
-                raise _too_deep()
-        level = inner
+    for _ in range(MAX_DEPTH):
+        objects = [value for value in level if type(value) is dict]
+        arrays = [value for value in level if type(value) is list]
+        if not objects and not arrays:
+            return
+        level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
+    raise _too_deep()
+
+
+def _has_many(raw: bytes) -> bool:
+    """Whether brackets open ``MAX_DEPTH`` times or more, in strings or not."""
+    found = 0
+    for bracket in (b"[", b"{"):
+        # Ten times as fast as bytes.count where there are few.
+        at = raw.find(bracket)
+        while at >= 0:
+            found += 1
+            if found == MAX_DEPTH:
+                return True
+            at = raw.find(bracket, at + 1)
+    return False
 
 
 def _refuse_lone_surrogates(body: bytes) -> None:
@@ -150,36 +161,44 @@ def _refuse_lone_surrogates(body: bytes) -> None:
         raise InvalidRequest("the body holds a lone surrogate (half of a character)")
 
 
-def _is_compact(body: bytes, fields: Mapping[str, msgspec.Raw]) -> bool:
-    # Without space between the tokens the lengths add up exactly, unless a
-    # key came twice: then the body is longer. That spares the second parse.
-    if not fields:
-        return body == b"{}"
-    size = 1 + sum(len(name.encode()) + len(bytes(raw)) + 4 for name, raw in fields.items())
-    return len(body) == size
-
-
-class _Pairs(dict[str, Any]):
-    duplicate: str | None = None
-
-
-def _pairs(items: list[tuple[str, Any]]) -> _Pairs:
-    pairs = _Pairs(items)
-    if len(pairs) != len(items):
-        seen: set[str] = set()
-        for name, _ in items:
-            if name in seen:
-                pairs.duplicate = name
-                break
-            seen.add(name)
-    return pairs
-
-
-def _refuse_duplicates(body: bytes, levels: int) -> None:
-    document: _Pairs = json.loads(body, object_pairs_hook=_pairs, parse_int=str, parse_float=str)
-    if document.duplicate is not None:
-        raise InvalidRequest("the field comes twice", pointer=f"/{document.duplicate}")
+def _refuse_duplicates(body: bytes, fields: Mapping[str, msgspec.Raw], levels: int) -> None:
+    if not _is_each_once(body, fields):
+        _refuse_repeated(body, "")
     if levels > 1:
-        for name, value in document.items():
-            if isinstance(value, _Pairs) and value.duplicate is not None:
-                raise InvalidRequest("the field comes twice", pointer=f"/{name}/{value.duplicate}")
+        for name, raw in fields.items():
+            value = bytes(raw)
+            if value[:1] == b"{" and not _is_each_once(value, _TOP(value)):
+                _refuse_repeated(value, f"/{name}")
+
+
+def _is_each_once(document: bytes, fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether ``document``, an object, has each of ``fields`` once and no more.
+
+    A dict keeps a key where it came first with the value that came last, so reading
+    the document against it goes astray at a key that comes twice. This takes 1 us a
+    field; collecting the pairs with the standard library took 0.4 ms for 200 KB.
+    """
+    at = document.index(b"{") + 1
+    for raw in fields.values():
+        key = _KEY.match(document, at)
+        if key is None or not document.startswith(value := bytes(raw), key.end()):
+            return False
+        end = _NEXT.match(document, key.end() + len(value))
+        if end is None:
+            return False
+        at = end.end()
+    return not document[at:].strip(b" \t\r\n}")
+
+
+def _refuse_repeated(document: bytes, pointer: str) -> None:
+    names: list[str] = []  # of one object; of the outermost in the end
+
+    def note(items: list[tuple[str, Any]]) -> None:
+        names[:] = [name for name, _ in items]
+
+    json.loads(document, object_pairs_hook=note, parse_int=str, parse_float=str)
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InvalidRequest("the field comes twice", pointer=f"{pointer}/{name}")
+        seen.add(name)

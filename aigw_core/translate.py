@@ -209,7 +209,8 @@ class Relay:
         self.failure = tap.failure
 
     def fail(self, failure: Failure) -> bytes:
-        return self._encoder.encode([failure])
+        told = self._tap.tell(failure)
+        return self._encoder.encode([failure]) if told is None else told
 
     def keepalive(self) -> bytes:
         return self._encoder.keepalive()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 from aigw_core.chat import Format
 from aigw_core.codec import AnswerContext, EncodedRequest, Peek
 from aigw_core.codecs import CODECS
 from aigw_core.translate import AnswerMachine, Relay, Transcoder
 from bench.table import best, head, table
-from bench.wire import OPEN, delta, tool_delta, tool_open
+from bench.wire import WIRES
 
 EVENTS = 400
 
@@ -22,7 +23,7 @@ def machine(upstream: Format, client: Format, *, relay: bool) -> AnswerMachine:
 
 
 def cost(make: Callable[[], AnswerMachine], opening: list[bytes], reads: list[bytes]) -> float:
-    """Microseconds a read, the opening not counted."""
+    """Microseconds for all the reads, the opening not counted."""
 
     def run() -> None:
         subject = make()
@@ -41,31 +42,39 @@ def cost(make: Callable[[], AnswerMachine], opening: list[bytes], reads: list[by
     return (whole - start) * 1e6
 
 
+def streams(upstream: Format) -> list[tuple[str, list[bytes], list[bytes]]]:
+    """``(what, opening, reads)``: the reads are one delta each."""
+    wire = WIRES[upstream]
+    texts = [wire.delta(f" w{number}").encode() for number in range(EVENTS)]
+    tools = [wire.tool_delta(f' w{number}\\", ').encode() for number in range(EVENTS)]
+    return [
+        ("text", [wire.open().encode(), texts[0]], texts),
+        ("tool arguments", [wire.tool_open().encode(), tools[0]], tools),
+    ]
+
+
+def check(make: Callable[[], AnswerMachine], opening: list[bytes], reads: list[bytes]) -> None:
+    """Whether there is anything to measure: nothing failed."""
+    subject = make()
+    for read in [*opening, *reads]:
+        subject.feed(read)
+    if subject.failure is not None or subject.ended:
+        raise RuntimeError(f"{subject!r} came to an end")
+
+
 def main() -> None:
     head("bench_codecs: upstream bytes to client bytes")
     rows: list[list[object]] = []
-    formats = [format for format in CODECS if str(format) in OPEN]
-    for upstream in formats:
-        texts = [delta(upstream, f" w{number}").encode() for number in range(EVENTS)]
-        tools = [tool_delta(upstream, f' w{number}\\", ').encode() for number in range(EVENTS)]
-        for client in formats:
-            for relay in (True, False) if upstream is client else (False,):
-                for what, opening, reads in (
-                    ("text", [OPEN[upstream]().encode(), texts[0]], texts),
-                    (
-                        "tool arguments",
-                        [OPEN[upstream]().encode(), tool_open(upstream).encode()],
-                        tools,
-                    ),
-                ):
-                    if upstream is Format.MESSAGES and what == "tool arguments":
-                        opening = [opening[0].split(b"event: content_block_start")[0], opening[1]]
-                    make = lambda u=upstream, c=client, r=relay: machine(u, c, relay=r)  # noqa: E731
-                    single = cost(make, opening, reads) / EVENTS
-                    joined = [b"".join(reads[at : at + 16]) for at in range(0, EVENTS, 16)]
-                    many = cost(make, opening, joined) / EVENTS
-                    name = f"{upstream} -> {client}" + (" (relayed)" if relay else "")
-                    rows.append([name, what, single, many])
+    for upstream, client in product(CODECS, repeat=2):
+        for relay in (True, False) if upstream is client else (False,):
+            make = lambda u=upstream, c=client, r=relay: machine(u, c, relay=r)  # noqa: E731
+            for what, opening, reads in streams(upstream):
+                check(make, opening, reads)
+                single = cost(make, opening, reads) / EVENTS
+                joined = [b"".join(reads[at : at + 16]) for at in range(0, EVENTS, 16)]
+                many = cost(make, opening, joined) / EVENTS
+                name = f"{upstream} -> {client}" + (" (relayed)" if relay else "")
+                rows.append([name, what, single, many])
     table(["pair", "delta", "us_per_event_1_a_read", "us_per_event_16_a_read"], rows)
 
 

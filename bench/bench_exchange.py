@@ -5,7 +5,7 @@ from __future__ import annotations
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
 from aigw_core.chat import Format
-from aigw_core.codec import AnswerContext, Inbound
+from aigw_core.codec import AnswerContext
 from aigw_core.codecs import CODECS
 from aigw_core.commands import ResponseData, ResponseHead
 from aigw_core.config.secret import Secret
@@ -15,7 +15,7 @@ from aigw_core.health import Health
 from aigw_core.routing.plan import plan
 from bench.bench_codecs import machine
 from bench.table import best, head, table
-from bench.wire import OPEN, delta, request
+from bench.wire import WIRES, inbound
 
 EVENTS = 400
 
@@ -23,11 +23,11 @@ EVENTS = 400
 def ready(upstream: Format, client: Format, snapshot: Snapshot, health: Health) -> Exchange:
     """An exchange up to its upstream's head."""
     codec = CODECS[client]
-    inbound = Inbound(request(str(client), "bench", stream=True))
-    peek = codec.peek(inbound)
+    asked = inbound(str(client), "bench", stream=True)
+    peek = codec.peek(asked)
     context = AnswerContext(model=peek.model, id="0" * 32, created=1, request_id="bench")
     route = plan("bench", client, Caller(), snapshot, health, turn=0, now=0.0)
-    call = Call(codec, inbound, peek, context)
+    call = Call(codec, asked, peek, context)
     exchange = Exchange(call, route, snapshot, CODECS, health, lambda: 0.5)
     exchange.start(0.0)
     exchange.receive(ResponseHead(1, 200, {"content-type": "text/event-stream"}), 0.0)
@@ -51,12 +51,12 @@ def snapshot_for(upstream: Format) -> Snapshot:
 def main() -> None:
     head("bench_exchange: request set-up, and policy per delta")
     rows: list[list[object]] = []
-    formats = [format for format in CODECS if str(format) in OPEN]
-    for upstream in formats:
-        for client in formats:
+    for upstream in CODECS:
+        for client in CODECS:
             snapshot, health = snapshot_for(upstream), Health()
-            opening = OPEN[str(upstream)]().encode()
-            texts = [delta(str(upstream), f" w{number}").encode() for number in range(EVENTS)]
+            wire = WIRES[upstream]
+            opening = wire.open().encode()
+            texts = [wire.delta(f" w{number}").encode() for number in range(EVENTS)]
 
             def setup(
                 u: Format = upstream, c: Format = client, s: Snapshot = snapshot, h: Health = health

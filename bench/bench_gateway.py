@@ -60,7 +60,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--streams", type=int, default=40)
-    parser.add_argument("--chunks", type=int, default=100)
+    parser.add_argument("--chunks", type=int, default=200)
     parser.add_argument("--pause-us", type=int, default=20_000)
     parser.add_argument("--server", choices=[*SERVERS, "both"], default="both")
     parser.add_argument("--transport", default="auto")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aigw_core.sse import SseDecoder
 from bench.table import best, head, table
-from bench.wire import CLOSE, OPEN, delta
+from bench.wire import WIRES
 
 EVENTS = 500
 
@@ -21,9 +21,9 @@ def decode(reads: list[bytes]) -> int:
 def main() -> None:
     head("bench_sse: SseDecoder.feed")
     rows: list[list[object]] = []
-    for format in ("chat", "messages"):
-        events = [delta(format, f" w{number}").encode() for number in range(EVENTS)]
-        whole = OPEN[format]().encode() + b"".join(events) + CLOSE[format](EVENTS).encode()
+    for format, wire in WIRES.items():
+        events = [wire.delta(f" w{number}").encode() for number in range(EVENTS)]
+        whole = wire.open().encode() + b"".join(events) + wire.close(EVENTS).encode()
         cases: list[tuple[str, list[bytes]]] = [
             ("one event", events),
             ("1448 bytes", cut(whole, 1448)),

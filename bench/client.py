@@ -8,7 +8,7 @@ import re
 import time
 from dataclasses import dataclass, field
 
-from bench.wire import PATHS, request
+from bench.wire import path, request
 
 _WORD = re.compile(rb" w(\d+)-(\d+)")
 
@@ -25,8 +25,12 @@ class Result:
     latencies_us: list[float] = field(default_factory=list)
 
 
-def _end(format: str) -> bytes:
-    return b"data: [DONE]" if format == "chat" else b"event: message_stop"
+_ENDS = {
+    "chat": b"data: [DONE]",
+    "messages": b"event: message_stop",
+    "responses": b"event: response.completed",
+    "gemini": b'"finishReason"',
+}
 
 
 async def streams(
@@ -51,10 +55,10 @@ async def _one(
 ) -> None:
     await asyncio.sleep(delay)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(_http(format, request(format, f"bench-{chunks}-{pause_us}", stream=True)))
+    writer.write(_http(format, f"bench-{chunks}-{pause_us}", stream=True))
     seen = 0
     tail = b""
-    end = _end(format)
+    end = _ENDS[format]
     ended = False
     while not ended:
         data = await reader.read(1 << 16)
@@ -85,7 +89,7 @@ async def _one(
 async def whole(port: int, format: str, *, count: int, connections: int, prompt: str) -> Result:
     """``count`` requests without a stream over ``connections`` kept open."""
     result = Result()
-    body = _http(format, request(format, "bench-1-0", stream=False, prompt=prompt))
+    body = _http(format, "bench-1-0", stream=False, prompt=prompt)
     begun = time.perf_counter()
     await asyncio.gather(
         *(_keep_asking(port, body, count // connections, result) for _ in range(connections))
@@ -109,9 +113,10 @@ async def _keep_asking(port: int, body: bytes, count: int, result: Result) -> No
     writer.close()
 
 
-def _http(format: str, body: bytes) -> bytes:
+def _http(format: str, model: str, *, stream: bool, prompt: str = "Hello") -> bytes:
+    body = request(format, model, stream=stream, prompt=prompt)
     return (
         b"POST %s HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
         b"x-api-key: bench-key\r\ncontent-length: %d\r\n\r\n%s"
-        % (PATHS[format].encode(), len(body), body)
+        % (path(format, model, stream=stream).encode(), len(body), body)
     )

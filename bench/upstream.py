@@ -1,4 +1,4 @@
-"""A mock upstream: raw asyncio, both formats, paced or as fast as it can.
+"""A mock upstream: raw asyncio, all formats, paced or as fast as it can.
 
 The model's name says what to send: ``bench-<chunks>-<microseconds between>``; each
 chunk is a write of its own, and its text carries the time it was sent.
@@ -12,8 +12,13 @@ import sys
 import time
 from typing import cast
 
-from bench.wire import CLOSE, OPEN, PATHS, answer, delta
+from bench.wire import WIRES, Wire
 
+_PATHS = {
+    b"/messages": "messages",
+    b"/responses": "responses",
+    b"enerateContent": "gemini",
+}
 _MODEL = re.compile(rb"bench-(\d+)-(\d+)")
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -43,37 +48,37 @@ class Upstream(asyncio.Protocol):
             self._answer(head, body)
 
     def _answer(self, head: bytes, body: bytes) -> None:
-        path = head.split(b" ", 2)[1].partition(b"?")[0].decode()
-        format = "messages" if path == PATHS["messages"] else "chat"
-        match = _MODEL.search(body[:4096]) or _MODEL.search(body)
+        path = head.split(b" ", 2)[1]
+        format = next((name for end, name in _PATHS.items() if end in path), "chat")
+        match = _MODEL.search(path) or _MODEL.search(body[:4096]) or _MODEL.search(body)
         chunks, pause = (int(each) for each in match.groups()) if match else (10, 0)
-        if re.search(rb'"stream": ?true', body) is None:
-            self._whole(format)
+        if b":streamGenerateContent" in path or re.search(rb'"stream": ?true', body):
+            self._task = asyncio.ensure_future(self._stream(WIRES[format], chunks, pause / 1e6))
         else:
-            self._task = asyncio.ensure_future(self._stream(format, chunks, pause / 1e6))
+            self._whole(WIRES[format])
 
-    def _whole(self, format: str) -> None:
+    def _whole(self, wire: Wire) -> None:
         assert self._transport is not None
-        body = answer(format, "Hello there").encode()
+        body = wire.answer("Hello there").encode()
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
             % (len(body), body)
         )
 
-    async def _stream(self, format: str, chunks: int, pause: float) -> None:
+    async def _stream(self, wire: Wire, chunks: int, pause: float) -> None:
         write = self._write
         assert self._transport is not None
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
-        write(OPEN[format]())
+        write(wire.open())
         for number in range(chunks):
             if pause:
                 await asyncio.sleep(pause)
             elif number % 64 == 63:
                 await asyncio.sleep(0)
-            write(delta(format, f" w{number}-{time.monotonic_ns()}"))
-        write(CLOSE[format](chunks))
+            write(wire.delta(f" w{number}-{time.monotonic_ns()}"))
+        write(wire.close(chunks))
         self._transport.write(b"0\r\n\r\n")
 
     def _write(self, text: str) -> None:

@@ -326,7 +326,8 @@ class DirectStream:
         self._connection.attach(self)
         if self._failure is None:
             self._sent = True
-            self._connection.transport.writelines([head, body])
+            # Not writelines: on some Pythons it does not tell when bytes stay unsent.
+            self._connection.transport.write(head + body)
         while not self.status:
             if self._failure is not None:
                 failure = self._failed()

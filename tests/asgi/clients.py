@@ -89,24 +89,20 @@ def tokens(format: Format, answer: Any) -> int:
     """What a count says."""
     if format is Format.GEMINI:
         assert set(answer) == {"totalTokens"}
-        count: int = answer["totalTokens"]
-        return count
+        return int(answer["totalTokens"])
     if format is Format.RESPONSES:
         assert answer["object"] == "response.input_tokens"
     else:
         assert set(answer) == {"input_tokens"}
-    count = answer["input_tokens"]
-    return count
+    return int(answer["input_tokens"])
 
 
 def prompt_tokens(format: Format, answer: Any) -> int:
     """What the usage of an answer says of its prompt."""
     if format is Format.GEMINI:
-        count: int = answer["usageMetadata"]["promptTokenCount"]
-        return count
+        return int(answer["usageMetadata"]["promptTokenCount"])
     name = "prompt_tokens" if format is Format.CHAT else "input_tokens"
-    count = answer["usage"][name]
-    return count
+    return int(answer["usage"][name])
 
 
 def said(format: Format, answer: Any) -> str:

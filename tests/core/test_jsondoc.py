@@ -88,6 +88,43 @@ def test_duplicates_one_level_down_are_found_when_asked_for() -> None:
     assert caught.value.failure.param == "/o/a"
 
 
+members = st.lists(
+    st.tuples(
+        st.sampled_from(('"a"', '"\\u0061"', '"b"', '"a "', '""', '"\\""')),
+        st.sampled_from(("1", "12", '"a"', '{"a":1}', '{"a" : 1 , "\\u0061":2}', "[ {} ]")),
+    ),
+    max_size=4,
+)
+spaces = st.sampled_from(("", " ", "\n\t", "\r\n"))
+
+
+@given(members, spaces, spaces, st.integers(1, 2))
+def test_duplicates_are_those_that_the_standard_library_sees(
+    members: list[tuple[str, str]], before: str, after: str, levels: int
+) -> None:
+    inner = f"{before},{after}".join(f"{name}{after}:{before}{value}" for name, value in members)
+    body = f"{before}{{{after}{inner}{before}}}{after}"
+    objects: list[list[str]] = []
+
+    def note(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        objects.append([name for name, _ in items])
+        return dict(items)
+
+    json.loads(body, object_pairs_hook=note)
+    *_, top = objects
+    seen = objects if levels == 2 else [top]
+    once = all(len(set(names)) == len(names) for names in seen)
+    with contextlib.nullcontext() if once else pytest.raises(InvalidRequest, match="twice"):
+        read_object(body.encode(), levels=levels)
+
+
+def test_many_fields_with_one_that_comes_twice_take_no_quadratic_time() -> None:
+    names = [f'"{number}":0' for number in range(50_000)]
+    with pytest.raises(InvalidRequest) as caught:
+        read_object(("{" + ",".join([*names, names[-1]]) + "}").encode())
+    assert caught.value.failure.param == "/49999"
+
+
 @pytest.mark.parametrize("nested", ["[", '{"a":'])
 @pytest.mark.parametrize("depth", [1, MAX_DEPTH - 2, MAX_DEPTH - 1, MAX_DEPTH, 100_000])
 def test_depth_is_bounded(nested: str, depth: int) -> None:

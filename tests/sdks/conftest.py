@@ -28,6 +28,15 @@ openai-compatibility:
     api-key: upstream-key
     base-url: {upstream}
     prefix: chat/
+  - name: responses-upstream
+    api-key: upstream-key
+    base-url: {upstream}
+    wire-api: responses
+    prefix: responses/
+gemini-api-key:
+  - api-key: upstream-key
+    base-url: {upstream}
+    prefix: gemini/
 force-model-prefix: true
 retry: {{cooldown-429-secs: 0, cooldown-5xx-secs: 0, cooldown-network-secs: 0}}
 """
@@ -57,7 +66,7 @@ def server(
         yield running, transport
 
 
-@pytest.fixture(params=["chat", "messages"])
+@pytest.fixture(params=["chat", "messages", "responses", "gemini"])
 def upstream_format(request: pytest.FixtureRequest) -> str:
     format: str = request.param
     return format

@@ -64,8 +64,9 @@ def test_reasoning_is_thinking(sdk: Anthropic, model: str, upstream_format: str)
     thinking: Any = answer.content[0]
     assert thinking.type == "thinking"
     assert thinking.thinking == f"The user says: {SAID}"
-    # Only the vendor of this format signs; nothing is invented for others.
-    assert bool(thinking.signature) is (upstream_format == "messages")
+    # Nothing is invented for an upstream that does not sign.
+    if upstream_format in ("chat", "messages"):
+        assert bool(thinking.signature) is (upstream_format == "messages")
     with sdk.messages.stream(
         model=model % "echo-reasoning", max_tokens=100, messages=asking()
     ) as stream:
@@ -148,6 +149,74 @@ def test_a_wrong_key_is_401(base_url: str) -> None:
 
 def test_models_are_listed(sdk: Anthropic) -> None:
     assert "echo" in [model.id for model in sdk.models.list()]
+
+
+@anthropic.beta_tool
+def look_up(word: str) -> str:
+    """Look a word up."""
+    return f"found {word}"
+
+
+def test_a_tool_runner_goes_on_without_its_thread(sdk: Anthropic, model: str) -> None:
+    runner = sdk.beta.messages.tool_runner(
+        model=model % "echo-tools", max_tokens=100, messages=asking(), tools=[look_up]
+    )
+    block: Any = runner.until_done().content[0]
+    assert block.text == f"The tool says: found {SAID}"
+
+
+def test_pages_of_models(sdk: Anthropic) -> None:
+    page = sdk.models.list(limit=3)
+    assert len(page.data) == 3
+    assert page.has_more
+    listed = [model.id for model in page]  # all pages
+    assert listed == [model.id for model in sdk.models.list(limit=100)]
+    assert len(listed) > 3
+    before = sdk.models.list(before_id=listed[2], limit=1)
+    assert [model.id for model in before.data] == [listed[1]]
+
+
+def test_one_model(sdk: Anthropic) -> None:
+    assert sdk.models.retrieve("echo").id == "echo"
+    with pytest.raises(anthropic.NotFoundError, match="echo"):
+        sdk.models.retrieve("ecko")
+
+
+def test_a_token_count(sdk: Anthropic, model: str, upstream_format: str) -> None:
+    asked: dict[str, Any] = {"model": model % "echo", "messages": asking(), "tools": TOOLS}
+    count = sdk.messages.with_raw_response.count_tokens(**asked)
+    answer = sdk.messages.create(max_tokens=100, **asked)
+    tokens = count.parse().input_tokens
+    if upstream_format == "chat":
+        assert count.headers["x-aigw-token-count"] == "estimated"
+        assert tokens > 0
+    else:
+        assert "x-aigw-token-count" not in count.headers
+        assert tokens == answer.usage.input_tokens
+    beta = sdk.beta.messages.count_tokens(**asked)  # the same, at ?beta=true
+    assert beta.input_tokens > 0
+
+
+@pytest.mark.parametrize("version", ["2023-06-01", "2026-10-21"])
+@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+def test_versions_and_styles_of_keys(base_url: str, version: str, header: str) -> None:
+    key = "Bearer sk-test" if header == "authorization" else "sk-test"
+    sent: dict[str, Any] = {"anthropic-version": version, header: key}
+    sent["x-api-key" if header == "authorization" else "authorization"] = anthropic.omit
+    with Anthropic(base_url=base_url, api_key="sk-test", max_retries=0) as client:
+        asked: dict[str, Any] = {
+            "model": "echo",
+            "max_tokens": 100,
+            "messages": asking(),
+            "extra_headers": sent,
+            "extra_body": {"temperature": 1},
+        }
+        if version == "2023-06-01":
+            block: Any = client.messages.create(**asked).content[0]
+            assert block.text == SAID
+        else:
+            with pytest.raises(anthropic.BadRequestError, match="temperature"):
+                client.messages.create(**asked)
 
 
 @pytest.mark.anyio

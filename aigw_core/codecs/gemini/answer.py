@@ -144,6 +144,8 @@ class AnswerReader:
                 self._candidate(candidate, position, document, events)
         except _Malformed as exc:
             return [*events, *self._fail(str(exc))]
+        except UnicodeDecodeError:  # in what the first look skipped
+            return [*events, *self._fail("the upstream's answer is not UTF-8")]
         if chunk.usage_metadata is not ABSENT and self._counts.add(chunk.usage_metadata):
             events.append(UsageReport(self._counts.read()))
         if self._mending:

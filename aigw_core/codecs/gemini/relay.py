@@ -46,9 +46,9 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class GeminiTap:
-    """The tap. An error of the upstream is passed on and is then ``failure``; what is
-    malformed is not passed on, nor is anything after it, so that the caller can
-    write an error of its own.
+    """The tap. Neither an error of the upstream nor what is malformed is passed on,
+    nor is anything after it: the caller may still try another target, or writes an
+    error of its own.
 
     While the answer runs ``usage`` may lag a few chunks behind.
     """
@@ -88,6 +88,9 @@ class GeminiTap:
             )
         return out
 
+    def tell(self, failure: Failure) -> bytes | None:
+        return None  # an error event of this format stands for itself
+
     def _find_line_end(self, data: bytes) -> None:
         if self._after_cr and data:
             self._line_end = b"\r\n" if data[:1] == b"\n" else b"\n"
@@ -112,10 +115,10 @@ class GeminiTap:
                 continue
             if not self._read(document):
                 break
-            line = compact(document) if b"\n" in document or b"\r" in document else document
-            out.append(b"data: " + line + end)
             if self.failure is not None:
                 break
+            line = compact(document) if b"\n" in document or b"\r" in document else document
+            out.append(b"data: " + line + end)
         if self._counts.due and (self.terminal or self.failure is not None):
             self.usage = self._counts.read()
         return b"".join(out)

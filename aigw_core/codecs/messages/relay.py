@@ -32,6 +32,7 @@ class _Event(Struct):
     """What accounting needs of any event."""
 
     type: str = ""
+    index: int = 0
     error: msgspec.Raw = wire.NULL
     message: _Message | None = None
     usage: wire.Usage | None = None
@@ -39,6 +40,7 @@ class _Event(Struct):
 
 class _Narrow(Struct):
     type: str = ""
+    index: int = 0
 
 
 _decode_event = Decoder(_Event).decode
@@ -114,6 +116,9 @@ class UsageTap:
                 "the upstream's answer ended before it was complete",
             )
         return passed
+
+    def tell(self, failure: Failure) -> bytes | None:
+        return None  # an error event of this format stands for itself
 
     def _skip_mark(self, data: bytes) -> bytes:
         data = (self._start or b"") + data

@@ -11,14 +11,25 @@ import msgspec
 
 from aigw_core.chat import Usage
 from aigw_core.codecs.responses import wire
-from aigw_core.codecs.responses.error import read_error_event
+from aigw_core.codecs.responses.error import failed_error, read_error_event
 from aigw_core.codecs.responses.reading import failure_of, failure_of_error
 from aigw_core.codecs.responses.usage import read_usage
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.sse import MAX_EVENT_SIZE, SseDecoder, SseEvent, SseOverflow, sse_event
 from aigw_core.surrogates import mend
 
+
+class _Opening(msgspec.Struct):
+    response: msgspec.Raw
+
+
+class _Numbered(msgspec.Struct):
+    sequence_number: int = 0
+
+
 _HEAD = msgspec.json.Decoder(wire.EventHead).decode
+_OPENING = msgspec.json.Decoder(_Opening).decode
+_NUMBER = msgspec.json.Decoder(_Numbered).decode
 _RESPONSE = msgspec.json.Decoder(wire.ResponseEvent).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BOM = b"\xef\xbb\xbf"
@@ -36,9 +47,11 @@ _TERMINALS = frozenset(
 
 
 class RelayTap:
-    """Holds at most one event. ``terminal`` is also set by the upstream's own error
-    events, which are passed on: the client has been told. It stays unset when the
-    stream breaks off or cannot be read; then the client must still be told."""
+    """Holds at most one event, the last that passed, and the first response object.
+
+    From a failure on nothing passes, not the upstream's own error event either:
+    whoever drives the tap may still try another target, or writes the error.
+    """
 
     def __init__(self) -> None:
         self.usage = Usage()
@@ -50,16 +63,14 @@ class RelayTap:
         self._pieces: list[bytes] = []  # of an event whose end has not come
         self._held = 0
         self._reader: SseDecoder | None = None  # frames anew from here on
+        self._opening = b""  # the data of response.created, once it has passed
+        self._last = b""  # the data of the last event that passed
 
     def __repr__(self) -> str:
         return f"<responses RelayTap terminal={self.terminal} failure={self.failure}>"
 
-    @property
-    def _broken(self) -> bool:
-        return self.failure is not None and not self.terminal
-
     def feed(self, data: bytes) -> bytes:
-        if self._broken:
+        if self.failure is not None:
             return b""
         if not self._begun:
             data = self._head + data
@@ -78,11 +89,11 @@ class RelayTap:
         self._reader = SseDecoder()
         rest = b"".join([*self._pieces, data[at:]])
         self._pieces.clear()
-        return passed if self._broken else passed + self._frame(self._reader.feed(rest))
+        return passed if self.failure is not None else passed + self._frame(self._reader.feed(rest))
 
     def eof(self) -> bytes:
         passed = b""
-        if not self._broken:
+        if self.failure is None:
             reader = self._reader
             if reader is None:
                 reader = SseDecoder()
@@ -99,6 +110,17 @@ class RelayTap:
                 ErrorKind.UPSTREAM_TRUNCATED, "the upstream's answer ended before it was complete"
             )
         return passed
+
+    def tell(self, failure: Failure) -> bytes | None:
+        """Once a response exists it fails as one. What it had put out is in the events."""
+        try:
+            response = wire.decode_fields(bytes(_OPENING(self._opening).response))
+            number = _NUMBER(self._last).sequence_number + 1
+        except _UNREADABLE:
+            return None
+        failed = {**response, "status": "failed", "error": failed_error(failure)}
+        event = {"type": "response.failed", "sequence_number": number, "response": failed}
+        return sse_event(wire.encode(event), b"response.failed")
 
     def _pass(self, data: bytes) -> bytes:
         """The whole events up to here, as they came."""
@@ -121,13 +143,13 @@ class RelayTap:
                 self._break("an event of the upstream is too large")
             elif self._look_at(block):
                 passed.append(block)
-            if self._broken:
+            if self.failure is not None:
                 break
         if len(passed) == len(blocks):
             done = data[:end]
         else:
             done = b"".join([block + _END for block in passed])
-        if self._broken:
+        if self.failure is not None:
             return done
         return done + self._hold(data[end:])
 
@@ -147,7 +169,7 @@ class RelayTap:
             elif self._look(event.name, event.data):
                 # A line end that is left can only stand between tokens.
                 passed.append(sse_event(event.data.replace(b"\n", b" "), event.name))
-            if self._broken:
+            if self.failure is not None:
                 break
         return b"".join(passed)
 
@@ -161,7 +183,10 @@ class RelayTap:
             return self._look(name, rest[6:])
         for event in SseDecoder().feed(block + _END):
             return isinstance(event, SseEvent) and self._look(event.name, event.data)
-        return not self.terminal
+        # Comments pass. An event without data does not: the SDK takes it for JSON.
+        return not self.terminal and all(
+            line.startswith(b":") for line in block.split(b"\n") if line
+        )
 
     def _look(self, name: bytes, data: bytes) -> bool:
         if data == b"[DONE]":
@@ -179,7 +204,9 @@ class RelayTap:
                 self._read(name, mended)
             except _UNREADABLE:
                 self._break("an event of the upstream cannot be understood")
-                return False
+        if self.failure is not None:
+            return False
+        self._last = data
         return True
 
     def _read(self, name: bytes, data: bytes) -> None:
@@ -197,7 +224,8 @@ class RelayTap:
             self._end(data, failed=kind in (b"response.failed", b"response.cancelled"))
         elif kind == b"error":
             self.failure = failure_of_error(read_error_event(data))
-            self.terminal = True
+        elif kind == b"response.created":
+            self._opening = data
         elif kind.startswith(b"response.") and kind not in _OPENINGS:
             self.content = True
 
@@ -206,7 +234,8 @@ class RelayTap:
         self.usage = read_usage(response.usage, response.service_tier)
         if failed or response.error is not None or response.status == "failed":
             self.failure = failure_of(response)
-        self.terminal = True
+        else:
+            self.terminal = True
 
     def _break(self, message: str) -> None:
         self.failure = Failure(ErrorKind.UPSTREAM_MALFORMED, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from aigw_core.chat import Usage
 from aigw_core.codec import Peek, UsageTap
 from aigw_core.codecs.responses import CODEC
 from aigw_core.errors import ErrorKind
+from aigw_core.sse import SseDecoder, SseEvent
 from tests.core.codecs.responses.wires import created, cuts, decode, event, finished, text_stream
 
 USAGE = {"input_tokens": 9, "output_tokens": 2, "total_tokens": 11}
@@ -98,24 +100,60 @@ def test_reads_make_no_difference(pieces: list[bytes], places: list[int]) -> Non
     )
 
 
-def test_a_failed_response_passes_and_is_known() -> None:
+def test_a_failed_response_is_kept_from_the_client_and_known() -> None:
+    # It could not be taken back, and what drives the tap writes one of its own.
     error = {"code": "rate_limit_exceeded", "message": "slow"}
     last = event("response.failed", response={"status": "failed", "error": error})
     passed, tap = relay(created() + last)
-    assert passed == created() + last
+    assert passed == created()
     assert tap.failure is not None
     assert tap.failure.kind is ErrorKind.RATE_LIMIT
-    assert tap.terminal
+    assert not tap.terminal
+
+
+def test_a_failure_is_told_as_one_of_the_response_that_was_relayed() -> None:
+    _, tap = relay(created() + event("response.in_progress", sequence_number=7, response={}))
+    assert tap.failure is not None
+    told = tap.tell(tap.failure)
+    assert told is not None
+    [last] = SseDecoder().feed(told)
+    assert isinstance(last, SseEvent)
+    data = msgspec.json.decode(last.data)
+    assert (last.name, data["type"], data["sequence_number"]) == (
+        b"response.failed",
+        "response.failed",
+        8,
+    )
+    response = data["response"]
+    assert (response["id"], response["model"], response["status"]) == (
+        "resp_1",
+        "gpt-5-2025",
+        "failed",
+    )
+    assert response["error"]["message"] == tap.failure.message
+
+
+@pytest.mark.parametrize("data", [b"", b": x\n\n", event("response.created", response=7)])
+def test_a_failure_before_a_response_stands_for_itself(data: bytes) -> None:
+    _, tap = relay(data)
+    assert tap.failure is not None
+    assert tap.tell(tap.failure) is None
+
+
+@pytest.mark.parametrize("block", [b"event: x\n\n", b"retry: 3\n\n", b"id: 1\nevent: y\n\n"])
+def test_events_without_data_are_taken_out(block: bytes) -> None:
+    passed, _ = relay(created() + block + b": comment\n\n")
+    assert passed == created() + b": comment\n\n"
 
 
 @pytest.mark.parametrize(
     "data", [event("error", message="boom"), b'data: {"error": {"message": "boom"}}\n\n']
 )
-def test_an_error_event_passes_and_is_known(data: bytes) -> None:
+def test_an_error_event_is_kept_from_the_client_and_known(data: bytes) -> None:
     passed, tap = relay(data)
-    assert passed == data
+    assert passed == b""
     assert tap.failure is not None
-    assert (tap.failure.message, tap.terminal) == ("boom", True)
+    assert (tap.failure.message, tap.terminal) == ("boom", False)
 
 
 def test_a_stream_that_breaks_off_is_known() -> None:
