@@ -44,12 +44,16 @@ _VERSION = b"\x01"
 _PREFIX = "QUdXM"
 """How the base64 of the magic begins, whatever the version."""
 
+_PREFIX_BYTES = _PREFIX.encode()
+
 _KEY_ID = 4
 _CHECK = 16
 _HEAD = len(_MAGIC) + len(_VERSION) + _KEY_ID + _CHECK
 _URL_SAFE = str.maketrans("-_", "+/")
 
-# The prefix with any of its letters written as an escape; no known client does.
+# The prefix with any of its letters written as an escape; no known client does. The
+# first expression is the fast one: hardly anything escapes these letters.
+_ESCAPE = re.compile(rb"\\u00(?:51|55|64|58|4[dD])")
 _ESCAPED = re.compile(rb"(?:Q|\\u0051)(?:U|\\u0055)(?:d|\\u0064)(?:X|\\u0058)(?:M|\\u004[dD])")
 
 _legal_id = call_ids(re.compile(r"[A-Za-z0-9_-]+"))
@@ -63,7 +67,9 @@ def is_envelope(text: str) -> bool:
 def may_hold_envelope(body: bytes) -> bool:
     """Whether a JSON document may have one somewhere in it. Looks at the bytes only:
     text that talks of one counts too."""
-    return _PREFIX.encode() in body or (b"\\u00" in body and _ESCAPED.search(body) is not None)
+    if _PREFIX_BYTES in body:
+        return True
+    return _ESCAPE.search(body) is not None and _ESCAPED.search(body) is not None
 
 
 # --- what a seal belongs to ------------------------------------------------------

@@ -6,9 +6,10 @@ they make of their own answer objects; nothing here builds it for them.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -18,18 +19,30 @@ import openai
 import pytest
 from google import genai
 from google.genai import types
+from msgspec import structs
 from msgspec.structs import replace
 
+from aigw_core import sealing as sealing_module
+from aigw_core import translate, unsealing
 from aigw_core.attempt import Call
-from aigw_core.chat import Format
-from aigw_core.codec import AnswerContext, Caps, Inbound
+from aigw_core.chat import Format, Media, Opaque, Part, Reasoning, Seal, StopReason, Text, ToolCall
+from aigw_core.codec import AnswerContext, Caps, EncodedRequest, Inbound
 from aigw_core.codecs import CODECS
+from aigw_core.collect import collect
 from aigw_core.dispatch import Dispatch
+from aigw_core.errors import UpstreamError
+from aigw_core.events import StreamEvent
 from aigw_core.routing.plan import Match, Target
-from aigw_core.seals import Sealer, SealKeys
+from aigw_core.sealing import AnswerSealer, Sealing
+from aigw_core.seals import Bind, Opened, Provenance, Sealer, SealKeys, text_hasher
+from aigw_core.translate import Transcoder
+from tests import laws
+from tests.corpus import ABSENT, DEEP, exchanges, root, streams
+from tests.laws import feed_all
 from tests.oracles.transport import EVENT_STREAM, JSON, Bytes
-from tests.sealed import SEALS, VENDORS, Vendor, seal
+from tests.sealed import SEALS, VENDORS, Answer, Vendor, seal
 from tests.simulate import credential
+from tests.streams import CONTEXT
 
 KEYS = SealKeys(b"k" * 32)
 
@@ -194,10 +207,7 @@ def loop_gemini(core: Core, stream: bool) -> None:
     chat = sdk.chats.create(model="m", config=config)
     said: Any = "Look."
     while True:
-        if stream:
-            chunks = list(chat.send_message_stream(said))
-        else:
-            chunks = [chat.send_message(said)]
+        chunks = list(chat.send_message_stream(said)) if stream else [chat.send_message(said)]
         if core.finished:
             return
         calls = [call for chunk in chunks for call in chunk.function_calls or []]
@@ -362,7 +372,12 @@ def refuse_leaks(body: Body) -> None:
 def test_what_is_not_for_the_target_is_left_out(
     client: Format, vendor: Vendor, tamper: str
 ) -> None:
+    left_out(client, vendor, tamper, Sealer)
+
+
+def left_out(client: Format, vendor: Vendor, tamper: str, sealer: type[Sealer]) -> None:
     core = Core(client, vendor)
+    core.sealer = sealer
     core.before, codes = TAMPERS[tamper]
     LOOPS[client](core, True)
     _, second, third = core.asked
@@ -381,6 +396,12 @@ def test_a_seal_leaves_with_the_part_that_it_was_for(
     client: Format, vendor: Vendor, change: Callable[[Core, bytes], bytes]
 ) -> None:
     """Calls under other names, or texts with other words, have no proof any more."""
+    leaves_with_its_part(client, vendor, change)
+
+
+def leaves_with_its_part(
+    client: Format, vendor: Vendor, change: Callable[[Core, bytes], bytes]
+) -> None:
     whole = Core(client, vendor)
     LOOPS[client](whole, False)
     core = Core(client, vendor)
@@ -441,6 +462,10 @@ SWITCHES = [
 def test_each_vendor_gets_only_its_own_seals(client: Format, first: Vendor, second: Vendor) -> None:
     """The second vendor takes the middle step. One of them may speak the client's own
     format, so that its requests are relayed."""
+    only_its_own(client, first, second)
+
+
+def only_its_own(client: Format, first: Vendor, second: Vendor) -> None:
 
     def change(core: Core, body: bytes) -> bytes:
         core.vendor = second if core.answered == 1 else first
@@ -468,3 +493,229 @@ def test_a_vendors_own_signature_in_another_place_is_left_out() -> None:
         core.before = paste
         LOOPS[client](core, True)
         assert [seals_of(body) for body in core.asked] == [[], [], []]
+
+
+# --- recorded answers ----------------------------------------------------------------------
+
+
+class Recorded(Answer, frozen=True):
+    """An answer as it was recorded."""
+
+    bytes_: bytes = b""
+
+    def body(self, *, stream: bool) -> bytes:
+        return self.bytes_
+
+
+_SEALED = (b"ignature", b"encrypted_content", b"reasoning_details", b"redacted_thinking")
+
+
+def recordings() -> list[Any]:
+    """Those with seals on what other formats have places for."""
+    found = []
+    for vendor in VENDORS[:4]:
+        done = vendor.answers[-1]
+        cases = []
+        for case in exchanges(vendor.format):
+            data = case.stream or case.answer
+            if (
+                case.response_status != 200
+                or data is None
+                or len(data) > MAX_RECORDED
+                or not any(s in data for s in _SEALED)
+            ):
+                continue
+            cases.append(
+                pytest.param(
+                    Vendor(vendor.format, case.id, [Recorded({}, [], data), done], [], vendor.read),
+                    case.stream is not None,
+                    id=case.id,
+                )
+            )
+        found += cases if DEEP else cases[:: max(1, len(cases) // 12)]
+    return found
+
+
+MAX_RECORDED = 200_000
+
+
+@pytest.mark.skipif(root() is None, reason=ABSENT)
+@pytest.mark.parametrize(("vendor", "streamed"), recordings())
+def test_recorded_seals_come_back(vendor: Vendor, streamed: bool) -> None:
+    codec = CODECS[vendor.format]
+    data = vendor.answers[0].body(stream=streamed)
+    try:
+        answer = (
+            collect(feed_all(codec.stream_decoder(), [data]))
+            if streamed
+            else codec.decode_response(data)
+        )
+    except UpstreamError:
+        pytest.skip("the recorded answer is a failure")
+    [choice] = answer.choices
+    if choice.stop.reason not in (StopReason.END, StopReason.TOOL_USE):
+        pytest.skip("the answer was cut, which some SDKs refuse")
+    parts = list(choice.parts)
+    made = sorted(_seals(parts))
+    if vendor.format is Format.RESPONSES:
+        # Its vendor refuses reasoning that nothing follows, so it does not get it back.
+        while parts and isinstance(parts[-1], Reasoning | Media | Opaque):
+            parts.pop()
+    expected = sorted(_seals(parts))
+    for client in Format:
+        if client is vendor.format:
+            continue
+        core = Core(client, vendor, streamed=streamed)
+        core.caps = replace(core.caps, prefill=True)
+        LOOPS[client](core, True)
+        body = json.dumps(core.asked[1]).encode()
+        path = Inbound(body, {}, "m", True) if codec.format is Format.GEMINI else Inbound(body)
+        turns = codec.decode_request(path).turns
+        dummy = base64.b64encode(b"skip_thought_signature_validator").decode()
+        got = [seal for turn in turns for seal in _seals(turn.parts) if seal != dummy]
+        assert sorted(got) in (expected, made), client
+        assert not [code for code in core.warnings[1] if code.startswith("seal")]
+        refuse_leaks(core.asked[1])
+
+
+def _seals(parts: Iterable[Part]) -> list[str]:
+    found = [part.seal for part in parts if isinstance(part, Text | ToolCall | Reasoning)]
+    return [_spelled(seal) for seal in found if seal is not None]
+
+
+def _spelled(seal: Seal) -> str:
+    # A list of entries is JSON, whose spelling is the encoder's.
+    return json.dumps(json.loads(seal.data)) if seal.kind == "detail" else seal.data
+
+
+# --- splits ------------------------------------------------------------------------------
+
+
+def transcode(upstream: Format, client: Format, reads: list[bytes]) -> bytes:
+    target = Provenance(upstream, "upstream-model", "c-1")
+    sealing = Sealing(Sealer(KEYS, "t1"), target)
+    request = EncodedRequest(b"", "/", wrapped_tools=frozenset({"run"}))
+    machine = Transcoder(CODECS[upstream], CODECS[client], CONTEXT, request, sealing=sealing)
+    output = b"".join([machine.feed(read) for read in reads]) + machine.eof()
+    return output + (machine.fail(machine.failure) if machine.failure else b"")
+
+
+def splits_change_nothing(upstream: Format, client: Format, data: bytes) -> None:
+    laws.split_changes_nothing(
+        lambda reads: transcode(upstream, client, reads), data, laws.border_cuts(data, 1)
+    )
+    laws.reads_change_nothing(
+        lambda reads: transcode(upstream, client, reads),
+        [data[at : at + 1] for at in range(len(data))],
+    )
+
+
+@each_pair
+def test_any_split_gives_the_same_bytes_with_envelopes(client: Format, vendor: Vendor) -> None:
+    for answer in vendor.answers:
+        splits_change_nothing(vendor.format, client, answer.body(stream=True))
+
+
+def signed_streams() -> list[Any]:
+    cases = [
+        case
+        for case in streams(Format.GEMINI)
+        if case.stream and b"thoughtSignature" in case.stream and len(case.stream) < 30_000
+    ]
+    return [pytest.param(case.stream, id=case.id) for case in (cases if DEEP else cases[::6])]
+
+
+@pytest.mark.skipif(root() is None, reason=ABSENT)
+@pytest.mark.parametrize("data", signed_streams())
+def test_any_split_of_a_recorded_stream_gives_the_same_bytes(data: bytes) -> None:
+    for client in (Format.MESSAGES, Format.RESPONSES, Format.CHAT):
+        splits_change_nothing(Format.GEMINI, client, data)
+
+
+# --- the laws catch planted bugs -----------------------------------------------------------
+
+_M, _G = VENDORS[0], VENDORS[2]
+
+
+class Lossy(Sealer):
+    def wrap(self, seal: Seal | None, made: Provenance, bind: Bind) -> Seal:
+        if seal is not None:
+            seal = replace(seal, data=seal.data.rstrip("="))
+        return super().wrap(seal, made, bind)
+
+
+class ForEveryTenant(Sealer):
+    def __init__(self, keys: SealKeys, tenant: str) -> None:
+        super().__init__(keys, "")
+
+
+class ForEveryUpstream(Sealer):
+    def wrap(self, seal: Seal | None, made: Provenance, bind: Bind) -> Seal:
+        return super().wrap(seal, Provenance(made.format, "m", "c"), bind)
+
+    def open(self, text: str) -> Opened | None:
+        found = super().open(text)
+        return None if found is None else Agreeable(**structs.asdict(found))
+
+
+class Agreeable(Opened, frozen=True):
+    def fits(self, target: Provenance, also_read: tuple[str, ...] = ()) -> bool:
+        return self.format is target.format
+
+
+def test_a_seal_that_is_changed_on_the_way_is_noticed() -> None:
+    core = Core(Format.CHAT, _M)
+    core.sealer = Lossy
+    LOOPS[Format.CHAT](core, True)
+    with pytest.raises(AssertionError):
+        expect(_M, core)
+
+
+@pytest.mark.parametrize(
+    ("bug", "tamper"),
+    [
+        (ForEveryTenant, "another tenant"),
+        (ForEveryUpstream, "another model"),
+        (ForEveryUpstream, "another credential"),
+    ],
+)
+def test_a_seal_in_the_wrong_hands_is_noticed(bug: type[Sealer], tamper: str) -> None:
+    with pytest.raises(AssertionError):
+        left_out(Format.CHAT, _M, tamper, bug)
+
+
+def test_a_seal_on_another_call_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    leaves_with_its_part(Format.CHAT, _G, other_ids)
+    monkeypatch.setattr(unsealing, "_is_call", lambda call, bind: True)
+    with pytest.raises(AssertionError):
+        leaves_with_its_part(Format.CHAT, _G, other_ids)
+
+
+def test_a_relay_that_keeps_envelopes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_its_own(Format.MESSAGES, _G, _M)
+    monkeypatch.setattr(translate, "may_hold_envelope", lambda body: False)
+    with pytest.raises(AssertionError):
+        only_its_own(Format.MESSAGES, _G, _M)
+
+
+def test_an_envelope_that_depends_on_the_reads_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forgetful(self: AnswerSealer, events: list[StreamEvent]) -> list[StreamEvent]:
+        wrapped = wrap(self, events)
+        for part in self._open.values():
+            part.hasher = text_hasher()
+        return wrapped
+
+    wrap = AnswerSealer.wrap
+    data = _M.answers[0].body(stream=True)
+    monkeypatch.setattr(AnswerSealer, "wrap", forgetful)
+    monkeypatch.setattr(sealing_module, "_PIECES", 1)
+    with pytest.raises(laws.LawBroken):
+        splits_change_nothing(Format.MESSAGES, Format.CHAT, data)
+
+
+def test_an_empty_signature_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AnswerSealer, "_end", lambda self, event: None)
+    with pytest.raises(AssertionError):
+        only_its_own(Format.MESSAGES, _G, _M)

@@ -7,7 +7,8 @@ longer conversation begins with the same messages as a shorter one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -91,7 +92,7 @@ class MessageWriter:
         self._messages: list[Json] = []
 
     def write(self, turns: tuple[Turn, ...]) -> list[Json]:
-        for turn in turns:
+        for turn in turns if self._own else _whole_answers(turns):
             if turn.phase is not None:
                 self._ledger.dropped("phase_dropped", turn.pointer, reported=False)
             if turn.role is Role.ASSISTANT:
@@ -349,6 +350,21 @@ class MessageWriter:
             # DeepSeek refuses tool calls of a thinking model without it, even empty.
             message.setdefault("reasoning_content", "".join(texts))
         return items
+
+
+def _whole_answers(turns: tuple[Turn, ...]) -> Iterator[Turn]:
+    """Clients of formats that stream whole turns send an answer back in pieces. Here all
+    calls of a step stand in one message, with what was thought before them."""
+    for role, run in groupby(turns, key=lambda turn: turn.role):
+        pieces = list(run)
+        first = pieces[0]
+        if role is Role.ASSISTANT and all(
+            (piece.name, piece.phase) == (first.name, first.phase) for piece in pieces
+        ):
+            parts = tuple([part for piece in pieces for part in piece.parts])
+            yield msgspec.structs.replace(first, parts=parts)
+        else:
+            yield from pieces
 
 
 def breakpoint_ttl(mark: CacheMark) -> str:
