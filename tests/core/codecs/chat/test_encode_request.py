@@ -372,7 +372,8 @@ def test_tools() -> None:
 
 def test_free_form_tools_are_wrapped_for_those_who_know_none() -> None:
     history = assistant(ToolCall("c1", "patch", 'a"b', freeform=True))
-    wanted = request(user(), history, tools=(PATCH,))
+    result = user(ToolResult("c1", (Text("done"),)))
+    wanted = request(user(), history, result, tools=(PATCH,))
     wanted = replace(wanted, tool_choice=ToolChoice(ToolChoiceMode.REQUIRED, ("patch",)))
     body, codes, encoded = encode(wanted, COMPATIBLE)
     assert body["tools"][0]["function"]["parameters"]["required"] == ["input"]
@@ -748,3 +749,12 @@ def test_other_stream_options_stay() -> None:
         "include_obfuscation": False,
         "include_usage": True,
     }
+
+
+@pytest.mark.parametrize("caps", [OPENAI, COMPATIBLE])
+def test_an_answer_that_may_not_be_continued_is_noted(caps: Caps) -> None:
+    wanted = request(user(), assistant(Text("Once upon")))
+    body, codes, _ = encode(wanted, caps)
+    assert body["messages"][1] == {"role": "assistant", "content": "Once upon"}
+    assert codes == ["prefill_not_continued"]
+    assert encode(wanted, replace(caps, prefill=True))[1] == []
