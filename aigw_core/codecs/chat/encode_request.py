@@ -85,6 +85,7 @@ class _Encoder:
         tools = self._tools
         writer = MessageWriter(request, self._caps, self._ledger, tools.names, tools.wrapped)
         body["messages"] = writer.write(request.turns)
+        self._note_prefill()
         tools.write(body)
         self._output()
         self._limits()
@@ -115,6 +116,14 @@ class _Encoder:
             raise self._refuse("the target keeps no earlier answers", "server_state.previous_id")
         if state.conversation is not None:
             raise self._refuse("the target keeps no conversations", "server_state.conversation")
+
+    def _note_prefill(self) -> None:
+        turns = self._request.turns
+        if not turns or turns[-1].role is not Role.ASSISTANT:
+            return
+        if not self._own and not self._caps.prefill:
+            # Most servers take it and then begin a new answer.
+            self._ledger.approximated("prefill_not_continued", turns[-1].pointer)
 
     # --- the answer's shape ----------------------------------------------------------
 

@@ -11,6 +11,7 @@ from aigw_core.chat import ChatRequest, Format, HostedTool, Tool, ToolChoice, To
 from aigw_core.codec import Caps
 from aigw_core.codecs.chat.encode_messages import Json, read_fields, speaks_openai
 from aigw_core.errors import InvalidRequest
+from aigw_core.hosted import client_tools
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
@@ -69,22 +70,16 @@ class ToolWriter:
 
     def _offered(self) -> list[Tool | HostedTool]:
         """All tools, or those the choice leaves, where the target knows no subsets."""
-        tools = list(self._request.tools)
-        choice = self._request.tool_choice
+        request, choice = self._request, self._request.tool_choice
+        tools = request.tools if self._own else client_tools(request, self._ledger)
         if choice is None or self._own or self._modern or not self._narrows(choice):
-            return tools
+            return list(tools)
         self._ledger.approximated("tools_filtered", self._ledger.pointer("tool_choice"))
         return [tool for tool in tools if isinstance(tool, Tool) and tool.name in choice.names]
 
     def _tool(self, tool: Tool | HostedTool) -> Any:
         if isinstance(tool, HostedTool):
-            if self._own:
-                return Raw(tool.native.raw)
-            raise InvalidRequest(
-                f"the target does not run the tool {tool.label!r}",
-                pointer=tool.pointer,
-                code="hosted_tool_unsupported",
-            )
+            return Raw(tool.native.raw)
         inner: Json = {"name": self.names.to_target(tool.name)}
         if tool.description is not None:
             inner["description"] = tool.description

@@ -25,6 +25,7 @@ from aigw_core.codec import Caps, EncodedRequest
 from aigw_core.codecs.gemini.encode_contents import ContentsEncoder
 from aigw_core.codecs.gemini.encode_settings import SettingsEncoder, encode_schema
 from aigw_core.errors import InvalidRequest
+from aigw_core.hosted import client_tools
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
@@ -114,15 +115,10 @@ def _tools(
 ) -> list[dict[str, Any]]:
     same = request.format is Format.GEMINI
     groups: dict[str, dict[str, Any]] = {}
-    for tool in request.tools:
+    for tool in request.tools if same else client_tools(request, ledger):
         # The client's grouping, ``/tools/0``; of another format all are together.
         where = "/".join(tool.pointer.split("/")[:3]) if same else ""
         if isinstance(tool, HostedTool):
-            if tool.native.format is not Format.GEMINI:
-                raise InvalidRequest(
-                    f"the hosted tool {tool.label!r} is not available with this model",
-                    pointer=tool.pointer,
-                )
             groups.setdefault(where, {}).update(_FIELDS(tool.native.raw))
             continue
         if same:

@@ -13,6 +13,7 @@ from aigw_core.codecs.messages.blocks import own
 from aigw_core.codecs.messages.turns import Block, encode_cache
 from aigw_core.codecs.messages.wire import decode_fields
 from aigw_core.errors import InvalidRequest
+from aigw_core.hosted import client_tools
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
@@ -43,7 +44,9 @@ class ToolEncoder:
         """
         request, ledger = self._request, self._ledger
         choice = request.tool_choice
-        chosen = request.tools
+        chosen: tuple[Tool | HostedTool, ...] = request.tools
+        if not self._native:
+            chosen = client_tools(request, ledger)
         if choice is not None and _is_subset(choice):
             ledger.approximated("tool_subset", ledger.pointer("tool_choice"))
             chosen = tuple(
@@ -54,10 +57,6 @@ class ToolEncoder:
 
     def _tool(self, tool: Tool | HostedTool) -> Block:
         if isinstance(tool, HostedTool):
-            if tool.native.format is not Format.MESSAGES:
-                raise InvalidRequest(
-                    f"this upstream has no tool of type {tool.label[:64]!r}", pointer=tool.pointer
-                )
             return dict(own(tool.native))
         block: Block = {"name": self._names.to_target(tool.name)}
         if tool.description is not None:

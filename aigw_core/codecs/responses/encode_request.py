@@ -35,6 +35,7 @@ from aigw_core.codecs.responses.settings import (
     write_tool_choice,
 )
 from aigw_core.errors import InvalidRequest
+from aigw_core.hosted import client_tools
 from aigw_core.jsondoc import read_object, splice
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
@@ -102,7 +103,7 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
     _add_tools(body, request, caps, names, ledger, own)
     _add_settings(body, request, caps, ledger, own)
     _add_identity(body, request, own)
-    _add_state(body, request, own)
+    _add_state(body, request, ledger, own)
     _add_extras(body, request, ledger, own)
     return EncodedRequest(wire.encode(body), PATH, tool_names=names.renamed)
 
@@ -116,7 +117,8 @@ def _refuse_impossible(request: ChatRequest, caps: Caps, ledger: Ledger, own: bo
         raise InvalidRequest("this model gives no audio", pointer=ledger.pointer("output"))
     last = request.turns[-1] if request.turns else None
     if last is not None and last.role is Role.ASSISTANT and not own and not caps.prefill:
-        raise InvalidRequest("this model cannot continue an answer", pointer=last.pointer)
+        # Taken by the vendor, who then begins a new answer.
+        ledger.approximated("prefill_not_continued", last.pointer)
 
 
 def _tool_names(request: ChatRequest, own: bool) -> ToolNames:
@@ -157,12 +159,8 @@ def _add_tools(
     body: Json, request: ChatRequest, caps: Caps, names: ToolNames, ledger: Ledger, own: bool
 ) -> None:
     tools: list[Json | Raw] = []
-    for tool in request.tools:
+    for tool in request.tools if own else client_tools(request, ledger):
         if isinstance(tool, HostedTool):
-            if not own:
-                raise InvalidRequest(
-                    f"the tool {tool.label!r} runs at another vendor", pointer=tool.pointer
-                )
             tools.append(Raw(tool.native.raw))
             continue
         if not own:
@@ -351,10 +349,17 @@ def _add_identity(body: Json, request: ChatRequest, own: bool) -> None:
         body["metadata"] = Raw(identity.metadata)
 
 
-def _add_state(body: Json, request: ChatRequest, own: bool) -> None:
+def _add_state(body: Json, request: ChatRequest, ledger: Ledger, own: bool) -> None:
     state = request.server_state
     if not own:
+        if state.conversation is not None:
+            raise InvalidRequest(
+                "this model's vendor does not have that conversation",
+                pointer=ledger.pointer("server_state.conversation"),
+            )
         body["store"] = False
+        if state.store:
+            ledger.dropped("store_dropped", ledger.pointer("server_state.store"), reported=False)
         return
     if state.store is not None:
         body["store"] = state.store

@@ -373,7 +373,8 @@ def test_tools() -> None:
 
 def test_free_form_tools_are_wrapped_for_those_who_know_none() -> None:
     history = assistant(ToolCall("c1", "patch", 'a"b', freeform=True))
-    wanted = request(user(), history, tools=(PATCH,))
+    result = user(ToolResult("c1", (Text("done"),)))
+    wanted = request(user(), history, result, tools=(PATCH,))
     wanted = replace(wanted, tool_choice=ToolChoice(ToolChoiceMode.REQUIRED, ("patch",)))
     body, codes, encoded = encode(wanted, COMPATIBLE)
     assert body["tools"][0]["function"]["parameters"]["required"] == ["input"]
@@ -759,3 +760,12 @@ def test_an_answer_that_came_back_in_pieces_is_one_message() -> None:
     _, said, *rest = messages(*turns, format=Format.GEMINI)
     assert (said["content"], [call["id"] for call in said["tool_calls"]]) == ("a", ["1", "2"])
     assert [message["role"] for message in rest] == ["tool", "tool"]
+
+
+@pytest.mark.parametrize("caps", [OPENAI, COMPATIBLE])
+def test_an_answer_that_may_not_be_continued_is_noted(caps: Caps) -> None:
+    wanted = request(user(), assistant(Text("Once upon")))
+    body, codes, _ = encode(wanted, caps)
+    assert body["messages"][1] == {"role": "assistant", "content": "Once upon"}
+    assert codes == ["prefill_not_continued"]
+    assert encode(wanted, replace(caps, prefill=True))[1] == []

@@ -313,8 +313,9 @@ def test_later_system_messages_keep_their_place() -> None:
 
 def test_a_last_answer_is_not_continued() -> None:
     request = chat(HELLO, said(Text("Once upon")))
-    assert refusal(request) == "/messages/1"
-    assert body_of(request, Caps(prefill=True))["input"][1]["role"] == "assistant"
+    assert body_of(request)["input"][1]["role"] == "assistant"
+    assert codes(request)["prefill_not_continued"]
+    assert "prefill_not_continued" not in codes(request, Caps(prefill=True))
 
 
 def test_what_grows_keeps_its_beginning() -> None:
@@ -631,3 +632,9 @@ def test_another_upstream_sees_no_state() -> None:
 def test_streams_are_asked_for() -> None:
     assert body_of(chat(stream=True))["stream"] is True
     assert "stream" not in body_of(chat())
+
+
+def test_what_another_vendor_keeps_is_refused_or_noted() -> None:
+    thread = ServerState(conversation=Native(Format.MESSAGES, b'{"id":"t"}'))
+    assert refusal(chat(HELLO, server_state=thread)) is not None
+    assert codes(chat(HELLO, server_state=ServerState(store=True))) == {"store_dropped": False}

@@ -1,0 +1,67 @@
+"""Tools that a vendor runs, before targets of another one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aigw_core.chat import (
+    ChatRequest,
+    Format,
+    HostedTool,
+    Native,
+    Role,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolChoiceMode,
+    Turn,
+)
+from aigw_core.codec import Caps, Codec
+from aigw_core.codecs import CODECS
+from aigw_core.errors import InvalidRequest
+from aigw_core.ledger import Action, Ledger, LedgerEntry
+
+FUNCTION = Tool("look_up", pointer="/tools/0")
+
+each_codec = pytest.mark.parametrize("codec", CODECS.values(), ids=lambda codec: codec.format)
+
+
+def request(
+    codec: Codec, *, functions: tuple[Tool, ...] = (), choice: ToolChoice | None = None
+) -> ChatRequest:
+    other = Format.GEMINI if codec.format is not Format.GEMINI else Format.MESSAGES
+    hosted = HostedTool(Native(other, b'{"type":"crystal_ball"}'), "crystal_ball", "/tools/1")
+    turn = Turn(Role.USER, (Text("What will come?"),), pointer="/messages/0")
+    return ChatRequest("m", (turn,), other, tools=(*functions, hosted), tool_choice=choice)
+
+
+@each_codec
+def test_beside_functions_a_hosted_tool_is_left_out_with_a_warning(codec: Codec) -> None:
+    ledger = Ledger()
+    encoded = codec.encode_request(request(codec, functions=(FUNCTION,)), "up", Caps(), ledger)
+    body = json.loads(encoded.body)
+    assert "look_up" in json.dumps(body["tools"])
+    assert "crystal_ball" not in json.dumps(body)
+    assert [entry for entry in ledger.entries if entry.reported] == [
+        LedgerEntry(Action.DROPPED, "hosted_tool_unsupported", "/tools/1", "crystal_ball")
+    ]
+
+
+@each_codec
+@pytest.mark.parametrize("demanded", [False, True])
+def test_a_hosted_tool_that_is_all_there_is_or_demanded_is_refused(
+    codec: Codec, demanded: bool
+) -> None:
+    if demanded:
+        native = Native(Format.CHAT, b'{"type":"crystal_ball"}')
+        choice = ToolChoice(ToolChoiceMode.REQUIRED, native=native)
+        asked = request(codec, functions=(FUNCTION,), choice=choice)
+    else:
+        asked = request(codec)
+    if demanded and codec.format is Format.CHAT:
+        pytest.skip("the choice is in this format's own words")
+    with pytest.raises(InvalidRequest) as caught:
+        codec.encode_request(asked, "up", Caps(), Ledger())
+    assert caught.value.failure.param == ("/tool_choice" if demanded else "/tools/1")
