@@ -97,24 +97,27 @@ class Driver:
         """
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
-            self._timer = Timer(self._on_time, tasks)
+            self._timer = Timer(self._look, tasks)
             tasks.start_soon(self._watch_client)
-            await self._perform(self.exchange.start(_now()), reader=True)
-            while True:
-                attempt = self._next
-                if attempt is not None:
-                    self._next = None
-                    await self._attempt(attempt)
-                elif self._finished:
-                    break
-                else:
-                    self._wake = anyio.Event()
-                    await self._wake.wait()
-                    self._wake = None
-            self._timer.cancel()
+            try:
+                await self._perform(self.exchange.start(_now()), reader=True)
+                await self._run_attempts()
+            finally:
+                self._timer.cancel()
             tasks.cancel_scope.cancel()
         if self._aborted:
             raise ClientAborted
+
+    async def _run_attempts(self) -> None:
+        while not self._finished or self._next is not None:
+            attempt = self._next
+            if attempt is not None:
+                self._next = None
+                await self._attempt(attempt)
+            else:
+                self._wake = anyio.Event()
+                await self._wake.wait()
+                self._wake = None
 
     def abandon(self) -> None:
         """The task that ran this was cancelled: nothing can be sent any more."""
@@ -192,11 +195,9 @@ class Driver:
         if at is not None and (armed is None or at < armed):
             self._timer.arm(at)
 
-    def _on_time(self) -> None:
-        if not self.exchange.closed:
-            self._tasks.start_soon(self._look)
-
     async def _look(self) -> None:
+        if self.exchange.closed:
+            return
         if self._sending_since is not None:
             if self._write_timeout and _now() >= self._sending_since + self._write_timeout:
                 await self._tell(ClientGone(stalled=True))

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
 
 class Timer:
-    """Calls ``due`` once ``arm``'s time (monotonic seconds) has come, never early.
+    """Runs ``due`` in a task once ``arm``'s time (monotonic seconds) has come, never early.
 
-    ``due`` runs in the loop and must not block. ``tasks`` is the group of the owner.
+    ``tasks`` is the group of the owner, who calls ``cancel`` at its end.
     """
 
-    def __init__(self, due: Callable[[], None], tasks: TaskGroup) -> None:
+    def __init__(self, due: Callable[[], Coroutine[Any, Any, None]], tasks: TaskGroup) -> None:
         self._due = due
         self._tasks = tasks
         self.armed: float | None = None
         """When it will call; ``None`` while it is off."""
         self._handle: asyncio.TimerHandle | None = None
+        self._running: asyncio.Task[None] | None = None
         self._changed: anyio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None
         try:
@@ -48,7 +50,10 @@ class Timer:
             self._changed.set()
 
     def cancel(self) -> None:
+        """Call no more, and end a call that is under way."""
         self.armed = None
+        if self._running is not None and self._running is not _current_task():
+            self._running.cancel()
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -60,8 +65,11 @@ class Timer:
         at, self.armed = self.armed, None
         if at is not None and time.monotonic() < at:
             self.arm(at)  # the loop's clock is coarser than ours
+        elif at is not None and self._loop is not None:
+            # A callback of the loop is in no task, which a task group wants to be.
+            self._running = self._loop.create_task(self._due())
         elif at is not None:
-            self._due()
+            self._tasks.start_soon(self._due)
 
     async def _sleep(self) -> None:
         while self.armed is not None:
@@ -71,3 +79,10 @@ class Timer:
                 continue
             self._fire()
         self._changed = None
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
