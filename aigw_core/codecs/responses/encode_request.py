@@ -102,7 +102,7 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
     _add_tools(body, request, caps, names, ledger, own)
     _add_settings(body, request, caps, ledger, own)
     _add_identity(body, request, own)
-    _add_state(body, request, own)
+    _add_state(body, request, ledger, own)
     _add_extras(body, request, ledger, own)
     return EncodedRequest(wire.encode(body), PATH, tool_names=names.renamed)
 
@@ -112,6 +112,11 @@ def _refuse_impossible(request: ChatRequest, caps: Caps, ledger: Ledger, own: bo
         raise InvalidRequest("this model gives one answer only", pointer=ledger.pointer("n"))
     if request.stop:
         raise InvalidRequest("this model takes no stop sequences", pointer=ledger.pointer("stop"))
+    if request.server_state.conversation is not None and not own:
+        raise InvalidRequest(
+            "this model's vendor does not have that conversation",
+            pointer=ledger.pointer("server_state.conversation"),
+        )
     if "audio" in request.output.modalities:
         raise InvalidRequest("this model gives no audio", pointer=ledger.pointer("output"))
     last = request.turns[-1] if request.turns else None
@@ -280,6 +285,10 @@ def _reasoning(spec: ReasoningSpec, caps: Caps, ledger: Ledger, own: bool) -> Js
     summary = SUMMARIES.get(spec.visible)
     if summary is not None and (own or caps.thinking != "none"):
         written["summary"] = summary
+    elif spec.visible is not None and not own:
+        ledger.dropped(
+            "reasoning_visibility_unsupported", ledger.pointer("reasoning.visible"), reported=False
+        )
     return written
 
 
@@ -288,11 +297,15 @@ def _effort(spec: ReasoningSpec, caps: Caps, ledger: Ledger) -> Effort | None:
     effort, pointer = spec.effort, ledger.pointer("reasoning.effort")
     if effort is None and spec.mode == "disabled":
         effort = Effort.NONE
-    if effort is None and spec.budget is not None:
-        pointer = ledger.pointer("reasoning.budget")
-        effort = _effort_of_budget(spec.budget)
-        if effort is not None:
-            ledger.approximated("budget_to_effort", pointer, reported=False)
+    if spec.mode not in (None, "disabled"):
+        ledger.dropped(
+            "thinking_mode_unsupported", ledger.pointer("reasoning.mode"), reported=False
+        )
+    if spec.budget is not None:
+        budget_pointer = ledger.pointer("reasoning.budget")
+        ledger.approximated("budget_to_effort", budget_pointer, reported=False)
+        if effort is None:
+            pointer, effort = budget_pointer, _effort_of_budget(spec.budget)
     if effort is None:
         return None
     if caps.thinking == "none":
@@ -351,10 +364,12 @@ def _add_identity(body: Json, request: ChatRequest, own: bool) -> None:
         body["metadata"] = Raw(identity.metadata)
 
 
-def _add_state(body: Json, request: ChatRequest, own: bool) -> None:
+def _add_state(body: Json, request: ChatRequest, ledger: Ledger, own: bool) -> None:
     state = request.server_state
     if not own:
         body["store"] = False
+        if state.store:
+            ledger.dropped("store_dropped", ledger.pointer("server_state.store"), reported=False)
         return
     if state.store is not None:
         body["store"] = state.store
