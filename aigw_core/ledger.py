@@ -16,7 +16,8 @@ from msgspec import Struct
 from aigw_core.errors import InvalidRequest
 
 MAX_ENTRIES = 64
-"""Entries kept; more say nothing new and would make the header too long."""
+"""Entries kept of those that are reported, and of the others; more say nothing new
+and would make the header too long."""
 
 
 class Action(StrEnum):
@@ -48,6 +49,7 @@ class Ledger:
     def __init__(self, pointers: Mapping[str, str] | None = None) -> None:
         self._pointers = pointers or {}
         self._seen: set[tuple[str, str]] = set()
+        self._kept = {True: 0, False: 0}  # what is reported is never crowded out
         self.entries: list[LedgerEntry] = []
         self.omitted = 0
         """Entries beyond ``MAX_ENTRIES``."""
@@ -68,9 +70,10 @@ class Ledger:
         """Add an entry; one that stands already, by code and pointer, is not doubled."""
         if (code, pointer) in self._seen:
             return
-        if len(self.entries) >= MAX_ENTRIES:
+        if self._kept[reported] >= MAX_ENTRIES:
             self.omitted += 1
             return
+        self._kept[reported] += 1
         self._seen.add((code, pointer))
         self.entries.append(LedgerEntry(action, code, pointer, detail, reported))
 

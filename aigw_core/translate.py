@@ -39,6 +39,7 @@ from aigw_core.events import (
     UsageReport,
 )
 from aigw_core.ledger import Ledger, LedgerEntry
+from aigw_core.leftovers import note_leftovers
 from aigw_core.sealing import Sealing
 from aigw_core.seals import may_hold_envelope
 from aigw_core.unsealing import unseal
@@ -388,6 +389,7 @@ def translate_request(
     else:
         request = unseal(request, sealing, ledger, also_read=caps.reads_seals_of)
         encoded = upstream.encode_request(request, model, caps, ledger)
+        note_leftovers(request, upstream.format, ledger)
     if strict:
         ledger.refuse_reported()
     return Translation(encoded, tuple(ledger.entries), relayed=request is None, sealing=sealing)

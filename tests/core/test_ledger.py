@@ -64,3 +64,15 @@ def test_pointers_follow_the_clients_format() -> None:
     ledger = Ledger({"sampling.seed": "/generationConfig/seed"})
     assert ledger.pointer("sampling.seed") == "/generationConfig/seed"
     assert ledger.pointer("sampling.top_k") == "/sampling/top_k"
+
+
+def test_what_is_reported_is_not_crowded_out_by_what_is_not() -> None:
+    # Strict mode looks at the reported entries, so none may get lost for the others.
+    ledger = Ledger()
+    for number in range(MAX_ENTRIES + 5):
+        ledger.dropped("quiet", f"/{number}", reported=False)
+    ledger.dropped("loud", "/last")
+    assert [entry.code for entry in ledger.entries if entry.reported] == ["loud"]
+    assert ledger.omitted == 5
+    with pytest.raises(InvalidRequest):
+        ledger.refuse_reported()

@@ -138,6 +138,7 @@ class MessageWriter:
         if result.server:
             self._ledger.dropped("server_tool_dropped", turn.pointer)
             return
+        self._lose_mark(result.cache, turn)
         inline = self._own or bool(self._caps.tool_result_media)
         content: list[Json] = []
         for part in result.content:
@@ -198,8 +199,12 @@ class MessageWriter:
                     "ttl": breakpoint_ttl(part.cache),
                 }
             else:
-                self._ledger.dropped("cache_mark_dropped", turn.pointer, reported=False)
+                self._lose_mark(part.cache, turn)
         return item
+
+    def _lose_mark(self, mark: CacheMark | None, turn: Turn) -> None:
+        if mark is not None and not self._own:
+            self._ledger.dropped("cache_mark_dropped", turn.pointer, reported=False)
 
     # --- media -----------------------------------------------------------------------
 
@@ -263,6 +268,7 @@ class MessageWriter:
                 if part.server:
                     self._ledger.dropped("server_tool_dropped", turn.pointer)
                 else:
+                    self._lose_mark(part.cache, turn)
                     calls.append(self._call(part))
             elif isinstance(part, Reasoning):
                 reasoning.append(part)

@@ -253,8 +253,16 @@ class _Encoder:
             return
         spec, caps = self._request.reasoning, self._caps
         effort, field = spec.effort, "reasoning.effort"
-        if effort is None and spec.budget is not None and spec.budget >= 0:
-            effort, field = _effort_of(spec.budget), "reasoning.budget"
+        if spec.visible is not None:
+            # The format has no word for it; its clients see what there is.
+            self._drop("reasoning_visibility_unsupported", "reasoning.visible", reported=False)
+        if spec.budget is not None:
+            pointer = self._ledger.pointer("reasoning.budget")
+            self._ledger.approximated("budget_to_effort", pointer, reported=False)
+            if effort is None and spec.budget >= 0:
+                effort, field = _effort_of(spec.budget), "reasoning.budget"
+        if spec.mode not in (None, "disabled"):
+            self._drop("thinking_mode_unsupported", "reasoning.mode", reported=False)
         off = effort is Effort.NONE or (effort is None and spec.mode == "disabled")
         if effort is None and not off:
             return

@@ -234,6 +234,11 @@ class ContentsEncoder:
         if text:
             block.parts.append({"text": f"<system>\n{text}\n</system>"})
             self._ledger.approximated("late_system_as_user_text", turn.pointer, reported=False)
+        for part in turn.parts:
+            if isinstance(part, Text):
+                self._note_cache(part.cache, turn)
+            else:
+                self._drop_foreign(part, turn)
 
     def _assistant(self, turn: Turn, block: _Block) -> None:
         for part in turn.parts:

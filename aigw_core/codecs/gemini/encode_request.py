@@ -177,8 +177,9 @@ def _tool_choice(request: ChatRequest, ledger: Ledger, names: ToolNames) -> dict
             )
         return None
     strict = not same and bool(functions) and all(tool.strict for tool in functions)
-    if not strict and any(tool.strict for tool in functions):
-        ledger.dropped("strict_tools_unsupported", ledger.pointer("tools"), reported=False)
+    for tool in functions:
+        if tool.strict and not strict:
+            ledger.dropped("strict_tools_unsupported", tool.pointer, reported=False)
     if choice is None:
         return {"mode": "VALIDATED"} if strict else None
     config: dict[str, Any] = {"mode": _mode(choice, strict=strict)}

@@ -167,14 +167,30 @@ class SettingsEncoder:
                 thinking["thinkingBudget"] = spec.budget
         elif asked and caps.thinking == "budget":
             thinking["thinkingBudget"] = self._budget()
+        elif spec.mode == "disabled" and not asked:
+            self._switch_off(thinking)
         elif asked:
             level = self._level()
             if level is not None:
                 thinking["thinkingLevel"] = LEVEL_OF[level]
+        if not self._same:
+            if spec.budget is not None and "thinkingBudget" not in thinking:
+                pointer = self._ledger.pointer("reasoning.budget")
+                self._ledger.approximated("budget_to_level", pointer, reported=False)
+            if spec.mode not in (None, "disabled"):
+                self._drop("reasoning.mode", "thinking_mode_unsupported", reported=False)
         show = self._show_thoughts()
         if show is not None:
             thinking["includeThoughts"] = show
         return thinking
+
+    def _switch_off(self, thinking: dict[str, Any]) -> None:
+        """The client's format has thinking off where nothing is said; models of this
+        one that do not think refuse the word, so only one known to gets it."""
+        if self._caps.thinking == "budget" and self._caps.thinking_off:
+            thinking["thinkingBudget"] = 0
+        else:
+            self._drop("reasoning.mode", "thinking_off_unsupported", reported=False)
 
     def _asked_by(self) -> str:
         return "reasoning.budget" if self._request.reasoning.effort is None else "reasoning.effort"

@@ -79,6 +79,10 @@ def plan_thinking(request: ChatRequest, caps: Caps, ledger: Ledger) -> ThinkingP
         _plan_adaptive(plan, spec, caps, ledger)
     if plan.thinking is not None and plan.on and (shown := _SHOWN.get(spec.visible or "")):
         plan.thinking["display"] = shown
+    elif spec.visible is not None:
+        ledger.dropped(
+            "thinking_display_unsupported", ledger.pointer("reasoning.visible"), reported=False
+        )
     return plan
 
 
@@ -153,11 +157,19 @@ def _clamp(effort: Effort, caps: Caps, ledger: Ledger) -> str:
 
 def _plan_adaptive(plan: ThinkingPlan, spec: ReasoningSpec, caps: Caps, ledger: Ledger) -> None:
     effort = _effort(spec)
+    if spec.budget is not None:
+        pointer = ledger.pointer("reasoning.budget")
+        ledger.approximated("budget_to_effort", pointer, reported=False)
     if effort is Effort.NONE:
         _turn_off(plan, caps, ledger)
         if plan.thinking is None:
             plan.effort = _clamp(Effort.LOW, caps, ledger)
         return
+    if spec.mode is not None:
+        # Off is what this format does when nothing is said; on is a matter of effort.
+        ledger.dropped(
+            "thinking_mode_unsupported", ledger.pointer("reasoning.mode"), reported=False
+        )
     if effort is None and spec.budget != -1 and spec.visible not in _ASKS_TO_SEE:
         return
     plan.thinking = {"type": "adaptive"}

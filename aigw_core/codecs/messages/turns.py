@@ -24,7 +24,6 @@ from aigw_core.chat import (
     ChatRequest,
     Format,
     Media,
-    Native,
     Opaque,
     Part,
     Reasoning,
@@ -250,7 +249,6 @@ class TurnEncoder:
         if turn.phase is not None:
             self._ledger.dropped("phase_unsupported", turn.pointer, reported=False)
         for part in turn.parts:
-            self._note_losses(part, turn)
             block = self._block(part, turn, behind)
             mark: CacheMark | None = getattr(part, "cache", None)
             if block is None:
@@ -262,13 +260,6 @@ class TurnEncoder:
                 block["cache_control"] = encode_cache(mark)
             blocks.append(block)
         return blocks + behind
-
-    def _note_losses(self, part: Part, turn: Turn) -> None:
-        if isinstance(part, Text | ToolCall) and part.seal is not None:
-            self._ledger.dropped("seal_dropped", turn.pointer, reported=False)
-        leftover: Native | None = None if isinstance(part, Refusal | Opaque) else part.native
-        if leftover is not None and leftover.format is not Format.MESSAGES:
-            self._ledger.dropped("native_fields_dropped", turn.pointer, reported=False)
 
     def _block(self, part: Part, turn: Turn, behind: list[Block]) -> Block | None:
         if isinstance(part, Text):

@@ -171,6 +171,11 @@ class InputWriter:
             mark["ttl"] = ttl
         written["prompt_cache_breakpoint"] = mark
 
+    def _note_mark(self, cache: CacheMark | None) -> None:
+        """The vendor takes marks on content only."""
+        if cache is not None:
+            self._ledger.dropped("cache_mark_unsupported", self._pointer, reported=False)
+
     # --- media ----------------------------------------------------------------
 
     def _media(self, media: Media) -> Json:
@@ -254,6 +259,7 @@ class InputWriter:
         }
         if not call.freeform and not call.arguments and not self._own:
             item["arguments"] = "{}"
+        self._note_mark(call.cache)
         self.items.append({**item, **native_fields(call.native)} if self._own else item)
 
     def _write_result(self, result: ToolResult, attached: list[Media]) -> None:
@@ -265,6 +271,7 @@ class InputWriter:
             "call_id": self._call_id(result.call_id),
             "output": self._output(result, attached),
         }
+        self._note_mark(result.cache)
         if self._own:
             if result.name is not None:
                 item["name"] = result.name

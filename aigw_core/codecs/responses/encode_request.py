@@ -113,6 +113,11 @@ def _refuse_impossible(request: ChatRequest, caps: Caps, ledger: Ledger, own: bo
         raise InvalidRequest("this model gives one answer only", pointer=ledger.pointer("n"))
     if request.stop:
         raise InvalidRequest("this model takes no stop sequences", pointer=ledger.pointer("stop"))
+    if request.server_state.conversation is not None and not own:
+        raise InvalidRequest(
+            "this model's vendor does not have that conversation",
+            pointer=ledger.pointer("server_state.conversation"),
+        )
     if "audio" in request.output.modalities:
         raise InvalidRequest("this model gives no audio", pointer=ledger.pointer("output"))
     last = request.turns[-1] if request.turns else None
@@ -278,6 +283,10 @@ def _reasoning(spec: ReasoningSpec, caps: Caps, ledger: Ledger, own: bool) -> Js
     summary = SUMMARIES.get(spec.visible)
     if summary is not None and (own or caps.thinking != "none"):
         written["summary"] = summary
+    elif spec.visible is not None and not own:
+        ledger.dropped(
+            "reasoning_visibility_unsupported", ledger.pointer("reasoning.visible"), reported=False
+        )
     return written
 
 
@@ -286,11 +295,15 @@ def _effort(spec: ReasoningSpec, caps: Caps, ledger: Ledger) -> Effort | None:
     effort, pointer = spec.effort, ledger.pointer("reasoning.effort")
     if effort is None and spec.mode == "disabled":
         effort = Effort.NONE
-    if effort is None and spec.budget is not None:
-        pointer = ledger.pointer("reasoning.budget")
-        effort = _effort_of_budget(spec.budget)
-        if effort is not None:
-            ledger.approximated("budget_to_effort", pointer, reported=False)
+    if spec.mode not in (None, "disabled"):
+        ledger.dropped(
+            "thinking_mode_unsupported", ledger.pointer("reasoning.mode"), reported=False
+        )
+    if spec.budget is not None:
+        budget_pointer = ledger.pointer("reasoning.budget")
+        ledger.approximated("budget_to_effort", budget_pointer, reported=False)
+        if effort is None:
+            pointer, effort = budget_pointer, _effort_of_budget(spec.budget)
     if effort is None:
         return None
     if caps.thinking == "none":

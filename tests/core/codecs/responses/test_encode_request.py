@@ -406,13 +406,13 @@ def test_reasoning_that_led_to_nothing_is_left_out() -> None:
         (ReasoningSpec(Effort.MAX), Caps(efforts=tuple(Effort)), {"effort": "max"}, None),
         (ReasoningSpec(Effort.LOW), Caps(thinking="none"), None, "reasoning_unsupported"),
         (ReasoningSpec(budget=0), Caps(), {"effort": "none"}, "budget_to_effort"),
-        (ReasoningSpec(budget=-1), Caps(), None, None),
+        (ReasoningSpec(budget=-1), Caps(), None, "budget_to_effort"),
         (ReasoningSpec(budget=2048), Caps(), {"effort": "low"}, "budget_to_effort"),
         (ReasoningSpec(budget=8192), Caps(), {"effort": "medium"}, "budget_to_effort"),
         (ReasoningSpec(budget=24576), Caps(), {"effort": "high"}, "budget_to_effort"),
         (ReasoningSpec(visible="summary"), Caps(), {"summary": "auto"}, None),
         (ReasoningSpec(visible="detailed"), Caps(), {"summary": "detailed"}, None),
-        (ReasoningSpec(visible="none"), Caps(), None, None),
+        (ReasoningSpec(visible="none"), Caps(), None, "reasoning_visibility_unsupported"),
     ],
 )
 def test_effort_comes_as_near_as_it_can(
