@@ -64,9 +64,9 @@ def test_reasoning_is_thinking(sdk: Anthropic, model: str, upstream_format: str)
     thinking: Any = answer.content[0]
     assert thinking.type == "thinking"
     assert thinking.thinking == f"The user says: {SAID}"
-    # Nothing is invented for an upstream that does not sign.
-    if upstream_format in ("chat", "messages"):
-        assert bool(thinking.signature) is (upstream_format == "messages")
+    # The vendor's own signature, or an envelope that tells whose reasoning it was.
+    assert thinking.signature
+    assert thinking.signature.startswith("QUdXM") is (upstream_format != "messages")
     with sdk.messages.stream(
         model=model % "echo-reasoning", max_tokens=100, messages=asking()
     ) as stream:
