@@ -180,16 +180,22 @@ def _script(base: str, request: ChatRequest, text: str, format: Format) -> list[
         said = sum(isinstance(event, ToolCallDelta) for event in events)
     else:
         part = 0
+        on_text: Seal | None = None
         if base == "echo-reasoning":
             thinking = f"The user says: {text}"
             thought = len(words(thinking))
-            events += _reasoning(thinking, format)
+            seal = _seal(thinking, format)
+            # Gemini signs what follows from the reasoning, not the reasoning itself.
+            on_text = seal if format is Format.GEMINI else None
+            events += _reasoning(thinking, None if on_text else seal)
             part = 1
         answer = text if result is None else f"The tool says: {result}"
         said = len(words(answer))
         if answer:
             events.append(PartStart(part, PartKind.TEXT))
             events += [TextDelta(part, word) for word in words(answer)]
+            if on_text is not None:
+                events.append(PartSealed(part, on_text))
             events.append(PartEnd(part))
     usage = Usage(input=_asked(request), output=said, reasoning=thought)
     return [*events, ChoiceStop(Stop(reason)), UsageReport(usage), AnswerEnd()]
@@ -215,13 +221,19 @@ def _last_result(request: ChatRequest) -> str | None:
     )
 
 
-def _reasoning(thinking: str, format: Format) -> list[StreamEvent]:
+def _seal(thinking: str, format: Format) -> Seal | None:
+    kind = _SEAL_KINDS.get(format)
+    if kind is None:
+        return None
+    proof = base64.b64encode(hashlib.sha512(thinking.encode()).digest()).decode()
+    return Seal(format, kind, proof)
+
+
+def _reasoning(thinking: str, seal: Seal | None) -> list[StreamEvent]:
     events: list[StreamEvent] = [PartStart(0, PartKind.REASONING)]
     events += [ReasoningDelta(0, word) for word in words(thinking)]
-    kind = _SEAL_KINDS.get(format)
-    if kind is not None:
-        proof = base64.b64encode(hashlib.sha512(thinking.encode()).digest()).decode()
-        events.append(PartSealed(0, Seal(format, kind, proof)))
+    if seal is not None:
+        events.append(PartSealed(0, seal))
     return [*events, PartEnd(0)]
 
 

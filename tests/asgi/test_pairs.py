@@ -52,6 +52,21 @@ async def test_a_stream(client: Format, upstream: Format) -> None:
 
 
 @CLIENT
+@UPSTREAM
+async def test_a_stream_of_tool_calls(client: Format, upstream: Format) -> None:
+    # Read by read: an upstream says a call's name long before some formats can write it.
+    model = f"echo-parallel-tools@{upstream}"
+    path, body = asking(client, model, "/wps 0 one two", stream=True)
+    reply = await once("POST", path, body)
+    assert reply.status == 200, reply.body
+    assert reply.body.endswith(LAST[client])
+    path, body = asking(client, model, "/wps 0 one two")
+    whole = await once("POST", path, body)
+    assert whole.body.count(b'"echo"') == 2
+    assert reply.body.count(b'"name":"echo"') >= 2
+
+
+@CLIENT
 async def test_the_first_request_of_each_format_streams(client: Format) -> None:
     path, body = asking(client, "echo", "/wps 0 Hello there", stream=True)
     reply = await once("POST", path, body)
