@@ -219,6 +219,8 @@ class Opaque(Struct, frozen=True):
     native: Native
     label: str
     """The type the vendor gives it, for the ledger."""
+    essential: bool = False
+    """The conversation has another meaning without it."""
 
 
 Part = Text | Refusal | Media | ToolCall | ToolResult | Reasoning | Opaque
@@ -344,6 +346,8 @@ class Extra(Struct, frozen=True):
     name: str
     raw: bytes
     pointer: str
+    essential: bool = False
+    """Without it the answer would be another one: refused where it has no equivalent."""
 
 
 class ChatRequest(Struct, frozen=True):

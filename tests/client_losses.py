@@ -15,7 +15,9 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "agents-responses": {
         "chat": """
+            native_fields_dropped /input/*
             reasoning_dropped /input/*
+            reasoning_visibility_unsupported /reasoning/summary
             store_dropped /store
         """,
         "messages": """
@@ -24,12 +26,14 @@ LOSSES: dict[str, dict[str, str]] = {
             reasoning_dropped /input/*
         """,
         "gemini": """
+            native_fields_dropped /input/*
             reasoning_not_replayed /input/*
             store_unsupported /store
         """,
     },
     "ai-sdk-anthropic": {
         "chat": """
+            budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
         """,
         "responses": """
@@ -47,15 +51,20 @@ LOSSES: dict[str, dict[str, str]] = {
             reasoning_dropped /messages/*
         """,
         "responses": """
+            native_fields_dropped /messages/*
             reasoning_dropped /messages/*
         """,
         "gemini": """
+            native_fields_dropped /messages/*
             reasoning_not_replayed /messages/*
         """,
     },
     "ai-sdk-google": {
         "chat": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
             reasoning_dropped /contents/*
+            reasoning_visibility_unsupported /generationConfig/thinkingConfig/includeThoughts
             seal_dropped /contents/*
         """,
         "messages": """
@@ -66,12 +75,14 @@ LOSSES: dict[str, dict[str, str]] = {
         """,
         "responses": """
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
             reasoning_dropped /contents/*
         """,
     },
     "ai-sdk-openai": {
         "chat": """
             reasoning_dropped /input/*
+            reasoning_visibility_unsupported /reasoning/summary
             store_dropped /store
         """,
         "messages": """
@@ -92,6 +103,8 @@ LOSSES: dict[str, dict[str, str]] = {
     "claude-code": {
         "chat": """
             reasoning_dropped /messages/*
+            reasoning_visibility_unsupported /thinking/display
+            tool_fields_dropped /tools/*
             tool_result_media_moved! /messages/*
             unknown_field! /context_management
             unknown_field! /thinking/display
@@ -119,7 +132,9 @@ LOSSES: dict[str, dict[str, str]] = {
     "codex": {
         "chat": """
             hosted_tool_unsupported! /tools/*
+            native_fields_dropped /input/*
             reasoning_dropped /input/*
+            reasoning_visibility_unsupported /reasoning/summary
             store_dropped /store
             unknown_field! /client_metadata
         """,
@@ -136,6 +151,7 @@ LOSSES: dict[str, dict[str, str]] = {
         "gemini": """
             cache_key_unsupported /prompt_cache_key
             hosted_tool_unsupported! /tools/*
+            native_fields_dropped /input/*
             reasoning_not_replayed /input/*
             schema_name_unsupported /text/format
             store_unsupported /store
@@ -144,6 +160,9 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "gemini-cli": {
         "chat": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
+            reasoning_visibility_unsupported /generationConfig/thinkingConfig/includeThoughts
             top_k_unsupported! /generationConfig/topK
         """,
         "messages": """
@@ -156,6 +175,7 @@ LOSSES: dict[str, dict[str, str]] = {
         """,
         "responses": """
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
             top_k_unsupported! /generationConfig/topK
         """,
     },
@@ -175,6 +195,7 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "langchain-anthropic": {
         "chat": """
+            budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
         """,
         "responses": """
@@ -192,7 +213,9 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "langchain-responses": {
         "chat": """
+            native_fields_dropped /input/*
             reasoning_dropped /input/*
+            reasoning_visibility_unsupported /reasoning/summary
             store_dropped /store
         """,
         "messages": """
@@ -201,6 +224,7 @@ LOSSES: dict[str, dict[str, str]] = {
             reasoning_dropped /input/*
         """,
         "gemini": """
+            native_fields_dropped /input/*
             reasoning_not_replayed /input/*
             store_unsupported /store
         """,
@@ -212,7 +236,10 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "node-google-genai": {
         "chat": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
             reasoning_dropped /contents/*
+            reasoning_visibility_unsupported /generationConfig/thinkingConfig/includeThoughts
             seal_dropped /contents/*
         """,
         "messages": """
@@ -223,6 +250,7 @@ LOSSES: dict[str, dict[str, str]] = {
         """,
         "responses": """
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
             reasoning_dropped /contents/*
         """,
     },
@@ -233,14 +261,17 @@ LOSSES: dict[str, dict[str, str]] = {
             reasoning_dropped /messages/*
         """,
         "responses": """
+            native_fields_dropped /messages/*
             reasoning_dropped /messages/*
         """,
         "gemini": """
+            native_fields_dropped /messages/*
             reasoning_not_replayed /messages/*
         """,
     },
     "opencode-anthropic": {
         "chat": """
+            budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
         """,
         "responses": """
@@ -261,15 +292,18 @@ LOSSES: dict[str, dict[str, str]] = {
             reasoning_dropped /messages/*
         """,
         "responses": """
+            native_fields_dropped /messages/*
             reasoning_dropped /messages/*
         """,
         "gemini": """
+            native_fields_dropped /messages/*
             reasoning_not_replayed /messages/*
         """,
     },
     "opencode-responses": {
         "chat": """
             reasoning_dropped /input/*
+            reasoning_visibility_unsupported /reasoning/summary
             store_dropped /store
         """,
         "messages": """
@@ -301,7 +335,11 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "py-google-genai": {
         "chat": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
+            reasoning_visibility_unsupported /generationConfig/thinkingConfig/includeThoughts
             seal_dropped /contents/*
+            tool_fields_dropped /tools/*/functionDeclarations/*
         """,
         "messages": """
             max_tokens_defaulted /generationConfig/maxOutputTokens
@@ -311,6 +349,7 @@ LOSSES: dict[str, dict[str, str]] = {
         """,
         "responses": """
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
             tool_fields_dropped! /tools/*/functionDeclarations/*
         """,
     },
@@ -323,7 +362,9 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "py-openai-responses": {
         "chat": """
+            native_fields_dropped /input/*
             reasoning_dropped /input/*
+            reasoning_visibility_unsupported /reasoning/summary
             store_dropped /store
         """,
         "messages": """
@@ -333,6 +374,7 @@ LOSSES: dict[str, dict[str, str]] = {
             schema_name_dropped /text/format
         """,
         "gemini": """
+            native_fields_dropped /input/*
             reasoning_not_replayed /input/*
             schema_name_unsupported /text/format
             store_unsupported /store
@@ -340,6 +382,7 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "pydantic-ai-anthropic": {
         "chat": """
+            budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
         """,
         "responses": """
@@ -357,14 +400,19 @@ LOSSES: dict[str, dict[str, str]] = {
             reasoning_dropped /messages/*
         """,
         "responses": """
+            native_fields_dropped /messages/*
             reasoning_dropped /messages/*
         """,
         "gemini": """
+            native_fields_dropped /messages/*
             reasoning_not_replayed /messages/*
         """,
     },
     "pydantic-ai-google": {
         "chat": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
+            reasoning_visibility_unsupported /generationConfig/thinkingConfig/includeThoughts
             seal_dropped /contents/*
             unknown_field! /toolConfig/functionCallingConfig/mode
         """,
@@ -376,12 +424,15 @@ LOSSES: dict[str, dict[str, str]] = {
         """,
         "responses": """
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
+            native_fields_dropped /contents/*
             unknown_field! /toolConfig/functionCallingConfig/mode
         """,
     },
     "pydantic-ai-responses": {
         "chat": """
+            native_fields_dropped /input/*
             reasoning_dropped /input/*
+            reasoning_visibility_unsupported /reasoning/summary
             store_dropped /store
         """,
         "messages": """
@@ -390,6 +441,7 @@ LOSSES: dict[str, dict[str, str]] = {
             reasoning_dropped /input/*
         """,
         "gemini": """
+            native_fields_dropped /input/*
             reasoning_not_replayed /input/*
             store_unsupported /store
         """,

@@ -39,6 +39,15 @@ def test_entries_are_bounded_and_the_rest_counted() -> None:
     assert ledger.omitted == 5
 
 
+def test_what_is_not_reported_does_not_crowd_out_what_is() -> None:
+    ledger = Ledger()
+    for number in range(MAX_ENTRIES + 5):
+        ledger.dropped("x", f"/{number}", reported=False)
+    ledger.dropped("seed_unsupported", "/seed")
+    assert warnings_header(ledger.entries) == "seed_unsupported;/seed"
+    assert len(ledger.entries) == MAX_ENTRIES + 1
+
+
 def test_the_header_names_only_what_is_reported() -> None:
     ledger = Ledger()
     ledger.dropped("seed_unsupported", "/seed")

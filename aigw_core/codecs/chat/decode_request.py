@@ -58,6 +58,7 @@ _TYPE = msgspec.json.Decoder(ChoiceObject).decode
 
 _NOTHING = (b"", b"null")
 
+_ESSENTIAL = frozenset({"moderation", "web_search_options"})
 _KNOWN = frozenset(Body.__struct_fields__)
 
 _MODES = {
@@ -86,7 +87,12 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     if not body.messages:
         raise InvalidRequest("there are no messages", pointer="/messages")
     extras = [
-        Extra(name, bytes(raw), "/" + name.replace("~", "~0").replace("/", "~1"))
+        Extra(
+            name,
+            bytes(raw),
+            "/" + name.replace("~", "~0").replace("/", "~1"),
+            essential=name in _ESSENTIAL,
+        )
         for name, raw in fields.items()
         if name not in _KNOWN and bytes(raw) != b"null"
     ]

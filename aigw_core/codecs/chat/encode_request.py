@@ -28,6 +28,7 @@ from aigw_core.codecs.chat.encode_messages import (
 from aigw_core.codecs.chat.encode_tools import LEGAL_NAME, NAME_LIMIT, ToolWriter
 from aigw_core.codecs.chat.wire import ENCODE
 from aigw_core.errors import InvalidRequest
+from aigw_core.foreign import note_foreign
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
@@ -81,6 +82,8 @@ class _Encoder:
 
     def encode(self) -> EncodedRequest:
         request, body = self._request, self._body
+        if not self._own:
+            note_foreign(request, self._ledger)
         self._refuse_state()
         tools = self._tools
         writer = MessageWriter(request, self._caps, self._ledger, tools.names, tools.wrapped)
@@ -92,7 +95,8 @@ class _Encoder:
         self._sampling()
         self._reasoning()
         self._identity()
-        self._extras()
+        if self._own:
+            self._extras()
         if request.stream:
             body["stream"] = True
             if self._caps.stream_usage_option:
@@ -119,11 +123,11 @@ class _Encoder:
 
     def _note_prefill(self) -> None:
         turns = self._request.turns
-        if not turns or turns[-1].role is not Role.ASSISTANT:
+        last = turns[-1] if turns else None
+        if last is None or last.role is not Role.ASSISTANT or self._own or self._caps.prefill:
             return
-        if not self._own and not self._caps.prefill:
-            # Most servers take it and then begin a new answer.
-            self._ledger.approximated("prefill_not_continued", turns[-1].pointer)
+        # Most servers take it and then begin a new answer.
+        self._ledger.approximated("prefill_not_continued", last.pointer)
 
     # --- the answer's shape ----------------------------------------------------------
 
@@ -368,10 +372,7 @@ class _Encoder:
 
     def _extras(self) -> None:
         for extra in self._request.extras:
-            if self._own:
-                self._body[extra.name] = Raw(extra.raw)
-            else:
-                self._ledger.dropped("unknown_field", extra.pointer)
+            self._body[extra.name] = Raw(extra.raw)
 
 
 def _effort_of(budget: int) -> Effort:

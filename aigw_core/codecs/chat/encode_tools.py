@@ -11,7 +11,7 @@ from aigw_core.chat import ChatRequest, Format, HostedTool, Tool, ToolChoice, To
 from aigw_core.codec import Caps
 from aigw_core.codecs.chat.encode_messages import Json, read_fields, speaks_openai
 from aigw_core.errors import InvalidRequest
-from aigw_core.hosted import client_tools
+from aigw_core.foreign import client_tools
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
@@ -113,6 +113,8 @@ class ToolWriter:
         if native is None or not self._own:
             if tool.cache is not None and not self._own:
                 self._ledger.dropped("cache_mark_dropped", tool.pointer, reported=False)
+            if native is not None:
+                self._ledger.dropped("tool_fields_dropped", tool.pointer, reported=False)
             return written
         fields = read_fields(native.raw)
         below = fields.pop(kind, None)

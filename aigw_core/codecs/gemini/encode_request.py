@@ -25,7 +25,7 @@ from aigw_core.codec import Caps, EncodedRequest
 from aigw_core.codecs.gemini.encode_contents import ContentsEncoder
 from aigw_core.codecs.gemini.encode_settings import SettingsEncoder, encode_schema
 from aigw_core.errors import InvalidRequest
-from aigw_core.hosted import client_tools
+from aigw_core.foreign import client_tools, note_foreign
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
@@ -65,6 +65,9 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
     names = ToolNames(
         (tool.name for tool in request.tools if isinstance(tool, Tool)), _LEGAL_NAME, _NAME_LIMIT
     )
+    same = request.format is Format.GEMINI
+    if not same:
+        note_foreign(request, ledger)
     contents = ContentsEncoder(request, caps, ledger, names)
     settings = SettingsEncoder(request, caps, ledger)
     body: dict[str, Any] = {}
@@ -82,7 +85,8 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
     if generation:
         body["generationConfig"] = generation
     settings.beside(body)
-    _extras(request, body, ledger)
+    if same:
+        _extras(request, body)
     freeform = (tool.name for tool in request.tools if isinstance(tool, Tool) and tool.freeform)
     return EncodedRequest(
         msgspec.json.encode(body),
@@ -92,11 +96,8 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
     )
 
 
-def _extras(request: ChatRequest, body: dict[str, Any], ledger: Ledger) -> None:
+def _extras(request: ChatRequest, body: dict[str, Any]) -> None:
     for extra in request.extras:
-        if request.format is not Format.GEMINI:
-            ledger.dropped("unknown_field", extra.pointer)
-            continue
         place, name = body, extra.name
         for path in _NESTED:
             if name.startswith(path + "."):

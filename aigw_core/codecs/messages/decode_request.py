@@ -55,6 +55,8 @@ _decode_tool = Decoder(wire.FunctionTool).decode
 _decode_str = Decoder(str).decode
 
 _KNOWN = frozenset(wire.Request.__struct_fields__)
+_EMPTY = (b"null", b"[]")
+_ESSENTIAL = frozenset({"mcp_servers", "container"})
 _EFFORTS = {effort.value: effort for effort in Effort}
 _VISIBLE = {"summarized": "summary", "omitted": "none"}
 _MODES = {"enabled": "manual"}
@@ -128,7 +130,12 @@ def decode_request(inbound: Inbound) -> ChatRequest:
 
 def _extras(fields: Mapping[str, Raw]) -> list[Extra]:
     extras = [
-        Extra(name, bytes(raw), "/" + _escape(name))
+        Extra(
+            name,
+            bytes(raw),
+            "/" + _escape(name),
+            essential=name in _ESSENTIAL and bytes(raw) not in _EMPTY,
+        )
         for name, raw in fields.items()
         if name not in _KNOWN
     ]

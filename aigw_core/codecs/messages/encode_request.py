@@ -45,6 +45,7 @@ from aigw_core.codecs.messages.turns import (
     simplify,
 )
 from aigw_core.errors import InvalidRequest
+from aigw_core.foreign import note_foreign
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames, call_ids
 
@@ -90,6 +91,8 @@ class _RequestEncoder:
 
     def encode(self, model: str) -> EncodedRequest:
         request = self._request
+        if not self._native:
+            note_foreign(request, self._ledger)
         self._refuse_impossible()
         legal, limit = (_NATIVE_NAME, 128) if self._native else (_NAME, 64)
         names = ToolNames(
@@ -122,7 +125,8 @@ class _RequestEncoder:
         self._tier(body)
         if request.cache is not None:
             body["cache_control"] = encode_cache(request.cache)
-        self._write_extras(body, plan)
+        if self._native:
+            self._write_extras(body, plan)
         self._limit_marks(body)
         if request.stream:
             body["stream"] = True
@@ -180,7 +184,7 @@ class _RequestEncoder:
                 pointer=ledger.pointer("server_state.conversation"),
             )
         modalities = request.output.modalities
-        if modalities and "text" not in modalities:
+        if modalities and ("text" not in modalities or "audio" in modalities):
             raise InvalidRequest(
                 "this upstream answers in text", pointer=ledger.pointer("output.modalities")
             )
@@ -315,10 +319,6 @@ class _RequestEncoder:
             self._ledger.dropped("tier_unsupported", self._ledger.pointer("tier"))
 
     def _write_extras(self, body: dict[str, Any], plan: ThinkingPlan) -> None:
-        if not self._native:
-            for extra in self._request.extras:
-                self._ledger.dropped("unknown_field", extra.pointer)
-            return
         conversation = self._request.server_state.conversation
         if conversation is not None:
             body["thread"] = Raw(conversation.raw)

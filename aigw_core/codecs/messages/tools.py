@@ -13,7 +13,7 @@ from aigw_core.codecs.messages.blocks import own
 from aigw_core.codecs.messages.turns import Block, encode_cache
 from aigw_core.codecs.messages.wire import decode_fields
 from aigw_core.errors import InvalidRequest
-from aigw_core.hosted import client_tools
+from aigw_core.foreign import client_tools
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 

@@ -77,6 +77,7 @@ _REQUEST = msgspec.json.Decoder(wire.Request).decode
 _KNOWN = frozenset(wire.Request.__struct_fields__)
 # What says how this answer is to be delivered, and nothing to a model.
 _DELIVERY = frozenset({"stream_options"})
+_ESSENTIAL = frozenset({"prompt", "background", "moderation"})
 _DEFAULTS = {"background": b"false", "truncation": b'"disabled"'}
 _MODES = {mode.value: mode for mode in ToolChoiceMode}
 
@@ -405,7 +406,12 @@ def _nested(fields: dict[str, Raw]) -> list[Extra]:
 
 def _unknown(fields: dict[str, Raw]) -> list[Extra]:
     return [
-        Extra(name, bytes(value), "/" + name.replace("~", "~0").replace("/", "~1"))
+        Extra(
+            name,
+            bytes(value),
+            "/" + name.replace("~", "~0").replace("/", "~1"),
+            essential=name in _ESSENTIAL,
+        )
         for name, value in fields.items()
         if name not in _KNOWN
         and name not in _DELIVERY

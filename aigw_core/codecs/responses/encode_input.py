@@ -152,7 +152,9 @@ class InputWriter:
         written: Json = {"type": "output_text" if answer else "input_text", "text": part.text}
         if answer:
             annotations = [write_annotation(one, len(part.text)) for one in part.citations]
-            written["annotations"] = [one for one in annotations if one is not None]
+            written["annotations"] = kept = [one for one in annotations if one is not None]
+            if len(kept) < len(annotations):
+                self._ledger.dropped("citations_dropped", self._pointer, reported=False)
             if part.logprobs and self._own:
                 written["logprobs"] = write_logprobs(part.logprobs)
         self._mark(written, part.cache)

@@ -35,7 +35,7 @@ from aigw_core.codecs.responses.settings import (
     write_tool_choice,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.hosted import client_tools
+from aigw_core.foreign import client_tools, note_foreign
 from aigw_core.jsondoc import read_object, splice
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
@@ -51,10 +51,6 @@ _ORDER = tuple(Effort)
 _MAX_IDENTIFIER = 64
 _TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 _TIER_WORDS = {"standard_only": "default", "standard": "default"}
-# Fields of other formats without which the answer would be another one.
-_ESSENTIAL = frozenset(
-    {"cachedContent", "cached_content", "moderation", "thread", "container", "mcp_servers"}
-)
 _JSON_INSTRUCTION = "Answer with a JSON object."
 
 
@@ -83,6 +79,8 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
             the client's document.
     """
     own = request.format is Format.RESPONSES
+    if not own:
+        note_foreign(request, ledger)
     _refuse_impossible(request, caps, ledger, own)
     names = _tool_names(request, own)
     writer = InputWriter(request, caps, names, ledger)
@@ -390,14 +388,9 @@ def _add_extras(body: Json, request: ChatRequest, ledger: Ledger, own: bool) -> 
         else:
             # Prefixes are cached without being asked to.
             ledger.approximated("cache_implicit", ledger.pointer("cache"), reported=False)
+    if not own:
+        return
     for extra in request.extras:
-        if not own:
-            if extra.name in _ESSENTIAL:
-                raise InvalidRequest(
-                    f"{extra.name} has no equivalent at this model", pointer=extra.pointer
-                )
-            ledger.dropped("unknown_field", extra.pointer, detail=extra.name)
-            continue
         outer, dot, name = extra.name.partition(".")
         if dot and outer in ("reasoning", "text") and extra.pointer == f"/{outer}/{name}":
             inner = body.setdefault(outer, {})

@@ -242,7 +242,8 @@ def _add_other(turns: _Turns, raw: Raw, head: wire.ItemHead, pointer: str) -> No
     """Items that only this format understands. ``item_reference`` may omit its type."""
     kind = head.type or "item_reference"
     document = bytes(raw)
-    part: Part = Opaque(Native(Format.RESPONSES, document), kind)
+    essential = kind == "item_reference"
+    part: Part = Opaque(Native(Format.RESPONSES, document), kind, essential)
     if kind == "image_generation_call":
         item = decode_at(wire.decode_output_item, raw, pointer)
         part = other_part(item, document)

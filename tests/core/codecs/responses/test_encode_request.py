@@ -547,8 +547,8 @@ def test_what_would_change_the_answer_is_refused() -> None:
     assert refusal(chat(stop=("x",))) == "/stop"
     assert refusal(chat(n=2)) == "/n"
     assert refusal(chat(max_output=0)) == "/max_tokens"
-    extra = Extra("cachedContent", b'"x"', "/cachedContent")
-    assert refusal(chat(extras=(extra,))) == "/cachedContent"
+    extra = Extra("moderation", b"{}", "/moderation", essential=True)
+    assert refusal(chat(extras=(extra,))) == "/moderation"
 
 
 def test_what_is_lost_is_told() -> None:

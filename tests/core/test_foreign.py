@@ -1,21 +1,26 @@
-"""Tools that a vendor runs, before targets of another one."""
+"""What only a vendor can do, before targets of another one."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from aigw_core.chat import (
     ChatRequest,
+    Extra,
     Format,
     HostedTool,
     Native,
+    Opaque,
     Role,
     Text,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolChoiceMode,
+    ToolResult,
     Turn,
 )
 from aigw_core.codec import Caps, Codec
@@ -65,3 +70,35 @@ def test_a_hosted_tool_that_is_all_there_is_or_demanded_is_refused(
     with pytest.raises(InvalidRequest) as caught:
         codec.encode_request(asked, "up", Caps(), Ledger())
     assert caught.value.failure.param == ("/tool_choice" if demanded else "/tools/1")
+
+
+@each_codec
+def test_fields_of_another_format_are_noted_or_refused(codec: Codec) -> None:
+    asked = request(codec, functions=(FUNCTION,))
+    known = Extra("newer", b"1", "/newer")
+    result = ToolResult("c1", (Text("a", native=Native(asked.format, b"{}")),))
+    call = Turn(Role.ASSISTANT, (ToolCall("c1", "look_up", "{}"),), pointer="/messages/1")
+    turns = (*asked.turns, call, Turn(Role.USER, (result,), pointer="/messages/2"))
+    asked = replace(asked, extras=(known,), turns=turns)
+    ledger = Ledger()
+    codec.encode_request(asked, "up", Caps(), ledger)
+    codes = {(entry.code, entry.pointer, entry.reported) for entry in ledger.entries}
+    assert ("unknown_field", "/newer", True) in codes
+    assert ("native_fields_dropped", "/messages/2", False) in codes
+    for fatal in (
+        replace(asked, extras=(replace(known, essential=True),)),
+        replace(
+            asked,
+            turns=(
+                *turns,
+                Turn(
+                    Role.USER,
+                    (Opaque(Native(asked.format, b"{}"), "reference", essential=True),),
+                    pointer="/newer",
+                ),
+            ),
+        ),
+    ):
+        with pytest.raises(InvalidRequest) as caught:
+            codec.encode_request(fatal, "up", Caps(), Ledger())
+        assert caught.value.failure.param == "/newer"
