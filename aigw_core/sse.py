@@ -28,93 +28,102 @@ class SseOverflow(Struct, frozen=True, gc=False):
     """An event was larger than the limit. Nothing follows."""
 
 
-class SseDecoder:
-    """Splits a byte stream into events. Any split of the bytes into reads
-    gives the same events.
+class SseBlocks:
+    """Splits a byte stream into blocks of lines: what lies between two blank lines.
 
-    ``max_event`` bounds one event and what is held of it, in bytes after line
-    ends were made LF. LF, CRLF and CR end lines; comments, ``id`` and
-    ``retry`` are skipped, and so is an event without data.
+    Line ends come out as LF, a BOM at the start does not come out. Any split of the
+    bytes into reads gives the same blocks. A block may hold an event, comments, nothing
+    but fields that are skipped, or nothing.
+
+    ``max_block`` bounds one block and what is held of it, in bytes after line ends were
+    made LF. When one is larger, ``overflow`` is set and nothing follows.
     """
 
-    def __init__(self, max_event: int = MAX_EVENT_SIZE) -> None:
-        self._max_event = max_event
-        self._pieces: list[bytes] = []  # of an event whose end has not come
+    def __init__(self, max_block: int = MAX_EVENT_SIZE) -> None:
+        self._max = max_block
+        self._pieces: list[bytes] = []  # of a block whose end has not come
         self._held = 0
         self._ends_lf = False  # the last piece ends in LF
         self._after_cr = False  # a LF that comes next belongs to that CR
         self._bom = 0  # bytes of the BOM seen at the start; -1: past the start
         self._closed = False
+        self._between = False  # past the start, and nothing of a block is held
+        self.overflow = False
 
     def __repr__(self) -> str:
-        return f"<SseDecoder held={self._held} closed={self._closed}>"
+        return f"<SseBlocks held={self._held} overflow={self.overflow}>"
 
-    def feed(self, data: bytes) -> list[SseEvent | SseOverflow]:
-        """The events that ``data`` completes."""
-        if (
-            data[:6] == b"data: "
-            and data.find(b"\n") == len(data) - 2
-            and data[-1:] == b"\n"
-            and data.find(b"\r") < 0
-            and 8 < len(data) <= self._max_event
-            and not (self._pieces or self._after_cr or self._closed or self._bom >= 0)
-        ):
-            # One event of one line: what a paced stream brings in a read. 0.4 us
-            # where the way below takes 1.2.
-            return [SseEvent(b"", data[6:-2])]
+    def feed(self, data: bytes) -> list[bytes]:
+        """The blocks that ``data`` completes, each without its blank line."""
+        if self._between:
+            # One block of one line or two is what a paced stream brings in a read:
+            # looking for single bytes takes a third of the time of a split.
+            first, size = data.find(b"\n"), len(data)
+            if data[-2:] == b"\n\n":
+                one = first == size - 2
+                two = first < size - 3 and data.find(b"\n", first + 1) == size - 2
+                if (one or two) and data.find(b"\r") < 0 and size <= self._max:
+                    return [data[:-2]]
+            elif (
+                data[-4:] == b"\r\n\r\n"
+                and first == size - 3
+                and data.find(b"\r") == size - 4
+                and size <= self._max
+            ):
+                return [data[:-4]]
+        blocks = self._split(data)
+        self._between = not (self._pieces or self._after_cr or self._closed) and self._bom < 0
+        return blocks
+
+    def _split(self, data: bytes) -> list[bytes]:
         if self._bom >= 0:
             data = self._skip_bom(data)
-        if self._after_cr or b"\r" in data:
+        if self._after_cr or data.find(b"\r") >= 0:
             data = self._normalise(data)
         if self._pieces or self._closed:
             if self._closed or not data:
                 return []
             joins = self._ends_lf and data.startswith(b"\n")
             if not joins and b"\n\n" not in data:
-                return self._hold(data)
+                self._hold(data)
+                return []
             data = b"".join([*self._pieces, data])
             self._pieces.clear()
             self._held = 0
         *blocks, tail = data.split(b"\n\n")
-        events: list[SseEvent | SseOverflow] = []
-        for block in blocks:
-            if len(block) > self._max_event:
-                return [*events, self._overflow()]
-            event = _parse(block)
-            if event is not None:
-                events.append(event)
+        if len(data) > self._max:
+            for at, block in enumerate(blocks):
+                if len(block) > self._max:
+                    self.overflow = True
+                    self._close()
+                    return blocks[:at]
         if tail:
-            events += self._hold(tail)
-        return events
+            self._hold(tail)
+        return blocks
 
-    def eof(self) -> list[SseEvent | SseOverflow]:
-        """What is left: at most one event, which may be cut anywhere."""
+    def eof(self) -> bytes:
+        """What is left, a block that may be cut anywhere. Nothing follows."""
         if self._bom > 0:
             self._hold(_BOM[: self._bom])
         rest = b"".join(self._pieces)
-        self._pieces.clear()
-        self._closed = True
-        event = _parse(rest)
-        return [] if event is None else [event]
+        self._close()
+        return rest
 
-    def _hold(self, piece: bytes) -> list[SseEvent | SseOverflow]:
+    def _hold(self, piece: bytes) -> None:
         self._held += len(piece)
-        if self._held > self._max_event + self._slack(piece):
-            return [self._overflow()]
-        self._pieces.append(piece)
         self._ends_lf = piece.endswith(b"\n")
-        return []
+        # A LF at the end may be half of the blank line and no part of the block.
+        if self._held - self._ends_lf > self._max:
+            self.overflow = True
+            self._close()
+        else:
+            self._pieces.append(piece)
 
-    @staticmethod
-    def _slack(piece: bytes) -> int:
-        # A LF at the end may be half of the blank line and no part of the event.
-        return 1 if piece.endswith(b"\n") else 0
-
-    def _overflow(self) -> SseOverflow:
+    def _close(self) -> None:
         self._pieces.clear()
         self._held = 0
         self._closed = True
-        return SseOverflow()
+        self._between = False
 
     def _skip_bom(self, data: bytes) -> bytes:
         expected = _BOM[self._bom :]
@@ -137,15 +146,54 @@ class SseDecoder:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def _parse(block: bytes) -> SseEvent | None:
+class SseDecoder:
+    """Splits a byte stream into events. Any split of the bytes into reads
+    gives the same events.
+
+    ``max_event`` bounds one event and what is held of it, in bytes after line
+    ends were made LF. LF, CRLF and CR end lines; comments, ``id`` and
+    ``retry`` are skipped, and so is an event without data.
+    """
+
+    def __init__(self, max_event: int = MAX_EVENT_SIZE) -> None:
+        self._blocks = SseBlocks(max_event)
+        self._told = False  # of the overflow
+
+    def __repr__(self) -> str:
+        return f"<SseDecoder {self._blocks!r}>"
+
+    def feed(self, data: bytes) -> list[SseEvent | SseOverflow]:
+        """The events that ``data`` completes."""
+        events: list[SseEvent | SseOverflow] = []
+        for block in self._blocks.feed(data):
+            event = parse_event(block)
+            if event is not None:
+                events.append(event)
+        if self._blocks.overflow and not self._told:
+            self._told = True
+            events.append(SseOverflow())
+        return events
+
+    def eof(self) -> list[SseEvent | SseOverflow]:
+        """What is left: at most one event, which may be cut anywhere."""
+        event = parse_event(self._blocks.eof())
+        return [] if event is None else [event]
+
+
+def parse_event(block: bytes) -> SseEvent | None:
+    """The event of a block of :class:`SseBlocks`, if it holds one."""
     # Two shapes are nearly all of the traffic: one data line, and an event
     # line followed by one data line.
-    if block.startswith(b"data: ") and b"\n" not in block:
+    end = block.find(b"\n")
+    if end < 0 and block[:6] == b"data: ":
         return SseEvent(b"", block[6:]) if len(block) > 6 else None
-    if block.startswith(b"event: "):
-        first, _, rest = block.partition(b"\n")
-        if rest.startswith(b"data: ") and b"\n" not in rest and len(rest) > 6:
-            return SseEvent(first[7:], rest[6:])
+    if (
+        block[:7] == b"event: "
+        and block[end + 1 : end + 7] == b"data: "
+        and len(block) > end + 7
+        and block.find(b"\n", end + 1) < 0
+    ):
+        return SseEvent(block[7:end], block[end + 7 :])
     name = b""
     data: list[bytes] = []
     for line in block.split(b"\n"):

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aigw_core.sse import (
+    SseBlocks,
     SseDecoder,
     SseEvent,
     SseOverflow,
@@ -45,6 +46,24 @@ def test_every_split_of_every_short_string_gives_the_same_events() -> None:
         split_changes_nothing(decode, data, range(len(data) + 1))
 
 
+def split_blocks(reads: list[bytes], max_block: int = 1 << 20) -> list[bytes | bool]:
+    splitter = SseBlocks(max_block)
+    blocks = [block for data in reads for block in splitter.feed(data)]
+    return [*blocks, splitter.eof(), splitter.overflow, *splitter.feed(b"x\n\n")]
+
+
+def test_every_split_of_every_short_string_gives_the_same_blocks() -> None:
+    for data in strings(SMALL, 6):
+        split_changes_nothing(split_blocks, data, range(len(data) + 1))
+
+
+def test_blocks_are_the_bytes_that_came_but_for_line_ends_and_bom() -> None:
+    text = b": hi\n\n\ndata: a\n\nevent: b\ndata: c\n\n\n\nrest"
+    blocks = [b": hi", b"\ndata: a", b"event: b\ndata: c", b"", b"rest", False]
+    for end in (b"\n", b"\r\n", b"\r"):
+        assert split_blocks([b"\xef\xbb\xbf" + text.replace(b"\n", end)]) == blocks
+
+
 lines = st.sampled_from(
     (b"data: x", b"data:x", b"data", b"data: ", b"event: e", b"id: 1\x00", b": c", b"", b"x", b" ")
 )
@@ -70,6 +89,13 @@ def test_any_split_gives_the_same_events(data: st.DataObject) -> None:
     stream = data.draw(sse_bytes())
     reads = data.draw(splits(stream))
     assert decode(reads) == decode([stream])
+
+
+@given(st.data(), st.integers(1, 40))
+def test_any_split_gives_the_same_blocks_within_any_limit(data: st.DataObject, limit: int) -> None:
+    stream = data.draw(sse_bytes())
+    reads = data.draw(splits(stream))
+    assert split_blocks(reads, limit) == split_blocks([stream], limit)
 
 
 @given(st.data(), st.integers(1, 12))
