@@ -156,13 +156,13 @@ class Driver:
                 await self._tell(ResponseEof(number), reader=True)
                 break
             commands = exchange.receive(ResponseData(number, data), _now())
-            # The head alone may be all there is to say: a format can hold back the
-            # bytes of what has already begun.
-            if exchange.streaming and len(commands) == 1 and isinstance(emit := commands[0], Emit):
+            # The head alone may be all there is to say: a format can hold back the bytes
+            # of what has already begun.
+            if exchange.streaming and len(commands) == 1 and isinstance(commands[0], Emit):
                 # The hot path: one read, one feed, one send. While content flows the
                 # deadline only moves later.
                 await self._write(
-                    {"type": "http.response.body", "body": emit.data, "more_body": True}
+                    {"type": "http.response.body", "body": commands[0].data, "more_body": True}
                 )
             else:
                 await self._perform(commands, reader=True)

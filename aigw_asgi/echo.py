@@ -82,11 +82,8 @@ MODELS = (
 
 _WPS = re.compile(r"/wps (\d+(?:\.\d+)?) ")
 _CREATED = 1735689600
-_SEAL_KINDS = {
-    Format.MESSAGES: "signature",
-    Format.GEMINI: "thought_signature",
-    Format.RESPONSES: "encrypted",
-}
+_SEAL_KINDS = {Format.MESSAGES: "signature", Format.RESPONSES: "encrypted"}
+"""Of reasoning; the others sign calls and texts, or nothing."""
 
 _PATHS = {
     "/v1/chat/completions": (CODECS, Format.CHAT),

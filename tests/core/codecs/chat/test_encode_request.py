@@ -754,7 +754,8 @@ def test_other_stream_options_stay() -> None:
 
 def test_an_answer_that_came_back_in_pieces_is_one_message() -> None:
     """Clients of a format that streams whole turns keep each chunk as a turn."""
-    pieces = [Reasoning("hm"), Text("a"), ToolCall("1", "f", "{}"), ToolCall("2", "f", "{}")]
+    calls = ToolCall("1", "f", "{}"), ToolCall("2", "f", "{}")
+    pieces: list[Part] = [Reasoning("hm"), Text("a"), *calls]
     results = user(ToolResult("1"), ToolResult("2"))
     turns = [user(), *[assistant(piece) for piece in pieces], results]
     _, said, *rest = messages(*turns, format=Format.GEMINI)
