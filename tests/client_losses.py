@@ -35,13 +35,17 @@ LOSSES: dict[str, dict[str, str]] = {
         "chat": """
             budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "responses": """
             budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "gemini": """
+            budget_to_level /thinking/budget_tokens
             reasoning_not_replayed /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
     },
     "ai-sdk-compatible": {
@@ -68,6 +72,7 @@ LOSSES: dict[str, dict[str, str]] = {
             seal_dropped /contents/*
         """,
         "messages": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             max_tokens_defaulted /generationConfig/maxOutputTokens
             native_fields_dropped /contents/*
             reasoning_dropped /contents/*
@@ -77,6 +82,7 @@ LOSSES: dict[str, dict[str, str]] = {
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             native_fields_dropped /contents/*
             reasoning_dropped /contents/*
+            seal_dropped /contents/*
         """,
     },
     "ai-sdk-openai": {
@@ -102,8 +108,11 @@ LOSSES: dict[str, dict[str, str]] = {
     },
     "claude-code": {
         "chat": """
+            cache_mark_dropped /messages/*
+            cache_mark_dropped /system
             reasoning_dropped /messages/*
             reasoning_visibility_unsupported /thinking/display
+            thinking_mode_unsupported /thinking/type
             tool_fields_dropped /tools/*
             tool_result_media_moved! /messages/*
             unknown_field! /context_management
@@ -113,6 +122,7 @@ LOSSES: dict[str, dict[str, str]] = {
             cache_mark_unsupported /messages/*
             cache_mark_unsupported /system
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
             tool_fields_dropped! /tools/*
             unknown_field! /context_management
             unknown_field! /thinking/display
@@ -123,6 +133,8 @@ LOSSES: dict[str, dict[str, str]] = {
             late_system_as_user_text /messages/*
             reasoning_not_replayed /messages/*
             safety_id_unsupported /metadata/user_id
+            thinking_mode_unsupported /thinking/type
+            tool_fields_dropped /tools/*
             tool_fields_unsupported /tools/*
             tool_result_media_moved! /messages/*
             unknown_field! /context_management
@@ -163,9 +175,11 @@ LOSSES: dict[str, dict[str, str]] = {
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             native_fields_dropped /contents/*
             reasoning_visibility_unsupported /generationConfig/thinkingConfig/includeThoughts
+            seal_dropped /contents/*
             top_k_unsupported! /generationConfig/topK
         """,
         "messages": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             max_tokens_defaulted /generationConfig/maxOutputTokens
             native_fields_dropped /contents/*
             seal_dropped /contents/*
@@ -176,6 +190,7 @@ LOSSES: dict[str, dict[str, str]] = {
         "responses": """
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             native_fields_dropped /contents/*
+            seal_dropped /contents/*
             top_k_unsupported! /generationConfig/topK
         """,
     },
@@ -197,13 +212,17 @@ LOSSES: dict[str, dict[str, str]] = {
         "chat": """
             budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "responses": """
             budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "gemini": """
+            budget_to_level /thinking/budget_tokens
             reasoning_not_replayed /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
     },
     "langchain-chat": {
@@ -243,6 +262,7 @@ LOSSES: dict[str, dict[str, str]] = {
             seal_dropped /contents/*
         """,
         "messages": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             max_tokens_defaulted /generationConfig/maxOutputTokens
             native_fields_dropped /contents/*
             reasoning_dropped /contents/*
@@ -252,6 +272,7 @@ LOSSES: dict[str, dict[str, str]] = {
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             native_fields_dropped /contents/*
             reasoning_dropped /contents/*
+            seal_dropped /contents/*
         """,
     },
     "node-openai-chat": {
@@ -272,18 +293,24 @@ LOSSES: dict[str, dict[str, str]] = {
     "opencode-anthropic": {
         "chat": """
             budget_to_effort /thinking/budget_tokens
+            cache_mark_dropped /messages/*
+            cache_mark_dropped /system
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "responses": """
             budget_to_effort /thinking/budget_tokens
             cache_mark_unsupported /messages/*
             cache_mark_unsupported /system
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "gemini": """
+            budget_to_level /thinking/budget_tokens
             cache_mark_unsupported /messages/*
             cache_mark_unsupported /system
             reasoning_not_replayed /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
     },
     "opencode-chat": {
@@ -321,16 +348,19 @@ LOSSES: dict[str, dict[str, str]] = {
             cache_mark_dropped /tools/*
             prefill_not_continued! /messages/*
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "responses": """
             cache_mark_unsupported /tools/*
             prefill_not_continued! /messages/*
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "gemini": """
             cache_mark_unsupported /tools/*
             parallel_tools_unsupported! /tool_choice/disable_parallel_tool_use
             reasoning_not_replayed /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
     },
     "py-google-genai": {
@@ -342,14 +372,17 @@ LOSSES: dict[str, dict[str, str]] = {
             tool_fields_dropped /tools/*/functionDeclarations/*
         """,
         "messages": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             max_tokens_defaulted /generationConfig/maxOutputTokens
             native_fields_dropped /contents/*
             native_fields_dropped /tools/*/functionDeclarations/*
             seal_dropped /contents/*
+            tool_fields_dropped /tools/*/functionDeclarations/*
         """,
         "responses": """
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             native_fields_dropped /contents/*
+            seal_dropped /contents/*
             tool_fields_dropped! /tools/*/functionDeclarations/*
         """,
     },
@@ -384,13 +417,17 @@ LOSSES: dict[str, dict[str, str]] = {
         "chat": """
             budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "responses": """
             budget_to_effort /thinking/budget_tokens
             reasoning_dropped /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
         "gemini": """
+            budget_to_level /thinking/budget_tokens
             reasoning_not_replayed /messages/*
+            thinking_mode_unsupported /thinking/type
         """,
     },
     "pydantic-ai-chat": {
@@ -417,6 +454,7 @@ LOSSES: dict[str, dict[str, str]] = {
             unknown_field! /toolConfig/functionCallingConfig/mode
         """,
         "messages": """
+            budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             max_tokens_defaulted /generationConfig/maxOutputTokens
             native_fields_dropped /contents/*
             seal_dropped /contents/*
@@ -425,6 +463,7 @@ LOSSES: dict[str, dict[str, str]] = {
         "responses": """
             budget_to_effort /generationConfig/thinkingConfig/thinkingBudget
             native_fields_dropped /contents/*
+            seal_dropped /contents/*
             unknown_field! /toolConfig/functionCallingConfig/mode
         """,
     },

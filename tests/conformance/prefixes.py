@@ -28,13 +28,14 @@ TURNS = {
 BESIDE = ("system", "instructions", "systemInstruction", "tools")
 """What stands before the turns in a prompt."""
 
-_ANSWERED = frozenset({"reasoning", "function_call", "custom_tool_call", "compaction"})
+_RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
 def is_answer(name: Format, turn: Any) -> bool:
-    """Whether the model said it."""
+    """Whether the model said it, or the vendor's own tools."""
     if name is Format.RESPONSES:
-        return turn.get("role") == "assistant" or turn.get("type") in _ANSWERED
+        asked = turn.get("role") in ("user", "system", "developer")
+        return not asked and turn.get("type") not in _RESULTS
     return bool(turn.get("role") == ("model" if name is Format.GEMINI else "assistant"))
 
 
