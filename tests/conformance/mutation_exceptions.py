@@ -30,6 +30,7 @@ TEXT_ONLY = "an unknown modality beside text: text comes in any case"
 MARK = "the mark is there or not; it has one mode"
 URL_TYPE = "the end of the address says the same"
 LEFT_OUT = "the choice of tools leaves it out, and the ledger has an entry for that"
+SAME_TURN = "items of one turn share its pointer: the search before it is dropped by the same entry"
 EMPTY_CALL = "no arguments are an empty object"
 
 
@@ -72,6 +73,7 @@ SILENT = (
     Silent(_R, r".*\[input_image\]/detail", DEFAULT, "deleted", ("auto",)),
     Silent(_R, r".*\[input_image\]/detail", UNKNOWN_DETAIL, "changed", ("auto",)),
     Silent(_R, r".*/prompt_cache_breakpoint/mode", MARK),
+    Silent(_R, r"/input\[tool_search_output\].*", SAME_TURN),
     Silent(_R, r"/tools\[function\](/.*)?", LEFT_OUT, upstream=_M),
     Silent(_R, r"/tools\[function\]/strict", ANY_HOLDS, upstream=_G),
     Silent(_R, r"/parallel_tool_calls", DEFAULT, "deleted", (True,)),
