@@ -105,7 +105,6 @@ class AnswerContext(Struct, frozen=True):
     """Unix seconds; used where the upstream gave no time."""
     stream_usage: bool = True
     request_id: str = ""
-    freeform_tools: frozenset[str] = frozenset()
     request: ChatRequest | None = None
     """For formats that echo the request's settings."""
     server_state: ServerState | None = None
