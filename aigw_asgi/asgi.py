@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aigw_asgi.counting import serve_count
-from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage
+from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, write_now_of
 from aigw_asgi.gemini_array import ArraySender, wants_array
 from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_json
 from aigw_asgi.inference import new_request_id, serve_inference
@@ -172,6 +172,7 @@ class _Started:
         self._send = send
         self._bare = bare
         self.started = False
+        self.write_now = write_now_of(send)  # only ever after a start
 
     async def __call__(self, message: dict[str, Any]) -> None:
         self.started = True

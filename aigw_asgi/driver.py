@@ -4,6 +4,11 @@ Two tasks serve a request: one reads the upstream and feeds the exchange in line
 with no queue in between; one waits for the client to leave. A timer starts a
 third when a deadline has come. Whatever a task learns goes to the exchange at
 once, and the commands that come back are performed by that same task.
+
+While content flows and the client keeps up, the reading task sleeps, where transport
+and server allow it: the call that brings bytes from the upstream's socket goes all
+the way to the client's (``flow`` and ``write_now``). The task has the first and the
+last word, and everything that is not simply more of the body.
 """
 
 from __future__ import annotations
@@ -42,12 +47,20 @@ from aigw_core.exchange import Exchange
 Message = dict[str, Any]
 SendMessage = Callable[[Message], Awaitable[None]]
 ReceiveMessage = Callable[[], Awaitable[Any]]
+WriteNow = Callable[[bytes], bool]
+"""Sends some of a body at once, between its start and its end; ``False``: the client
+is slow, so ``send`` it and wait."""
 ChooseTransport = Callable[[Send, TaskGroup], Transport]
 """The transport for an attempt. The task group lives as long as the request."""
 
 _LOG = logging.getLogger("aigw")
 
 _now = time.monotonic
+
+
+def write_now_of(send: SendMessage) -> WriteNow | None:
+    """The short way that a server's ``send`` may have as its attribute ``write_now``."""
+    return getattr(send, "write_now", None)
 
 
 class ClientAborted(Exception):
@@ -74,6 +87,7 @@ class Driver:
         self._receive = receive
         self._send = send
         self._write_timeout = write_timeout
+        self._write_now = write_now_of(send)
 
         self._tasks: TaskGroup  # of the run, as is the timer
         self._timer: Timer
@@ -87,6 +101,7 @@ class Driver:
         self._held_up = False  # a deadline passed while the client did not read
         self._ended = False  # the last body said that none follows
         self._aborted = False
+        self._left: list[Command] = []  # by a piece that flowed, for the task
 
     async def run(self) -> None:
         """Serve the request.
@@ -150,22 +165,35 @@ class Driver:
         exchange = self.exchange
         head = ResponseHead(number, stream.status, dict(stream.headers))
         await self._tell(head, reader=True)
+        flow = stream.flow if self._write_now is not None else None
         while self._running == number:
+            if flow is not None and exchange.streaming:
+                await flow(self._pass_on)
+                left, self._left = self._left, []
+                await self._perform(left, reader=True)
+                if self._running != number:
+                    break
             data = await stream.read()
             if not data:
                 await self._tell(ResponseEof(number), reader=True)
                 break
-            commands = exchange.receive(ResponseData(number, data), _now())
-            # The head alone may be all there is to say: a format can hold back the bytes
-            # of what has already begun.
-            if exchange.streaming and len(commands) == 1 and isinstance(commands[0], Emit):
-                # The hot path: one read, one feed, one send. While content flows the
-                # deadline only moves later.
-                await self._write(
-                    {"type": "http.response.body", "body": commands[0].data, "more_body": True}
-                )
-            else:
-                await self._perform(commands, reader=True)
+            await self._perform(exchange.receive(ResponseData(number, data), _now()), reader=True)
+
+    def _pass_on(self, data: bytes) -> bool:
+        """The hot path: one read, one feed, one send. While content flows the deadline
+        only moves later. Returns whether it may go on without the task."""
+        exchange = self.exchange
+        commands = exchange.receive(ResponseData(self._running, data), _now())
+        if exchange.streaming and self._sending_since is None:
+            if not commands:
+                return True
+            command = commands[0]
+            if len(commands) == 1 and isinstance(command, Emit):
+                assert self._write_now is not None
+                if self._write_now(command.data):
+                    return True
+        self._left = commands
+        return False
 
     # --- the other tasks -----------------------------------------------------
 

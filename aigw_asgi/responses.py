@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from aigw_asgi.driver import ReceiveMessage, SendMessage
+from aigw_asgi.driver import ReceiveMessage, SendMessage, WriteNow, write_now_of
 from aigw_asgi.inference import find_targets, new_call, run_exchange, serve_inference
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller
@@ -144,6 +144,8 @@ class _Recorder:
         self._items = items
         self._reader: AnswerReader | None = None
         self._left = -1  # bytes of a body whose length is known
+        self._write_now = write_now_of(send)
+        self.write_now: WriteNow | None = self._write_and_read if self._write_now else None
 
     async def __call__(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -151,6 +153,13 @@ class _Recorder:
         elif self._reader is not None:
             self._read(self._reader, message)
         await self._send(message)
+
+    def _write_and_read(self, body: bytes) -> bool:
+        assert self._write_now is not None
+        written = self._write_now(body)
+        if written and self._reader is not None:
+            self._read(self._reader, {"body": body, "more_body": True})
+        return written
 
     def _start(self, message: dict[str, Any]) -> None:
         from aigw_core.codecs.responses.memory import AnswerReader

@@ -34,6 +34,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
+from aigw_asgi.server.direct_body import with_direct_send
 from aigw_asgi.server.guard import Guard
 from aigw_asgi.server.h11_protocol import GuardedH11Protocol
 from aigw_asgi.server.listen import Address, addresses, bind
@@ -88,7 +89,7 @@ class Server(uvicorn.Server):
         quiet_uvicorn()
         super().__init__(
             uvicorn.Config(
-                app,
+                with_direct_send(app),
                 http=_http_protocol(settings.http),
                 ws_max_size=64 << 10,
                 ws_per_message_deflate=False,  # 500 KiB would unfold to 512 MiB

@@ -11,6 +11,7 @@ Library exceptions stop here: they become :class:`UpstreamFailed`.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aigw_core.codec import Headers
@@ -26,6 +27,10 @@ that we close it and do not meet it half closed."""
 
 MAX_IDLE = 100
 """Idle connections kept for one origin."""
+
+
+Take = Callable[[bytes], bool]
+"""Takes some of a body; ``False``: take it by ``read`` from now on."""
 
 
 class UpstreamFailed(Exception):
@@ -56,6 +61,17 @@ class UpstreamStream(Protocol):
     @property
     def headers(self) -> Headers:
         """Names in lower case, values as latin-1, in the order of the wire."""
+        ...
+
+    @property
+    def flow(self) -> Callable[[Take], Awaitable[None]] | None:
+        """Hand what arrives to a function, called by the event loop with no task between:
+        6 us less for a piece than ``read``. ``None``: this transport has only ``read``.
+
+        ``await stream.flow(take)`` ends once ``take`` has returned ``False``, or when
+        ``read`` has something to say: what had arrived before, the end, a failure.
+        What ``take`` raises comes out of it. Cancelling it closes the connection.
+        """
         ...
 
     async def read(self) -> bytes:

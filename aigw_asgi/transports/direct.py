@@ -1,9 +1,10 @@
 """The transport for asyncio and uvloop: a protocol on a socket, no library between.
 
 Each connection is an ``asyncio.Protocol`` over :mod:`aigw_core.http1`. What arrives
-goes into one pending list and wakes the reading task through one future; there is
-no queue, no task and no timer of a stream's own. A stream whose reader is slow stops
-reading its socket at ``MAX_HELD`` bytes.
+goes into one pending list and wakes the reading task through one future, or, while
+the stream flows, straight to a function; there is no queue, no task and no timer of a
+stream's own. A stream whose reader is slow stops reading its socket at ``MAX_HELD``
+bytes.
 
 Idle connections wait in one stack per origin, the last used on top. They leave it
 when used, when the upstream closes them, and when they have been idle too long.
@@ -21,7 +22,7 @@ from typing import cast
 
 import anyio
 
-from aigw_asgi.transports.base import KEEPALIVE_EXPIRY, MAX_HELD, UpstreamFailed
+from aigw_asgi.transports.base import KEEPALIVE_EXPIRY, MAX_HELD, Take, UpstreamFailed
 from aigw_asgi.transports.dial import (
     Resolver,
     connect_failed,
@@ -278,9 +279,7 @@ class _Connection(asyncio.Protocol):
 class DirectStream:
     """See :class:`~aigw_asgi.transports.base.UpstreamStream`.
 
-    The protocol calls ``feed``, ``feed_eof`` and ``cut``. Whoever consumes the stream
-    learns of news through ``_wake`` alone: a consumer that wants to be called from
-    the protocol, without a task in between, would be attached there.
+    The protocol calls ``feed``, ``feed_eof`` and ``cut``.
     """
 
     __slots__ = (
@@ -292,6 +291,7 @@ class DirectStream:
         "_pending",
         "_reader",
         "_sent",
+        "_take",
         "_waiter",
         "headers",
         "held",
@@ -307,6 +307,7 @@ class DirectStream:
         self._reader = ResponseReader(method)
         self._pending: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
+        self._take: Take | None = None
         self._failure: tuple[FailureKind, str, Exception | None] | None = None
         self._sent = False
         self._ended = False
@@ -336,20 +337,32 @@ class DirectStream:
             await self._wait()
 
     async def read(self) -> bytes:
-        pending = self._pending
-        while not pending:
+        while not self._pending:
             if self._ended:
                 return b""
             if self._failure is not None:
                 failure = self._failed()
                 raise failure from failure.__cause__
             await self._wait()
-        data = pending[0] if len(pending) == 1 else b"".join(pending)
-        pending.clear()
-        self.held = 0
+        data = self._arrived()
         if self._paused:
             self._paused = False
             self._connection.transport.resume_reading()
+        return data
+
+    async def flow(self, take: Take) -> None:
+        if not self._pending and not self._ended and self._failure is None:
+            self._take = take
+            try:
+                await self._wait()
+            finally:
+                self._take = None
+
+    def _arrived(self) -> bytes:
+        pending = self._pending
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        self.held = 0
         return data
 
     async def aclose(self) -> None:
@@ -389,6 +402,14 @@ class DirectStream:
             else:
                 self._fail(FailureKind.PROTOCOL, event.problem)
                 self._connection.abort()
+        if self._take is not None and self._pending:
+            try:
+                more = self._take(self._arrived())
+            except Exception as exc:  # noqa: BLE001 (the task's own, not the loop's)
+                self._wake(exc)
+                return
+            if more and not self._ended and self._failure is None:
+                return
         if self.held >= MAX_HELD and not self._paused:
             self._paused = True
             self._connection.transport.pause_reading()
@@ -425,12 +446,13 @@ class DirectStream:
         failure.__cause__ = exc
         return failure
 
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
+    def _wake(self, exc: BaseException | None = None) -> None:
+        waiter, self._waiter, self._take = self._waiter, None, None
+        if waiter is not None and not waiter.done():
+            if exc is None:
                 waiter.set_result(None)
+            else:
+                waiter.set_exception(exc)
 
     async def _wait(self) -> None:
         if self._waiter is not None:

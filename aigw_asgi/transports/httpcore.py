@@ -238,6 +238,8 @@ class _Connection:
 class HttpcoreStream:
     """See :class:`~aigw_asgi.transports.base.UpstreamStream`."""
 
+    flow = None
+
     def __init__(self, owner: HttpcoreTransport, connection: _Connection, method: str) -> None:
         self.status = 0
         self.headers: Headers = ()

@@ -74,6 +74,8 @@ class ScriptTransport:
 class ScriptStream:
     """See :class:`~aigw_asgi.transports.base.UpstreamStream`."""
 
+    flow = None
+
     def __init__(self, owner: ScriptTransport, script: Script) -> None:
         self.status = script.status
         self.headers = script.headers
@@ -140,6 +142,8 @@ class AppStream:
     The app and the reader take turns through two events: ``_news`` tells the reader
     that something came, ``_room`` the app that it was taken.
     """
+
+    flow = None
 
     def __init__(self, owner: AppTransport) -> None:
         self.status = 0

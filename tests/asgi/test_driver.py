@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import anyio
@@ -11,12 +12,13 @@ import pytest
 from msgspec.structs import replace
 
 from aigw_asgi.driver import ClientAborted, Driver
-from aigw_asgi.transports.base import UpstreamFailed, UpstreamStream
+from aigw_asgi.transports.base import Take, UpstreamFailed, UpstreamStream
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
 from aigw_core.chat import Format
 from aigw_core.codec import AnswerContext, Inbound
 from aigw_core.codecs import CODECS
+from aigw_core.commands import Emit
 from aigw_core.config.snapshot import RetryPolicy, ServedModel, Snapshot
 from aigw_core.exchange import Exchange
 from aigw_core.health import Health
@@ -49,9 +51,14 @@ class Checkpoints:
 class World:
     """Upstreams that answer from a script, and a client that listens; with a census."""
 
-    def __init__(self, answers: Sequence[Answer], checkpoints: Checkpoints) -> None:
+    def __init__(
+        self, answers: Sequence[Answer], checkpoints: Checkpoints, *, flows: bool = False
+    ) -> None:
         self.answers = list(answers)
-        self.checkpoint = checkpoints
+        self.flows = flows
+        self.slow = False
+        """The client takes nothing at once."""
+        self.checkpoint: Callable[[], Awaitable[None]] = checkpoints
         self.open_streams = 0
         self.opened = 0
         self.sent: list[dict[str, Any]] = []
@@ -80,6 +87,11 @@ class World:
         if self.stall_after is not None and bodies >= self.stall_after:
             await anyio.sleep_forever()
 
+    def write_now(self, body: bytes) -> bool:
+        if not self.slow:
+            self.sent.append({"type": "http.response.body", "body": body, "more_body": True})
+        return not self.slow
+
     async def receive(self) -> dict[str, Any]:
         await self.gone.wait()
         return {"type": "http.disconnect"}
@@ -87,6 +99,17 @@ class World:
     @property
     def body(self) -> bytes:
         return b"".join(each.get("body", b"") for each in self.sent)
+
+
+class Sender:
+    """The ``send`` of a server that can write at once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.write_now = world.write_now
+
+    async def __call__(self, message: dict[str, Any]) -> None:
+        await self._world.send(message)
 
 
 class ScriptedStream:
@@ -97,6 +120,13 @@ class ScriptedStream:
         self._world = world
         self._reads = reads
         self._closed = False
+        self.flow = self._flow if world.flows else None
+
+    async def _flow(self, take: Take) -> None:
+        while self._reads and isinstance(self._reads[0], bytes) and self._reads[0] != b"...":
+            await self._world.checkpoint()
+            if not take(self._reads.pop(0)):  # type: ignore[arg-type]  # looked at above
+                return
 
     async def read(self) -> bytes:
         await self._world.checkpoint()
@@ -134,7 +164,8 @@ def driver_for(
     route = plan("m", client, Caller(), snapshot, health, turn=0, now=0.0)
     call = Call(codec, inbound, peek, context)
     exchange = Exchange(call, route, snapshot, CODECS, health, lambda: 0.5)
-    return Driver(exchange, lambda send, tasks: world, world.receive, world.send, write_timeout)
+    send = Sender(world) if world.flows else world.send
+    return Driver(exchange, lambda send, tasks: world, world.receive, send, write_timeout)
 
 
 def nothing_is_left(world: World, health: Health) -> None:
@@ -170,16 +201,105 @@ async def test_one_read_is_one_send() -> None:
     assert len(bodies) == 1 + 50 + 1
 
 
+async def test_what_flows_needs_no_send() -> None:
+    words = [WORD] * 50
+    world, health = World([(OPENING, *words, FINISH + DONE)], Checkpoints(), flows=True), Health()
+    sends = 0
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal sends
+        sends += 1
+        await world.send(message)
+
+    driver = driver_for(world, health)
+    driver._send = send
+    await driver.run()
+    assert world.body == OPENING + WORD * 50 + FINISH + DONE
+    assert sends == 4  # the head, what was held, the first word, the end
+    nothing_is_left(world, health)
+
+
+@pytest.mark.parametrize("name", ["good", "broken midway", "truncated"])
+async def test_flowing_or_not_the_client_gets_the_same(name: str) -> None:
+    bodies = []
+    for flows, slow in ((False, False), (True, False), (True, True)):
+        world, health = World(SCENARIOS[name], Checkpoints(), flows=flows), Health()
+        world.slow = slow
+        await driver_for(world, health).run()
+        bodies.append(world.body)
+        nothing_is_left(world, health)
+    assert bodies[0] == bodies[1] == bodies[2] != b""
+
+
+async def test_what_flows_does_not_overtake_a_send_under_way() -> None:
+    """As a keepalive is, that hangs on a slow client."""
+    world = World([(OPENING, WORD, WORD, WORD, FINISH + DONE)], Checkpoints(), flows=True)
+    health = Health()
+    driver = driver_for(world, health)
+    keepalive = Emit(b": keepalive\n\n")
+    open_again = anyio.Event()
+
+    async def send(message: dict[str, Any]) -> None:
+        if message.get("body") == keepalive.data:
+            await open_again.wait()
+        await world.send(message)
+
+    async def go_on() -> None:
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+        open_again.set()
+
+    async def turn() -> None:
+        for _ in range(3):  # so that what was started has begun, in whatever order
+            await anyio.lowlevel.checkpoint()
+
+    def write_now(body: bytes) -> bool:
+        if not open_again.is_set():
+            driver._tasks.start_soon(partial(driver._perform_one, keepalive, reader=False))
+            driver._tasks.start_soon(go_on)
+        return world.write_now(body)
+
+    driver._send, driver._write_now, world.checkpoint = send, write_now, turn
+    await driver.run()
+    assert world.body == OPENING + WORD * 2 + keepalive.data + WORD + FINISH + DONE
+    nothing_is_left(world, health)
+
+
+async def test_a_piece_that_cannot_be_read_fails_the_request_and_gives_back() -> None:
+    world, health = World([(OPENING, WORD, WORD)], Checkpoints(), flows=True), Health()
+
+    def explode(body: bytes) -> bool:
+        raise LookupError
+
+    driver = driver_for(world, health)
+    driver._write_now = explode
+    with pytest.raises(LookupError):
+        await _unwrapped(driver)
+    driver.abandon()
+    nothing_is_left(world, health)
+
+
+async def _unwrapped(driver: Driver) -> None:
+    """Run it; the one exception of its task group alone."""
+    try:
+        await driver.run()
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+@pytest.mark.parametrize("flows", [False, True], ids=["reads", "flows"])
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("client", [Format.CHAT, Format.MESSAGES])
-async def test_cancelled_anywhere_everything_is_given_back(name: str, client: Format) -> None:
+async def test_cancelled_anywhere_everything_is_given_back(
+    name: str, client: Format, flows: bool
+) -> None:
     probe = Checkpoints()
-    world = World(SCENARIOS[name], probe)
+    world = World(SCENARIOS[name], probe, flows=flows)
     await driver_for(world, Health(), client=client).run()
     assert probe.count > 5
     for cancel_at in range(1, probe.count + 1):
         checkpoints, health = Checkpoints(cancel_at), Health()
-        world = World(SCENARIOS[name], checkpoints)
+        world = World(SCENARIOS[name], checkpoints, flows=flows)
         driver = driver_for(world, health, client=client)
         with checkpoints.scope:
             await driver.run()

@@ -1,0 +1,143 @@
+"""``write_now``: a piece of a body, from any callback of the loop, without a task."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from aigw_asgi.server import HttpChoice, LoopChoice
+from tests.asgi.server.harness import App, Message, Receive, Send, Served, get
+
+Stack = tuple[LoopChoice, HttpChoice]
+
+PIECE = b"x" * (64 << 10)
+
+
+class Writer(App):
+    """``/now`` writes three pieces out of a callback; ``/slow`` writes as long as it may,
+    then sends one more; others try once and say what came of it by an event."""
+
+    async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        headers = [(b"content-length", b"5")] if scope["path"] == "/length" else []
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["path"] == "/now":
+            await self._from_a_callback(send)
+        elif scope["path"] == "/slow":
+            await self._until_full(send)
+        elif scope["path"] == "/gone":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.events.put(f"written {send.write_now(b'piece')}")
+        else:
+            written = send.write_now(b"piece")
+            self.events.put(f"written {written}")
+            await send({"type": "http.response.body", "body": b"" if written else b"piece"})
+
+    async def _from_a_callback(self, send: Any) -> None:
+        done = asyncio.Event()
+
+        def write() -> None:
+            assert asyncio.current_task() is None
+            assert all(send.write_now(piece) for piece in (b"one ", b"two ", b"three"))
+            done.set()
+
+        asyncio.get_running_loop().call_soon(write)
+        await done.wait()
+        await send({"type": "http.response.body", "body": b"."})
+
+    async def _until_full(self, send: Any) -> None:
+        count = 0
+        while send.write_now(PIECE):
+            count += 1
+            assert count < 1000, "a client that does not read is written to for ever"
+        self.events.put("full")
+        await send({"type": "http.response.body", "body": b"y", "more_body": True})
+        await send({"type": "http.response.body", "body": b"%d" % count})
+
+
+def dechunked(answer: bytes) -> bytes:
+    body = b""
+    rest = answer.partition(b"\r\n\r\n")[2]
+    while True:
+        size, _, rest = rest.partition(b"\r\n")
+        length = int(size, 16)
+        if not length:
+            assert rest == b"\r\n"
+            return body
+        body += rest[:length]
+        assert rest[length : length + 2] == b"\r\n"
+        rest = rest[length + 2 :]
+
+
+CLOSE = b"Connection: close\r\n\r\n"
+
+
+def test_pieces_go_out_of_a_callback(stack: Stack) -> None:
+    with Served(*stack, app=Writer()) as served:
+        answer = served.exchange(get("/now")[:-2] + CLOSE)
+        assert dechunked(answer) == b"one two three."
+
+
+def test_a_connection_serves_on_after_it(stack: Stack) -> None:
+    with Served(*stack, app=Writer()) as served, served.connect() as client:
+        client.send(get("/now"))
+        client.read_until(b"0\r\n\r\n")
+        client.send(get("/now"))
+        client.read_until(b"0\r\n\r\n")
+
+
+def test_a_slow_client_is_not_written_to(stack: Stack) -> None:
+    app = Writer()
+    with Served(*stack, app=app) as served, served.connect() as client:
+        client.send(get("/slow")[:-2] + CLOSE)
+        app.expect("full")
+        head, _, body = dechunked(client.read_all()).partition(b"y")
+        assert head == PIECE * int(body)
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        pytest.param(get("/length")[:-2] + CLOSE, id="a body with a length"),
+        pytest.param(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n", id="HTTP/1.0 has no chunks"),
+        pytest.param(b"HEAD / HTTP/1.1\r\nHost: x\r\n" + CLOSE, id="HEAD has no body"),
+    ],
+)
+def test_what_is_not_framed_in_chunks_is_left_to_send(stack: Stack, request_head: bytes) -> None:
+    app = Writer()
+    with Served(*stack, app=app) as served:
+        answer = served.exchange(request_head)
+        app.expect("written False")
+        assert answer.endswith(b"\r\n\r\n" if b"HEAD" in request_head else b"piece") or (
+            b"HTTP/1.0" in request_head and b"piece" in answer
+        )
+
+
+def test_a_client_that_has_left_is_not_written_to(stack: Stack) -> None:
+    app = Writer()
+    with Served(*stack, app=app) as served:
+        with served.connect() as client:
+            client.send(get("/gone"))
+            client.read_until(b"\r\n\r\n")
+        app.expect("written False")
+
+
+def test_middleware_with_a_send_of_its_own_is_not_passed_by(stack: Stack) -> None:
+    class Wrapped(App):
+        async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+            async def counted(message: Message) -> None:
+                await send(message)
+
+            if scope["type"] == "http":
+                self.events.put(f"direct {hasattr(counted, 'write_now')}")
+            await super().__call__(scope, receive, counted)
+
+    app = Wrapped()
+    with Served(*stack, app=app) as served:
+        served.exchange(get("/early")[:-2] + CLOSE)
+        app.expect("direct False")
