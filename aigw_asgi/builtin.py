@@ -8,7 +8,7 @@ from aigw_asgi.echo import MODELS
 from aigw_core.codecs import CODECS
 from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import Credential, ServedModel, Snapshot
-from aigw_core.routing.plan import ECHO
+from aigw_core.routing.target import ECHO
 
 
 def with_echo(snapshot: Snapshot, *, loopback_only: bool) -> Snapshot:

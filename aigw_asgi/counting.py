@@ -16,8 +16,9 @@ from aigw_core.codec import Inbound
 from aigw_core.codecs import COUNTING
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.record import ExchangeRecord
-from aigw_core.routing.plan import RoutePlan, Target
+from aigw_core.routing.plan import RoutePlan
 from aigw_core.routing.retry import classify
+from aigw_core.routing.target import Target
 from aigw_core.token_count import HEADER, counted, estimate
 
 
@@ -41,7 +42,8 @@ async def serve_count(
             target can be had for it.
     """
     call = new_call(state, COUNTING[format], inbound, request_id, caller)
-    route = find_targets(state, call, caller, state.counting_health)
+    router = state.counting_router
+    route = find_targets(state, call, caller, router)
     native: list[Target] = []
     guessed: Target | None = None
     for target in route.targets:
@@ -51,9 +53,9 @@ async def serve_count(
         native.append(target)
     if native:
         held = _Held()
-        asked = RoutePlan(tuple(native), route.rejections)
-        health = state.counting_health
-        record = await run_exchange(state, call, asked, COUNTING, health, receive, held)
+        record = await run_exchange(
+            state, call, route.only(native), COUNTING, router, receive, held
+        )
         if record.client_left:
             return
         if record.failure is None:
@@ -65,7 +67,7 @@ async def serve_count(
             return
         guessed = stand_in
     assert guessed is not None, "a route has targets"
-    await _send_estimate(state, call, guessed, send)
+    await _send_estimate(state, call, route, guessed, send)
 
 
 def _stand_in(
@@ -79,7 +81,7 @@ def _stand_in(
 
 
 async def _send_estimate(
-    state: GatewayState, call: Call, target: Target, send: SendMessage
+    state: GatewayState, call: Call, plan: RoutePlan, target: Target, send: SendMessage
 ) -> None:
     began = time.monotonic()
     codec, context = call.codec, call.context
@@ -110,6 +112,7 @@ async def _send_estimate(
             client_left=False,
             ledger=(),
             relayed=False,
+            plan=plan,
             bytes_out=len(body),
         )
     )

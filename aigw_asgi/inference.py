@@ -16,10 +16,11 @@ from aigw_core.codec import AnswerContext, Codec, Inbound
 from aigw_core.codecs import CODECS, COUNTING
 from aigw_core.errors import GatewayError
 from aigw_core.exchange import Exchange
-from aigw_core.health import Health
 from aigw_core.ids import sane_id, uuid7
 from aigw_core.record import ExchangeRecord
-from aigw_core.routing.plan import RoutePlan, plan
+from aigw_core.routing.affinity import sticky_value
+from aigw_core.routing.plan import Asked, RoutePlan, Router
+from aigw_core.routing.route import Route
 from aigw_core.seals import Sealer
 from aigw_core.token_count import estimate
 
@@ -61,29 +62,29 @@ def new_call(
     return Call(codec, inbound, peek, context, strict, sealer)
 
 
-def find_targets(state: GatewayState, call: Call, caller: Caller, health: Health) -> RoutePlan:
+def find_targets(state: GatewayState, call: Call, caller: Caller, router: Router) -> RoutePlan:
     """Where ``call`` may go.
 
     Raises:
         GatewayError: nowhere.
     """
-    return plan(
-        call.peek.model,
-        call.codec.format,
-        caller,
-        state.snapshot,
-        health,
-        turn=state.next_turn(),
-        now=time.monotonic(),
+    peek = call.peek
+    asked = Asked(
+        models=(peek.model, *peek.models),
+        format=call.codec.format,
+        caller=caller,
+        sticky=sticky_value(router.snapshot.strategy, call.inbound, caller),
+        roll=state.rng.random(),
     )
+    return router.plan(asked, time.monotonic())
 
 
 async def run_exchange(
     state: GatewayState,
     call: Call,
-    route: RoutePlan,
+    plan: RoutePlan,
     codecs: Mapping[Format, Codec],
-    health: Health,
+    router: Router,
     receive: ReceiveMessage,
     send: SendMessage,
 ) -> ExchangeRecord:
@@ -92,8 +93,9 @@ async def run_exchange(
     Raises:
         ClientAborted: the client's connection must be broken.
     """
-    snapshot = state.snapshot
-    exchange = Exchange(call, route, snapshot, codecs, health, state.rng.random)
+    snapshot = router.snapshot
+    route = Route(plan, router, state.budget)
+    exchange = Exchange(call, route, snapshot, codecs, state.rng.random)
     driver = Driver(exchange, state.transport, receive, send, snapshot.write_timeout)
     state.running.add(driver)
     state.metrics.in_flight += 1
@@ -147,5 +149,6 @@ async def serve_inference(
         ClientAborted: the client's connection must be broken.
     """
     call = new_call(state, codec, inbound, request_id, caller, memory)
-    route = find_targets(state, call, caller, state.health)
-    await run_exchange(state, call, route, CODECS, state.health, receive, send)
+    router = state.router
+    route = find_targets(state, call, caller, router)
+    await run_exchange(state, call, route, CODECS, router, receive, send)

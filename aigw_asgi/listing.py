@@ -16,7 +16,7 @@ from aigw_core.access import Caller
 from aigw_core.chat import Format
 from aigw_core.errors import ErrorKind, GatewayError, InvalidRequest
 from aigw_core.routing.names import ListedModel, served_names
-from aigw_core.routing.plan import plan
+from aigw_core.routing.plan import Asked
 
 CREATED = 1735689600
 """A fixed time (2025-01-01) for all models: the gateway does not know, and a list
@@ -64,9 +64,7 @@ def _find(state: GatewayState, caller: Caller, format: Format, name: str) -> Lis
             if model.id == name:
                 return model
     try:
-        route = plan(
-            name, format, caller, state.snapshot, state.health, turn=0, now=time.monotonic()
-        )
+        route = state.router.plan(Asked((name,), format, caller), time.monotonic())
     except GatewayError as exc:
         if exc.failure.kind is ErrorKind.RATE_LIMIT:
             return ListedModel(name, "unknown")  # it is there, if at its limit

@@ -20,7 +20,7 @@ from aigw_core.codec import Inbound
 from aigw_core.codecs import CODECS, COMPACTING
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
 from aigw_core.response_store import ResponseStore, StoredResponse
-from aigw_core.routing.plan import ECHO, RoutePlan
+from aigw_core.routing.target import ECHO
 
 if TYPE_CHECKING:  # at run time with the first request of this format
     from aigw_core.codecs.responses.memory import AnswerReader, Question
@@ -91,7 +91,8 @@ async def serve_compact(
     """
     inbound, _ = recall(state, inbound, caller)
     call = new_call(state, COMPACTING[Format.RESPONSES], inbound, request_id, caller)
-    route = find_targets(state, call, caller, state.health)
+    router = state.router
+    route = find_targets(state, call, caller, router)
     able = [
         target
         for target in route.targets
@@ -104,8 +105,7 @@ async def serve_compact(
             pointer="model",
             code="compact_unsupported",
         )
-    asked = RoutePlan(tuple(able), route.rejections)
-    await run_exchange(state, call, asked, COMPACTING, state.health, receive, send)
+    await run_exchange(state, call, route.only(able), COMPACTING, router, receive, send)
 
 
 def stored_response(state: GatewayState, id: str, caller: Caller) -> bytes:

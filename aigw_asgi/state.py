@@ -18,7 +18,11 @@ from aigw_core.config.snapshot import Snapshot
 from aigw_core.health import Health
 from aigw_core.metrics import Metrics
 from aigw_core.response_store import ResponseStore
-from aigw_core.routing.plan import ECHO
+from aigw_core.routing.balance import Balance
+from aigw_core.routing.budget import RetryBudget
+from aigw_core.routing.catalogue import Catalogue
+from aigw_core.routing.plan import Router
+from aigw_core.routing.target import ECHO
 from aigw_core.seals import SealKeys, key_of
 from aigw_core.token_count import Calibrator
 
@@ -31,11 +35,11 @@ class GatewayState:
     ) -> None:
         """``own_seal_key`` is asked, once, for the key of seals where a snapshot names no
         secret for them; it may block."""
-        self.snapshot = snapshot
         self.health = Health()
-        self.counting_health = Health()
-        """Of counting endpoints: vendors limit them apart, and a target that cannot
-        count may well answer."""
+        self.balance = Balance()
+        self.budget = RetryBudget()
+        self._counting = Health(), Balance()
+        self.use(snapshot)
         self.calibrator = Calibrator()
         self.responses = ResponseStore()
         self.metrics = Metrics()
@@ -44,15 +48,18 @@ class GatewayState:
         self.draining = False
         self.running: set[Driver] = set()
         self._upstream = upstream
-        self._turn = 0
         self._own_seal_key = cache(own_seal_key)
         self._seal_keys: tuple[Snapshot, SealKeys] | None = None
         self.seal_keys(snapshot)
 
-    def next_turn(self) -> int:
-        """Counts requests, for the round-robin."""
-        self._turn += 1
-        return self._turn
+    def use(self, snapshot: Snapshot) -> None:
+        """Serve new requests by ``snapshot``; what was learned of its targets stays."""
+        catalogue = Catalogue(snapshot)
+        self.snapshot = snapshot
+        self.router = Router(catalogue, self.health, self.balance)
+        self.counting_router = Router(catalogue, *self._counting)
+        """For counting endpoints: vendors limit them apart, and a target that cannot
+        count may well answer."""
 
     def seal_keys(self, snapshot: Snapshot) -> SealKeys:
         """The keys that ``snapshot`` names, else the gateway's own."""

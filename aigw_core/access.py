@@ -28,6 +28,11 @@ class Caller(Struct, frozen=True):
     def name(self) -> str:
         return self.key.name if self.key is not None else "anonymous"
 
+    @property
+    def reaches_all(self) -> bool:
+        """No credential is closed to it."""
+        return self.key is None or not self.key.allowed_providers
+
     def may_use(self, model: str) -> bool:
         allowed = self.key.allowed_models if self.key is not None else ()
         return not allowed or any(glob_match(pattern, model) for pattern in allowed)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from aigw_core.chat import StopReason, Usage
 from aigw_core.codec import AnswerContext, Codec, Inbound, Peek
 from aigw_core.errors import ErrorKind, Failure
-from aigw_core.routing.plan import Target
+from aigw_core.routing.target import Target
 from aigw_core.seals import Sealer
 from aigw_core.translate import AnswerMachine, Translation, answer_machine
 from aigw_core.wire_request import FailureKind

@@ -11,7 +11,7 @@ from aigw_core.chat import ChatRequest, Format
 from aigw_core.codec import Codec
 from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.outgoing import wire_request
-from aigw_core.routing.plan import ECHO, Target
+from aigw_core.routing.target import ECHO, Target
 from aigw_core.sealing import Sealing
 from aigw_core.seals import Provenance
 from aigw_core.translate import translate_request

@@ -53,10 +53,9 @@ from aigw_core.commands import (
 from aigw_core.config.snapshot import Snapshot
 from aigw_core.dispatch import Dispatch
 from aigw_core.errors import ErrorKind, Failure, GatewayError, ProtocolMisuse
-from aigw_core.health import Health
 from aigw_core.record import ExchangeRecord
-from aigw_core.routing.plan import RoutePlan
-from aigw_core.routing.retry import Verdict, backoff, classify
+from aigw_core.routing.retry import Verdict, backoff
+from aigw_core.routing.route import Route
 
 ERROR_TIMEOUT = 10.0
 """Seconds to read the rest of an error answer."""
@@ -83,24 +82,22 @@ class Exchange:
     """Serves one client request. ``start`` once, then ``receive``.
 
     ``rng`` gives random numbers in [0, 1). ``codecs`` are the formats that can be
-    translated. ``health`` is shared by all exchanges.
+    translated.
     """
 
     def __init__(
         self,
         call: Call,
-        plan: RoutePlan,
+        route: Route,
         snapshot: Snapshot,
         codecs: Mapping[Format, Codec],
-        health: Health,
         rng: Callable[[], float],
     ) -> None:
         self._call = call
         self._policy = snapshot.retry
         self._keepalive = snapshot.keepalive if call.peek.stream else 0.0
-        self._health = health
         self._rng = rng
-        self._targets = list(plan.targets)
+        self._route = route
         self._attempts_left = (
             self._policy.stream_attempts if call.peek.stream else self._policy.attempts
         )
@@ -172,6 +169,7 @@ class Exchange:
             client_left=self._client_left,
             ledger=translation.ledger if translation is not None else (),
             relayed=translation is not None and translation.relayed,
+            plan=self._route.plan,
             bytes_out=self._reply.bytes_out,
         )
 
@@ -294,7 +292,7 @@ class Exchange:
 
     def _on_client_gone(self, fact: ClientGone, now: float) -> list[Command]:
         self._client_left = True
-        commands = self._give_up(now, None)
+        commands = self._give_up(now)
         self._close(now)
         return [*commands, Abort()] if fact.stalled else commands
 
@@ -308,7 +306,7 @@ class Exchange:
 
     def _on_stopping(self, fact: Stopping, now: float) -> list[Command]:
         failure = Failure(ErrorKind.UNAVAILABLE, "the gateway is shutting down", retry_after=1.0)
-        commands = self._give_up(now, None)
+        commands = self._give_up(now)
         return commands + self._fail(failure, now)
 
     # --- time ----------------------------------------------------------------
@@ -358,8 +356,7 @@ class Exchange:
     def _next_attempt(self, now: float) -> list[Command]:
         """Send to the next target that the request can be translated for."""
         failure = self._failure
-        while self._targets and self._attempts_left > 0:
-            target = self._targets.pop(0)
+        while self._attempts_left > 0 and (target := self._route.take(now)) is not None:
             try:
                 self._attempt, wire = self._dispatch.prepare(self._number + 1, target)
             except GatewayError as exc:
@@ -369,7 +366,7 @@ class Exchange:
             self._attempts_left -= 1
             self._state = State.AWAITING_HEAD
             self._clocks.start_attempt(target.credential.timeouts, now)
-            self._health.began(target.credential.id)
+            self._route.began(target, now)
             return [Send(self._number, wire, target.credential.provider)]
         if failure is None:
             failure = Failure(ErrorKind.UNAVAILABLE, "no target is left to try")
@@ -378,18 +375,18 @@ class Exchange:
     def _retry_or_fail(self, failure: Failure, now: float) -> list[Command]:
         """An attempt of which the client has seen nothing failed."""
         target = self._running.target
-        self._end_attempt(now, failure)
-        verdict = self._blame(failure, now)
+        verdict = self._end_attempt(now, failure)
         self._held.clear()
         self._held_size = 0
         self._failure = failure
         if not verdict.retry or self._attempts_left <= 0:
             return self._fail(failure, now)
         if verdict.same_target:
-            self._targets.append(target)
-        if not self._targets:
+            self._route.again(target)
+        following = self._route.peek(now)
+        if following is None:
             return self._fail(failure, now)
-        if verdict.pause or self._targets[0] is target:
+        if verdict.pause or following is target:
             self._resume_at = now + backoff(self._number, self._policy, self._rng())
             if self._resume_at > now:
                 self._state = State.BACKING_OFF
@@ -400,27 +397,32 @@ class Exchange:
         """An answer that the client has some of failed: say so, and stop."""
         commands: list[Command] = [] if dropped else [Drop(self._number)]
         self._end_attempt(now, failure)
-        self._blame(failure, now)
         return commands + self._fail(failure, now)
 
-    def _give_up(self, now: float, failure: Failure | None) -> list[Command]:
-        """Leave the running attempt, if one runs."""
+    def _give_up(self, now: float, failure: Failure | None = None) -> list[Command]:
+        """Leave the running attempt, if one runs; nobody is to blame."""
         commands: list[Command] = [Drop(self._number)] if self._state in _RUNNING else []
-        self._end_attempt(now, failure)
+        self._leave_attempt(now, failure)
         return commands
 
     def _succeeded(self, attempt: Attempt, now: float) -> None:
-        self._end_attempt(now, None)
+        self._leave_attempt(now, None)
         self._failure = None  # of an attempt before
-        self._health.succeeded(attempt.target.credential.id, attempt.target.model)
+        self._route.succeeded(attempt.target)
 
-    def _end_attempt(self, now: float, failure: Failure | None) -> None:
+    def _end_attempt(self, now: float, failure: Failure) -> Verdict:
+        """The running attempt failed: say what follows from that."""
+        verdict = self._route.failed(self._running.target, failure, now)
+        self._leave_attempt(now, failure)
+        return verdict
+
+    def _leave_attempt(self, now: float, failure: Failure | None) -> None:
         """The running attempt, if any, is over: note it once."""
         if self._state not in _RUNNING:
             return
         attempt = self._running
         credential = attempt.target.credential
-        self._health.ended(credential.id)
+        self._route.ended(attempt.target)
         self._records.append(
             AttemptRecord(
                 credential.provider,
@@ -432,18 +434,13 @@ class Exchange:
             )
         )
 
-    def _blame(self, failure: Failure, now: float) -> Verdict:
-        verdict = classify(failure, self._policy)
-        target = self._running.target
-        self._health.failed(target.credential.id, target.model, failure.kind, verdict, now)
-        return verdict
-
     # --- the end -------------------------------------------------------------
 
     def _commit(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:
         """The answer stands: let the client have what was held."""
         self._state = State.STREAMING
         self._first_content = self._clocks.since_start(now)
+        self._route.answered(attempt.target, self._clocks.since_attempt(now))
         held = b"".join(self._held)
         self._held.clear()
         whole = len(held) + len(out) if attempt.ended else None

@@ -1,10 +1,17 @@
-"""Which targets rest, and how many requests each one serves.
+"""Which targets rest and why, and how many requests each one serves.
 
 Keyed by credential and by (credential, model), with stable identifiers, so that
 it survives a reload of the configuration. Times are monotonic seconds.
+
+A rest that is over leaves its target on probation: one request at a time is let
+through, until one of them brings an answer. (Not after a limit whose end the vendor
+has named.) Failures in a row make rests longer,
+but those that were under way when a rest began count only once.
 """
 
 from __future__ import annotations
+
+from enum import Enum, auto
 
 from msgspec import Struct
 
@@ -12,40 +19,99 @@ from aigw_core.errors import ErrorKind
 from aigw_core.routing.retry import Scope, Verdict
 
 MAX_KEYS = 4096
-"""Resting pairs that are remembered; the one that ends first is forgotten."""
+"""Marked pairs that are remembered; the one whose rest ends first is forgotten."""
+
+EJECT_AFTER = 5
+"""Faults in a row from which on a rest is at least ``EJECTION``, and grows."""
+EJECTION = 30.0
+MAX_EJECTION = 300.0
+"""Seconds."""
+
+MAX_LIMIT_REST = 900.0
+"""Seconds to which rests grow under a limit whose end the vendor does not name."""
 
 
-class Cooldown(Struct, frozen=True, gc=False):
-    """Why and until when a target rests."""
+class Standing(Enum):
+    READY = auto()
+    PROBE = auto()
+    """Its rest is over; the next request shows whether it has recovered."""
+    RESTING = auto()
+
+
+class Rest(Struct, frozen=True, gc=False):
+    """What is held against a target."""
+
+    credential: str
+    model: str
+    """Empty: all models of the credential."""
+    until: float
+    """When the rest ends or ended."""
+    cause: ErrorKind
+    limited: bool
+    """The vendor set a limit: using it earlier would only prolong it."""
+    faults: int
+    """Failures in a row."""
+
+
+class _Mark(Struct):
+    """A rest, and the probation after it."""
 
     until: float
     cause: ErrorKind
     limited: bool
-    """The vendor named a limit: using it earlier would only prolong it."""
+    named: bool = False
+    """The vendor said when it ends, so nothing needs to be tried out then."""
+    faults: int = 0
+    probing: bool = False
+    """The one request of the probation is under way."""
+
+
+Probation = tuple[_Mark, ...]
+"""What one attempt tries out; empty for most."""
 
 
 class Health:
-    """The one owner of cooldowns and in-flight counts."""
+    """The one owner of rests and in-flight counts."""
 
     def __init__(self) -> None:
-        self._cooldowns: dict[tuple[str, str], Cooldown] = {}  # model "" = all models
+        self._marks: dict[tuple[str, str], _Mark] = {}  # model "" = all models
         self._in_flight: dict[str, int] = {}
 
     def __repr__(self) -> str:
-        return f"<Health resting={len(self._cooldowns)} in_flight={sum(self._in_flight.values())}>"
+        return f"<Health marked={len(self._marks)} in_flight={sum(self._in_flight.values())}>"
 
-    def cooldown(self, credential: str, model: str, now: float) -> Cooldown | None:
-        """The rest that ``model`` at ``credential`` is in, or ``None``."""
-        longest: Cooldown | None = None
+    def standing(self, credential: str, model: str, now: float) -> Standing:
+        """Whether ``model`` at ``credential`` should be used."""
+        if not self._marks:
+            return Standing.READY
+        standing = Standing.READY
         for key in ((credential, ""), (credential, model)):
-            found = self._cooldowns.get(key)
-            if found is None:
+            mark = self._marks.get(key)
+            if mark is None:
                 continue
-            if found.until <= now:
-                del self._cooldowns[key]
-            elif longest is None or found.until > longest.until:
-                longest = found
-        return longest
+            if mark.until > now:
+                return Standing.RESTING
+            if not mark.named:
+                if mark.probing:
+                    return Standing.RESTING
+                standing = Standing.PROBE
+        return standing
+
+    def rest(self, credential: str, model: str) -> Rest | None:
+        """What is held against a target; the rest that ends last, if there are two."""
+        found = [
+            (mark.until, key, mark)
+            for key in ((credential, ""), (credential, model))
+            if (mark := self._marks.get(key)) is not None
+        ]
+        if not found:
+            return None
+        _, key, mark = max(found, key=lambda each: each[0])
+        return _rest(key, mark)
+
+    def rests(self) -> list[Rest]:
+        """All that is held against anybody."""
+        return [_rest(key, mark) for key, mark in self._marks.items()]
 
     def failed(
         self, credential: str, model: str, cause: ErrorKind, verdict: Verdict, now: float
@@ -54,27 +120,44 @@ class Health:
         if verdict.scope is Scope.NOBODY or verdict.cooldown <= 0:
             return
         key = (credential, model if verdict.scope is Scope.MODEL else "")
-        until = now + verdict.cooldown
-        known = self._cooldowns.get(key)
-        if known is None or known.until < until:
-            self._cooldowns[key] = Cooldown(until, cause, verdict.limited)
-        if len(self._cooldowns) > MAX_KEYS:
-            del self._cooldowns[min(self._cooldowns, key=lambda each: self._cooldowns[each].until)]
+        mark = self._marks.get(key)
+        if mark is None:
+            mark = self._marks[key] = _Mark(now, cause, verdict.limited)
+        if mark.until <= now:
+            mark.faults += 1
+        until = now + _length(verdict, mark.faults)
+        if mark.until < until:
+            mark.until, mark.cause = until, cause
+            mark.limited, mark.named = verdict.limited, verdict.named
+        if len(self._marks) > MAX_KEYS:
+            del self._marks[min(self._marks, key=lambda each: self._marks[each].until)]
 
-    def succeeded(self, credential: str, model: str) -> None:
-        """An attempt succeeded, whatever was thought of the target before."""
-        self._cooldowns.pop((credential, model), None)
-        self._cooldowns.pop((credential, ""), None)
+    def answered(self, credential: str, model: str) -> None:
+        """An answer has come, whatever was thought of the target before."""
+        if self._marks:
+            self._marks.pop((credential, model), None)
+            self._marks.pop((credential, ""), None)
 
     def clear(self, credential: str) -> None:
         """Forget what is held against a credential."""
-        for key in [key for key in self._cooldowns if key[0] == credential]:
-            del self._cooldowns[key]
+        for key in [key for key in self._marks if key[0] == credential]:
+            del self._marks[key]
 
-    def began(self, credential: str) -> None:
+    def began(self, credential: str, model: str, now: float) -> Probation:
+        """An attempt starts. What it tries out is for ``ended``."""
         self._in_flight[credential] = self._in_flight.get(credential, 0) + 1
+        if self.standing(credential, model, now) is not Standing.PROBE:
+            return ()
+        marks = [self._marks.get((credential, each)) for each in ("", model)]
+        probation = tuple([mark for mark in marks if mark is not None and not mark.named])
+        for mark in probation:
+            mark.probing = True
+        return probation
 
-    def ended(self, credential: str) -> None:
+    def ended(self, credential: str, probation: Probation) -> None:
+        """An attempt is over, after what it was found to be has been told."""
+        for mark in probation:
+            mark.probing = False
         left = self._in_flight.get(credential, 0) - 1
         if left > 0:
             self._in_flight[credential] = left
@@ -83,3 +166,20 @@ class Health:
 
     def in_flight(self, credential: str) -> int:
         return self._in_flight.get(credential, 0)
+
+
+def _rest(key: tuple[str, str], mark: _Mark) -> Rest:
+    return Rest(*key, mark.until, mark.cause, mark.limited, mark.faults)
+
+
+def _length(verdict: Verdict, faults: int) -> float:
+    """Seconds of a rest, after so many failures in a row."""
+    if verdict.named:
+        return verdict.cooldown
+    if verdict.limited:
+        grown: float = verdict.cooldown * 2.0 ** min(faults - 1, 10)
+        return max(verdict.cooldown, min(grown, MAX_LIMIT_REST))
+    over = faults - EJECT_AFTER + 1
+    if over <= 0:
+        return verdict.cooldown
+    return max(verdict.cooldown, min(EJECTION * over, MAX_EJECTION))

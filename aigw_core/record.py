@@ -8,6 +8,7 @@ from aigw_core.attempt import AttemptRecord
 from aigw_core.chat import Format, StopReason, Usage
 from aigw_core.errors import Failure
 from aigw_core.ledger import LedgerEntry
+from aigw_core.routing.plan import RoutePlan
 
 
 class ExchangeRecord(Struct, frozen=True):
@@ -30,4 +31,6 @@ class ExchangeRecord(Struct, frozen=True):
     client_left: bool
     ledger: tuple[LedgerEntry, ...]
     relayed: bool
+    plan: RoutePlan
+    """The candidates, and why others were none."""
     bytes_out: int

@@ -12,7 +12,11 @@ from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import Credential, Snapshot
 from aigw_core.exchange import Exchange
 from aigw_core.health import Health
-from aigw_core.routing.plan import plan
+from aigw_core.routing.balance import Balance
+from aigw_core.routing.budget import RetryBudget
+from aigw_core.routing.catalogue import Catalogue
+from aigw_core.routing.plan import Asked, Router
+from aigw_core.routing.route import Route
 from bench.bench_codecs import machine
 from bench.table import best, head, table
 from bench.wire import WIRES, inbound
@@ -26,9 +30,11 @@ def ready(upstream: Format, client: Format, snapshot: Snapshot, health: Health) 
     asked = inbound(str(client), "bench", stream=True)
     peek = codec.peek(asked)
     context = AnswerContext(model=peek.model, id="0" * 32, created=1, request_id="bench")
-    route = plan("bench", client, Caller(), snapshot, health, turn=0, now=0.0)
+    router = Router(Catalogue(snapshot), health, Balance())
+    plan = router.plan(Asked(("bench",), client, Caller()), 0.0)
+    route = Route(plan, router, RetryBudget())
     call = Call(codec, asked, peek, context)
-    exchange = Exchange(call, route, snapshot, CODECS, health, lambda: 0.5)
+    exchange = Exchange(call, route, snapshot, CODECS, lambda: 0.5)
     exchange.start(0.0)
     exchange.receive(ResponseHead(1, 200, {"content-type": "text/event-stream"}), 0.0)
     return exchange

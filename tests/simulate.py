@@ -35,8 +35,13 @@ from aigw_core.commands import (
 from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import Credential, Snapshot
 from aigw_core.exchange import Exchange
-from aigw_core.health import Health
-from aigw_core.routing.plan import Match, RoutePlan, Target
+from aigw_core.health import Health, Standing
+from aigw_core.routing.balance import Balance
+from aigw_core.routing.budget import RetryBudget
+from aigw_core.routing.catalogue import Catalogue
+from aigw_core.routing.plan import Candidate, RoutePlan, Router
+from aigw_core.routing.route import Route
+from aigw_core.routing.target import Match, Target
 from aigw_core.wire_request import FailureKind
 
 SSE = {"content-type": "text/event-stream"}
@@ -120,6 +125,18 @@ def credential(number: int, format: Format) -> Credential:
     )
 
 
+def route_of(
+    targets: Sequence[Target],
+    snapshot: Snapshot,
+    health: Health,
+    budget: RetryBudget | None = None,
+) -> Route:
+    """A route over exactly these targets, in this order."""
+    plan = RoutePlan(tuple(Candidate(target, 0.0, Standing.READY) for target in targets))
+    router = Router(Catalogue(snapshot), health, Balance())
+    return Route(plan, router, budget or RetryBudget())
+
+
 def simulate(
     scripts: Sequence[Script],
     *,
@@ -133,6 +150,7 @@ def simulate(
     roll: float = 0.5,
     make: Callable[..., Exchange] = Exchange,
     health: Health | None = None,
+    budget: RetryBudget | None = None,
     limit: float = 10_000.0,
 ) -> Run:
     """Serve one request; the n-th attempt meets the n-th script, and a last script
@@ -144,13 +162,12 @@ def simulate(
     peek = codec.peek(inbound)
     context = AnswerContext(model=peek.model, id="0" * 32, created=1, request_id="r-1")
     call = Call(codec, inbound, peek, context)
-    plan = RoutePlan(
-        tuple(
-            Target(credential(number, upstream), "upstream-model", Match.EXACT)
-            for number in range(targets)
-        )
-    )
-    exchange = make(call, plan, snapshot, CODECS, health, lambda: roll)
+    found = [
+        Target(credential(number, upstream), "upstream-model", Match.EXACT, "m")
+        for number in range(targets)
+    ]
+    route = route_of(found, snapshot, health, budget)
+    exchange = make(call, route, snapshot, CODECS, lambda: roll)
     now = 0.0
     run = Run([], exchange, health, set(), None)
     pending: list[tuple[float, int, Step]] = []  # of the running attempts, in order

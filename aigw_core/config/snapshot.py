@@ -200,6 +200,8 @@ class Snapshot(Struct, frozen=True):
     check_grammar: bool = False
     fallbacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Globs of requested names, and the names to try after them."""
+    provider_pins: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Globs of names, and the globs of credentials or providers that alone may serve them."""
     trusted_proxies: Networks = ()
     admin_networks: Networks = ()
     """Beside loopback."""

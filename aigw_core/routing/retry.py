@@ -41,7 +41,9 @@ class Verdict(Struct, frozen=True, gc=False):
     cooldown: float
     """Seconds the target rests; 0 = not at all."""
     limited: bool = False
-    """It rests because of a limit that the vendor named: no use trying earlier."""
+    """It rests because of a limit that the vendor set: no use trying earlier."""
+    named: bool = False
+    """The vendor said how long."""
 
 
 _FINAL = Verdict(retry=False, same_target=False, pause=False, scope=Scope.NOBODY, cooldown=0.0)
@@ -52,7 +54,8 @@ def classify(failure: Failure, policy: RetryPolicy) -> Verdict:
     kind = failure.kind
     if kind is ErrorKind.RATE_LIMIT:
         rest = _named_or(failure, policy.cooldown_429)
-        return Verdict(True, False, False, Scope.MODEL, rest, limited=True)
+        named = failure.retry_after is not None
+        return Verdict(True, False, False, Scope.MODEL, rest, limited=True, named=named)
     if kind in (ErrorKind.UPSTREAM_AUTH, ErrorKind.BILLING):
         # 403 is often about one model or region, 401 and 402 never are.
         scope = Scope.MODEL if failure.status == 403 else Scope.CREDENTIAL

@@ -22,7 +22,11 @@ from aigw_core.commands import Emit
 from aigw_core.config.snapshot import RetryPolicy, ServedModel, Snapshot
 from aigw_core.exchange import Exchange
 from aigw_core.health import Health
-from aigw_core.routing.plan import plan
+from aigw_core.routing.balance import Balance
+from aigw_core.routing.budget import RetryBudget
+from aigw_core.routing.catalogue import Catalogue
+from aigw_core.routing.plan import Asked, Router
+from aigw_core.routing.route import Route
 from aigw_core.wire_request import FailureKind, WireRequest
 from tests.core.test_exchange import DONE, ERROR, FINISH, OPENING, WORD
 from tests.simulate import credential, request_body
@@ -161,9 +165,11 @@ def driver_for(
     inbound = Inbound(request_body(client, stream=True))
     peek = codec.peek(inbound)
     context = AnswerContext(model="m", id="0" * 32, created=1, request_id="r")
-    route = plan("m", client, Caller(), snapshot, health, turn=0, now=0.0)
+    router = Router(Catalogue(snapshot), health, Balance())
+    plan = router.plan(Asked(("m",), client, Caller()), 0.0)
+    route = Route(plan, router, RetryBudget())
     call = Call(codec, inbound, peek, context)
-    exchange = Exchange(call, route, snapshot, CODECS, health, lambda: 0.5)
+    exchange = Exchange(call, route, snapshot, CODECS, lambda: 0.5)
     send = Sender(world) if world.flows else world.send
     return Driver(exchange, lambda send, tasks: world, world.receive, send, write_timeout)
 

@@ -28,8 +28,10 @@ from aigw_core.commands import (
 from aigw_core.config.snapshot import RetryPolicy, Snapshot
 from aigw_core.errors import ErrorKind, Failure, ProtocolMisuse
 from aigw_core.exchange import CLIENT_CLOSED, Exchange
+from aigw_core.health import Health
+from aigw_core.routing.target import Match, Target
 from aigw_core.wire_request import FailureKind
-from tests.simulate import JSON, Broken, Data, Eof, Head, Run, Step, simulate
+from tests.simulate import JSON, Broken, Data, Eof, Head, Run, Step, credential, route_of, simulate
 
 OPENING = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"u","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
 WORD = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"u","choices":[{"index":0,"delta":{"content":"word"},"finish_reason":null}]}\n\n'
@@ -224,8 +226,8 @@ class TalksToTheGone(Exchange):
 
 
 class CountsTwice(Exchange):
-    def _end_attempt(self, now: float, failure: Failure | None) -> None:
-        super()._end_attempt(now, failure)
+    def _leave_attempt(self, now: float, failure: Failure | None) -> None:
+        super()._leave_attempt(now, failure)
         if self._records:
             self._records.append(self._records[-1])
 
@@ -354,7 +356,7 @@ def test_a_limit_names_its_wait() -> None:
     run = simulate([limited])
     assert run.status == 429
     assert run.headers["retry-after"] == "17"
-    assert run.health.cooldown("id-0", "upstream-model", 1.0) is not None
+    assert run.health.rest("id-0", "upstream-model") is not None
 
 
 def test_one_target_is_tried_again_after_a_pause() -> None:
@@ -391,17 +393,12 @@ def test_impossible_news_is_misuse() -> None:
         return made[0]
 
     simulate([GOOD], make=make)
-    fresh = Exchange(made[0]._call, _plan_of(made[0]), POLICY, CODECS, made[0]._health, lambda: 0.0)
+    target = Target(credential(0, Format.CHAT), "m", Match.EXACT)
+    route = route_of([target], POLICY, Health())
+    fresh = Exchange(made[0]._call, route, POLICY, CODECS, lambda: 0.0)
     fresh.start(0.0)
     with pytest.raises(ProtocolMisuse):
         fresh.receive(ResponseEof(1), 0.0)
-
-
-def _plan_of(exchange: Exchange) -> Any:
-    from aigw_core.routing.plan import Match, RoutePlan, Target
-    from tests.simulate import credential
-
-    return RoutePlan((Target(credential(0, Format.CHAT), "m", Match.EXACT),))
 
 
 def test_an_untranslatable_request_is_the_clients_mistake() -> None:

@@ -1,8 +1,10 @@
-"""The router as a state machine: plans, failures, successes and time in any order."""
+"""The router as a state machine: requests, answers, failures and time in any order."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
@@ -14,179 +16,185 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from msgspec.structs import replace
 
-from aigw_core.access import Caller
-from aigw_core.chat import Format
-from aigw_core.config.snapshot import RetryPolicy, ServedModel, Snapshot
-from aigw_core.errors import ErrorKind, Failure, GatewayError
-from aigw_core.health import Cooldown, Health
-from aigw_core.routing.plan import plan
-from aigw_core.routing.retry import Scope, Verdict, classify
-from tests.simulate import credential
+from aigw_core.errors import ErrorKind, Failure
+from aigw_core.health import Health, Probation, Standing
+from aigw_core.routing.balance import Balance
+from aigw_core.routing.budget import RetryBudget
+from aigw_core.routing.retry import Verdict
+from aigw_core.routing.route import Route
+from aigw_core.routing.strategy import STRATEGIES
+from aigw_core.routing.target import Target
+from tests.core.router_world import FAILURES, MODELS, PAUSES, World
 
-KINDS = st.sampled_from(
-    [
-        (ErrorKind.RATE_LIMIT, 429),
-        (ErrorKind.UPSTREAM, 500),
-        (ErrorKind.OVERLOADED, 529),
-        (ErrorKind.UPSTREAM_AUTH, 401),
-        (ErrorKind.INVALID_REQUEST, 400),
-        (ErrorKind.UPSTREAM, None),
-        (ErrorKind.UPSTREAM_TRUNCATED, None),
-    ]
-)
-POLICY = RetryPolicy()
-MODELS = ("a", "b")
+RUNS = int(os.environ.get("AIGW_ROUTER_RUNS", "600"))
+STEPS = 200
 
 
-class Router(RuleBasedStateMachine):
-    """A model of what must be resting, kept beside the real thing."""
+class Machine(RuleBasedStateMachine):
+    @initialize(count=st.integers(1, 4), strategy=st.sampled_from(sorted(STRATEGIES)))
+    def begin(self, count: int, strategy: str) -> None:
+        self.world = World(count, strategy)
 
-    health_type: type[Health] = Health
+    @rule(seconds=st.sampled_from(PAUSES))
+    def passes(self, seconds: float) -> None:
+        self.world.passes(seconds)
 
-    @initialize(count=st.integers(1, 4))
-    def begin(self, count: int) -> None:
-        served = tuple(ServedModel(model) for model in MODELS)
-        self.snapshot = Snapshot(
-            "test",
-            credentials=tuple(
-                replace(credential(number, Format.CHAT), models=served) for number in range(count)
-            ),
-        )
-        self.health = self.health_type()
-        self.now = 0.0
-        self.turn = 0
-        self.flying: list[str] = []
-        self.resting: dict[tuple[str, str], tuple[float, bool]] = {}
+    @rule(model=st.sampled_from(MODELS), roll=st.floats(0, 1, exclude_max=True))
+    def asks(self, model: str, roll: float) -> None:
+        self.world.asks(model, roll)
 
-    def until(self, identifier: str, model: str) -> tuple[float, bool] | None:
-        both = [self.resting.get((identifier, each)) for each in ("", model)]
-        running = [each for each in both if each is not None and each[0] > self.now]
-        return max(running, default=None)
+    @rule(at=st.integers(0, 9))
+    def answers(self, at: int) -> None:
+        self.world.answers(at)
 
-    @rule(seconds=st.sampled_from([0.5, 9.0, 20.0, 100.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.now += seconds
+    @rule(at=st.integers(0, 9))
+    def completes(self, at: int) -> None:
+        self.world.completes(at)
 
-    @rule(
-        number=st.integers(0, 3),
-        model=st.sampled_from(MODELS),
-        kind=KINDS,
-        wait=st.none() | st.floats(0, 9000),
-    )
-    def fails(
-        self, number: int, model: str, kind: tuple[ErrorKind, int | None], wait: float | None
-    ) -> None:
-        each = self.snapshot.credentials[number % len(self.snapshot.credentials)]
-        failure = Failure(kind[0], "x", kind[1], retry_after=wait)
-        verdict = classify(failure, POLICY)
-        self.health.failed(each.id, model, failure.kind, verdict, self.now)
-        if verdict.scope is Scope.NOBODY or not verdict.cooldown:
-            return
-        key = (each.id, model if verdict.scope is Scope.MODEL else "")
-        until = (self.now + verdict.cooldown, verdict.limited)
-        known = self.resting.get(key)
-        if known is None or known[0] <= self.now or known[0] < until[0]:
-            self.resting[key] = until
+    @rule(at=st.integers(0, 9))
+    def leaves(self, at: int) -> None:
+        self.world.leaves(at)
 
-    @rule(number=st.integers(0, 3), model=st.sampled_from(MODELS))
-    def succeeds(self, number: int, model: str) -> None:
-        each = self.snapshot.credentials[number % len(self.snapshot.credentials)]
-        self.health.succeeded(each.id, model)
-        self.resting.pop((each.id, model), None)
-        self.resting.pop((each.id, ""), None)
-
-    @rule(number=st.integers(0, 3))
-    def begins(self, number: int) -> None:
-        each = self.snapshot.credentials[number % len(self.snapshot.credentials)]
-        self.health.began(each.id)
-        self.flying.append(each.id)
-
-    @rule()
-    def ends(self) -> None:
-        if self.flying:
-            self.health.ended(self.flying.pop())
-
-    @rule(model=st.sampled_from(MODELS))
-    def routes(self, model: str) -> None:
-        self.turn += 1
-        rests = {each.id: self.until(each.id, model) for each in self.snapshot.credentials}
-        free = {identifier for identifier, rest in rests.items() if rest is None}
-        soft = {identifier for identifier, rest in rests.items() if rest and not rest[1]}
-        try:
-            found = plan(
-                model,
-                Format.CHAT,
-                Caller(),
-                self.snapshot,
-                self.health,
-                turn=self.turn,
-                now=self.now,
-            )
-        except GatewayError as exc:
-            assert not free
-            assert not soft
-            smallest = min(rest[0] for rest in rests.values() if rest)
-            wait = exc.failure.retry_after
-            assert wait is not None
-            assert abs(wait - max(smallest - self.now, 1.0)) < 1e-6
-            return
-        chosen = [target.credential.id for target in found.targets]
-        # Nobody who rests is chosen while somebody is free, and nobody twice.
-        assert set(chosen) == (free or soft)
-        assert len(chosen) == len(set(chosen))
+    @rule(at=st.integers(0, 9), kind=st.integers(0, len(FAILURES) - 1))
+    def fails(self, at: int, kind: int) -> None:
+        self.world.fails(at, kind)
 
     @invariant()
-    def counts_are_true(self) -> None:
-        if not hasattr(self, "health"):
-            return
-        for each in self.snapshot.credentials:
-            assert self.health.in_flight(each.id) == self.flying.count(each.id)
-
-
-SETTINGS = settings(
-    max_examples=120, stateful_step_count=40, deadline=None, derandomize=True, database=None
-)
+    def holds(self) -> None:
+        if hasattr(self, "world"):
+            self.world.check()
 
 
 def test_the_router_keeps_its_laws() -> None:
-    run_state_machine_as_test(Router, settings=SETTINGS)
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=100, stateful_step_count=40, deadline=None, derandomize=True, database=None
+        ),
+    )
+
+
+def run(seed: int, make: Callable[[int, str], World] = World) -> None:
+    """200 steps, drawn by lot."""
+    dice = random.Random(seed)
+    world = make(dice.randint(1, 4), dice.choice(["round-robin", *STRATEGIES]))
+    faults = dice.choice([0.0, 0.05, 0.15])
+    for _ in range(STEPS):
+        lot = dice.random()
+        if lot < 0.35:
+            world.asks(dice.choice(MODELS), dice.random())
+        elif lot < 0.5:
+            world.answers(dice.randrange(10))
+        elif lot < 0.65:
+            world.completes(dice.randrange(10))
+        elif lot < 0.7:
+            world.leaves(dice.randrange(10))
+        elif lot < 0.7 + faults:
+            world.fails(dice.randrange(10), dice.randrange(len(FAILURES)))
+        elif lot > 0.85:
+            world.passes(dice.choice(PAUSES))
+        world.check()
+
+
+def many(runs: int, make: Callable[[int, str], World] = World) -> None:
+    for seed in range(runs):
+        run(seed, make)
+
+
+def test_many_runs_keep_them() -> None:
+    """``AIGW_ROUTER_RUNS`` sets how many."""
+    many(RUNS)
 
 
 class ForgetsLimits(Health):
-    def cooldown(self, credential: str, model: str, now: float) -> Cooldown | None:
-        found = super().cooldown(credential, model, now)
-        return None if found is not None and found.limited else found
+    def standing(self, credential: str, model: str, now: float) -> Standing:
+        rest = self.rest(credential, model)
+        limited = rest is not None and rest.limited
+        return Standing.READY if limited else super().standing(credential, model, now)
 
 
 class ShortensRests(Health):
     def failed(
         self, credential: str, model: str, cause: ErrorKind, verdict: Verdict, now: float
     ) -> None:
-        self._cooldowns.clear()
+        self._marks.pop((credential, model), None)
+        self._marks.pop((credential, ""), None)
         super().failed(credential, model, cause, verdict, now)
 
 
 class MiscountsFlights(Health):
-    def ended(self, credential: str) -> None:
+    def ended(self, credential: str, probation: Probation) -> None:
         self._in_flight.pop(credential, None)
 
 
-@pytest.mark.parametrize("bug", [ForgetsLimits, ShortensRests, MiscountsFlights])
-def test_planted_bugs_are_caught(bug: type[Health]) -> None:
-    broken: Any = type("Broken", (Router,), {"health_type": bug})
+class ForgetsProbes(Health):
+    def ended(self, credential: str, probation: Probation) -> None:
+        super().ended(credential, ())
+
+
+class AdmitsCrowds(Health):
+    """Everybody may try a target out."""
+
+    def began(self, credential: str, model: str, now: float) -> Probation:
+        for mark in super().began(credential, model, now):
+            mark.probing = False
+        return ()
+
+
+class RestsForDays(Health):
+    def failed(
+        self, credential: str, model: str, cause: ErrorKind, verdict: Verdict, now: float
+    ) -> None:
+        super().failed(credential, model, cause, verdict, now)
+        for mark in self._marks.values():
+            if mark.named:
+                mark.until = now + 400_000.0
+
+
+class SkipsTurns(Balance):
+    def used(self, target: Target, weight: float, *, first: bool) -> None:
+        super().used(target, weight, first=first)
+        if target.credential.position == 0:
+            super().used(target, weight, first=first)
+
+
+class Generous(RetryBudget):
+    def allows(self, base_url: str) -> bool:
+        return True
+
+
+class Stubborn(Route):
+    """Goes by the plan, whatever has happened since."""
+
+    def peek(self, now: float) -> Target | None:
+        return self._left[0] if self._left else None
+
+
+class BlamesClients(Route):
+    def failed(self, target: Target, failure: Failure, now: float) -> Verdict:
+        if failure.kind is ErrorKind.INVALID_REQUEST:
+            failure = Failure(ErrorKind.UPSTREAM, "x", 500)
+            super().failed(target, failure, now)
+            return super().failed(target, Failure(ErrorKind.INVALID_REQUEST, "x", 400), now)
+        return super().failed(target, failure, now)
+
+
+BUGS: dict[str, Callable[[int, str], World]] = {
+    "forgets limits": lambda count, strategy: World(count, strategy, health=ForgetsLimits()),
+    "shortens rests": lambda count, strategy: World(count, strategy, health=ShortensRests()),
+    "miscounts flights": lambda count, strategy: World(count, strategy, health=MiscountsFlights()),
+    "forgets probes": lambda count, strategy: World(count, strategy, health=ForgetsProbes()),
+    "admits crowds": lambda count, strategy: World(count, strategy, health=AdmitsCrowds()),
+    "rests for days": lambda count, strategy: World(count, strategy, health=RestsForDays()),
+    "skips turns": lambda count, strategy: World(count, strategy, balance=SkipsTurns()),
+    "retries without bound": lambda count, strategy: World(count, strategy, budget=Generous()),
+    "goes by an old plan": lambda count, strategy: World(count, strategy, route=Stubborn),
+    "blames clients": lambda count, strategy: World(count, strategy, route=BlamesClients),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_planted_bugs_are_caught(bug: str) -> None:
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(broken, settings=SETTINGS)
-
-
-def test_round_robin_is_fair() -> None:
-    served = (ServedModel("a"),)
-    three = tuple(replace(credential(number, Format.CHAT), models=served) for number in range(3))
-    snapshot = Snapshot("test", credentials=three)
-    counts: dict[str, int] = {}
-    for turn in range(100):
-        found = plan("a", Format.CHAT, Caller(), snapshot, Health(), turn=turn, now=0.0)
-        first = found.targets[0].credential.id
-        counts[first] = counts.get(first, 0) + 1
-    assert max(counts.values()) - min(counts.values()) <= 1
+        many(600, BUGS[bug])

@@ -15,9 +15,11 @@ from aigw_core.chat import Format
 from aigw_core.config.snapshot import ClientKey, Credential, RetryPolicy, ServedModel, Snapshot
 from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.health import Health
+from aigw_core.routing.balance import Balance
+from aigw_core.routing.catalogue import Catalogue
 from aigw_core.routing.glob import glob_match
 from aigw_core.routing.names import served_names
-from aigw_core.routing.plan import RoutePlan, plan
+from aigw_core.routing.plan import Asked, RoutePlan, Router
 from aigw_core.routing.retry import backoff, classify
 from tests.simulate import credential
 
@@ -35,21 +37,14 @@ def route(
     model: str,
     *credentials: Credential,
     health: Health | None = None,
-    turn: int = 0,
+    balance: Balance | None = None,
     now: float = 0.0,
     caller: Caller | None = None,
     **fields: object,
 ) -> RoutePlan:
     snapshot = Snapshot("test", credentials=credentials, **fields)  # type: ignore[arg-type]  # test fields
-    return plan(
-        model,
-        Format.CHAT,
-        caller or Caller(),
-        snapshot,
-        health or Health(),
-        turn=turn,
-        now=now,
-    )
+    router = Router(Catalogue(snapshot), health or Health(), balance or Balance())
+    return router.plan(Asked((model,), Format.CHAT, caller or Caller()), now)
 
 
 def names(found: RoutePlan) -> list[str]:
@@ -140,11 +135,16 @@ def test_order_is_exact_alias_glob_any_then_native_format() -> None:
 
 def test_round_robin_turns_and_fill_first_does_not() -> None:
     three = [serving(number, "m") for number in range(3)]
-    turns = [names(route("m", *three, turn=turn))[0] for turn in range(6)]
-    assert turns == ["upstream-0", "upstream-1", "upstream-2"] * 2
-    assert {
-        names(route("m", *three, turn=turn, strategy="fill-first"))[0] for turn in range(3)
-    } == {"upstream-0"}
+    for strategy, expected in (
+        ("round-robin", ["upstream-0", "upstream-1", "upstream-2"] * 2),
+        ("fill-first", ["upstream-0"] * 6),
+    ):
+        balance, turns = Balance(), []
+        for _ in range(6):
+            first = route("m", *three, balance=balance, strategy=strategy).targets[0]
+            balance.used(first, 1.0, first=True)
+            turns.append(first.credential.name)
+        assert turns == expected
 
 
 def test_an_unknown_model_gets_close_names() -> None:

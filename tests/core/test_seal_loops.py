@@ -32,7 +32,7 @@ from aigw_core.collect import collect
 from aigw_core.dispatch import Dispatch
 from aigw_core.errors import UpstreamError
 from aigw_core.events import StreamEvent
-from aigw_core.routing.plan import Match, Target
+from aigw_core.routing.target import Match, Target
 from aigw_core.sealing import AnswerSealer, Sealing
 from aigw_core.seals import Bind, Opened, Provenance, Sealer, SealKeys, text_hasher
 from aigw_core.translate import Transcoder
