@@ -19,6 +19,7 @@ from aigw_core.exchange import Exchange
 from aigw_core.ids import sane_id, uuid7
 from aigw_core.record import ExchangeRecord
 from aigw_core.routing.affinity import sticky_value
+from aigw_core.routing.alternatives import take_alternatives
 from aigw_core.routing.plan import Asked, RoutePlan, Router
 from aigw_core.routing.route import Route
 from aigw_core.seals import Sealer
@@ -46,6 +47,7 @@ def new_call(
     Raises:
         InvalidRequest: the request is malformed.
     """
+    inbound, alternatives = take_alternatives(inbound)
     peek = codec.peek(inbound)
     context = AnswerContext(
         model=peek.model,
@@ -59,7 +61,7 @@ def new_call(
     strict = strict or state.snapshot.strict_mapping
     tenant = "" if caller.key is None else caller.key.digest.hex()
     sealer = Sealer(state.seal_keys(state.snapshot), tenant)
-    return Call(codec, inbound, peek, context, strict, sealer)
+    return Call(codec, inbound, peek, context, strict, sealer, alternatives)
 
 
 def find_targets(state: GatewayState, call: Call, caller: Caller, router: Router) -> RoutePlan:
@@ -68,9 +70,8 @@ def find_targets(state: GatewayState, call: Call, caller: Caller, router: Router
     Raises:
         GatewayError: nowhere.
     """
-    peek = call.peek
     asked = Asked(
-        models=(peek.model, *peek.models),
+        models=(call.peek.model, *call.alternatives),
         format=call.codec.format,
         caller=caller,
         sticky=sticky_value(router.snapshot.strategy, call.inbound, caller),

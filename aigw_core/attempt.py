@@ -49,6 +49,8 @@ class Call(Struct, frozen=True):
     strict: bool = False
     sealer: Sealer | None = None
     """Of the client's tenant; ``None``: no seal crosses formats."""
+    alternatives: tuple[str, ...] = ()
+    """Other models that the client would take, in order."""
 
 
 class AttemptRecord(Struct, frozen=True):

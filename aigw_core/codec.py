@@ -40,8 +40,6 @@ class Peek(Struct, frozen=True):
     model: str
     stream: bool
     stream_usage: bool = False
-    models: tuple[str, ...] = ()
-    """Others that the client would take in place of ``model``, in order."""
 
 
 class Caps(Struct, frozen=True, kw_only=True):

@@ -18,8 +18,8 @@ from msgspec import Struct
 from aigw_core.errors import ErrorKind
 from aigw_core.routing.retry import Scope, Verdict
 
-MAX_KEYS = 4096
-"""Marked pairs that are remembered; the one whose rest ends first is forgotten."""
+MAX_MODELS = 256
+"""Of one credential, with a rest of their own; the one that ends first is forgotten."""
 
 EJECT_AFTER = 5
 """Faults in a row from which on a rest is at least ``EJECTION``, and grows."""
@@ -74,21 +74,17 @@ class Health:
     """The one owner of rests and in-flight counts."""
 
     def __init__(self) -> None:
-        self._marks: dict[tuple[str, str], _Mark] = {}  # model "" = all models
+        self.marked: dict[str, dict[str, _Mark]] = {}
+        """By credential and model, "" for all its models. Who is not in it is ready."""
         self._in_flight: dict[str, int] = {}
 
     def __repr__(self) -> str:
-        return f"<Health marked={len(self._marks)} in_flight={sum(self._in_flight.values())}>"
+        return f"<Health marked={len(self.marked)} in_flight={sum(self._in_flight.values())}>"
 
     def standing(self, credential: str, model: str, now: float) -> Standing:
         """Whether ``model`` at ``credential`` should be used."""
-        if not self._marks:
-            return Standing.READY
         standing = Standing.READY
-        for key in ((credential, ""), (credential, model)):
-            mark = self._marks.get(key)
-            if mark is None:
-                continue
+        for _, mark in self._marks(credential, model):
             if mark.until > now:
                 return Standing.RESTING
             if not mark.named:
@@ -99,19 +95,19 @@ class Health:
 
     def rest(self, credential: str, model: str) -> Rest | None:
         """What is held against a target; the rest that ends last, if there are two."""
-        found = [
-            (mark.until, key, mark)
-            for key in ((credential, ""), (credential, model))
-            if (mark := self._marks.get(key)) is not None
-        ]
+        found = self._marks(credential, model)
         if not found:
             return None
-        _, key, mark = max(found, key=lambda each: each[0])
-        return _rest(key, mark)
+        of, mark = max(found, key=lambda each: each[1].until)
+        return _rest(credential, of, mark)
 
     def rests(self) -> list[Rest]:
         """All that is held against anybody."""
-        return [_rest(key, mark) for key, mark in self._marks.items()]
+        return [
+            _rest(credential, model, mark)
+            for credential, marks in self.marked.items()
+            for model, mark in marks.items()
+        ]
 
     def failed(
         self, credential: str, model: str, cause: ErrorKind, verdict: Verdict, now: float
@@ -119,37 +115,39 @@ class Health:
         """An attempt failed; a rest is never shortened by a later failure."""
         if verdict.scope is Scope.NOBODY or verdict.cooldown <= 0:
             return
-        key = (credential, model if verdict.scope is Scope.MODEL else "")
-        mark = self._marks.get(key)
+        of = model if verdict.scope is Scope.MODEL else ""
+        marks = self.marked.setdefault(credential, {})
+        mark = marks.get(of)
         if mark is None:
-            mark = self._marks[key] = _Mark(now, cause, verdict.limited)
+            mark = marks[of] = _Mark(now, cause, verdict.limited)
         if mark.until <= now:
             mark.faults += 1
         until = now + _length(verdict, mark.faults)
         if mark.until < until:
             mark.until, mark.cause = until, cause
             mark.limited, mark.named = verdict.limited, verdict.named
-        if len(self._marks) > MAX_KEYS:
-            del self._marks[min(self._marks, key=lambda each: self._marks[each].until)]
+        if len(marks) > MAX_MODELS:
+            del marks[min(marks, key=lambda each: marks[each].until)]
 
     def answered(self, credential: str, model: str) -> None:
         """An answer has come, whatever was thought of the target before."""
-        if self._marks:
-            self._marks.pop((credential, model), None)
-            self._marks.pop((credential, ""), None)
+        marks = self.marked.get(credential)
+        if marks is not None:
+            marks.pop(model, None)
+            marks.pop("", None)
+            if not marks:
+                del self.marked[credential]
 
     def clear(self, credential: str) -> None:
         """Forget what is held against a credential."""
-        for key in [key for key in self._marks if key[0] == credential]:
-            del self._marks[key]
+        self.marked.pop(credential, None)
 
     def began(self, credential: str, model: str, now: float) -> Probation:
         """An attempt starts. What it tries out is for ``ended``."""
         self._in_flight[credential] = self._in_flight.get(credential, 0) + 1
         if self.standing(credential, model, now) is not Standing.PROBE:
             return ()
-        marks = [self._marks.get((credential, each)) for each in ("", model)]
-        probation = tuple([mark for mark in marks if mark is not None and not mark.named])
+        probation = tuple([mark for _, mark in self._marks(credential, model) if not mark.named])
         for mark in probation:
             mark.probing = True
         return probation
@@ -167,9 +165,15 @@ class Health:
     def in_flight(self, credential: str) -> int:
         return self._in_flight.get(credential, 0)
 
+    def _marks(self, credential: str, model: str) -> list[tuple[str, _Mark]]:
+        marks = self.marked.get(credential)
+        if marks is None:
+            return []
+        return [(of, mark) for of in ("", model) if (mark := marks.get(of)) is not None]
 
-def _rest(key: tuple[str, str], mark: _Mark) -> Rest:
-    return Rest(*key, mark.until, mark.cause, mark.limited, mark.faults)
+
+def _rest(credential: str, model: str, mark: _Mark) -> Rest:
+    return Rest(credential, model, mark.until, mark.cause, mark.limited, mark.faults)
 
 
 def _length(verdict: Verdict, faults: int) -> float:

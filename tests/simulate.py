@@ -35,11 +35,11 @@ from aigw_core.commands import (
 from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import Credential, Snapshot
 from aigw_core.exchange import Exchange
-from aigw_core.health import Health, Standing
+from aigw_core.health import Health
 from aigw_core.routing.balance import Balance
 from aigw_core.routing.budget import RetryBudget
 from aigw_core.routing.catalogue import Catalogue
-from aigw_core.routing.plan import Candidate, RoutePlan, Router
+from aigw_core.routing.plan import RoutePlan, Router
 from aigw_core.routing.route import Route
 from aigw_core.routing.target import Match, Target
 from aigw_core.wire_request import FailureKind
@@ -132,7 +132,7 @@ def route_of(
     budget: RetryBudget | None = None,
 ) -> Route:
     """A route over exactly these targets, in this order."""
-    plan = RoutePlan(tuple(Candidate(target, 0.0, Standing.READY) for target in targets))
+    plan = RoutePlan(tuple(targets))
     router = Router(Catalogue(snapshot), health, Balance())
     return Route(plan, router, budget or RetryBudget())
 

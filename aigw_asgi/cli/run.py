@@ -73,7 +73,6 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
         "log.dir": settings.log_dir is not None,
         "log.format": settings.log_format != "text",
         "payload": snapshot.payload != PayloadRules(),
-        "fallbacks": bool(snapshot.fallbacks),
         "capture": snapshot.capture is not None,
         "dashboard": snapshot.dashboard is not None,
         "cloak": any(each.cloak is not None for each in snapshot.credentials),

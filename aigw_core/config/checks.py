@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aigw_core.config.check_routing import check_routing
 from aigw_core.config.decode import Relation
 from aigw_core.config.identity import (
     PROVIDERS,
@@ -119,6 +120,7 @@ def check_config(config: Config, report: Report, *, from_file: bool) -> None:
     _check_headers(config.claude_header_defaults, ("claude-header-defaults",), report)
     _check_duplicate_credentials(config, report)
     _check_client_keys(config, report)
+    check_routing(config, report)
     check_exposure(config, report)
     anonymous = config.allow_anonymous is True or (
         config.allow_anonymous == "auto" and not from_file

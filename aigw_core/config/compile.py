@@ -122,6 +122,7 @@ def compile_config(config: Config, version: str, *, from_file: bool) -> Snapshot
         non_stream_keepalive=config.non_stream_keepalive_secs,
         check_grammar=config.debug.check_grammar,
         fallbacks=tuple((rule.model, rule.to) for rule in config.fallbacks),
+        provider_pins=tuple((rule.model, rule.providers) for rule in config.provider_pins),
         trusted_proxies=_networks(config.trusted_proxies),
         admin_networks=_networks(config.admin.allow),
         scrape_token=config.admin.scrape_token,

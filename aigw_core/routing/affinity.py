@@ -16,8 +16,8 @@ from aigw_core.codec import Inbound
 from aigw_core.errors import InvalidRequest
 from aigw_core.jsondoc import read_object
 
-SESSION_HEADERS = ("x-session-id", "session-id", "session_id", "x-claude-code-session-id")
-"""In the order of preference."""
+_SESSION_HEADER = ("session-id", "session_id")
+# What the names of such headers end in; vendors' own clients put theirs before it.
 
 _SESSION_FIELDS = ("prompt_cache_key", "session_id", "user")
 _CONVERSATIONS = ("messages", "input", "contents")
@@ -44,9 +44,9 @@ def sticky_value(strategy: str, inbound: Inbound, caller: Caller) -> str | None:
 
 
 def _session(inbound: Inbound) -> str | None:
-    for name in SESSION_HEADERS:
-        if value := inbound.headers.get(name):
-            return value
+    for header, session in inbound.headers.items():
+        if session and header.endswith(_SESSION_HEADER):
+            return session
     fields = _fields(inbound)
     for name in _SESSION_FIELDS:
         if value := _text(fields.get(name)):

@@ -43,7 +43,8 @@ class Balance:
         if turns is None:
             return [0.0] * len(targets)
         at, front = turns.at, turns.front
-        return [max(at.get(target.credential.id, front), front) for target in targets]
+        stands = [at.get(target.credential.id, front) for target in targets]
+        return [front if stand < front else stand for stand in stands]
 
     def used(self, target: Target, weight: float, *, first: bool) -> None:
         """A request goes to ``target``. ``first``: it was the choice among all, not

@@ -25,8 +25,9 @@ MAX_NAMES = 1024
 class Found(Struct, frozen=True):
     """Where a name leads."""
 
-    targets: tuple[Target, ...]
-    """In the order of the configuration."""
+    tiers: tuple[tuple[Target, ...], ...]
+    """By the credentials' priority, how the name was met, and whether they speak the
+    client's format; the best first. Inside one, the order of the configuration."""
     rejections: tuple[Rejection, ...]
 
 
@@ -61,7 +62,7 @@ class Catalogue:
                 targets.append(found)
             else:
                 rejections.append(Rejection(shelf.credential.name, found, name))
-        return Found(tuple(targets), tuple(rejections))
+        return Found(_tiers(targets, format), tuple(rejections))
 
     def _resolve(self, shelf: _Shelf, model: str, format: Format) -> Target | str:
         credential = shelf.credential
@@ -84,6 +85,15 @@ class Catalogue:
         ):
             return "model_excluded"
         return Target(credential, upstream, match, model)
+
+
+def _tiers(targets: list[Target], format: Format) -> tuple[tuple[Target, ...], ...]:
+    tiers: dict[tuple[int, int, bool], list[Target]] = {}
+    for target in targets:
+        credential = target.credential
+        rank = (-credential.priority, int(target.match), credential.format is not format)
+        tiers.setdefault(rank, []).append(target)
+    return tuple([tuple(tiers[rank]) for rank in sorted(tiers)])
 
 
 class _Shelf:

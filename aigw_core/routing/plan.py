@@ -41,31 +41,30 @@ class Asked(Struct, frozen=True):
     """A random number in [0, 1)."""
 
 
-class Candidate(Struct, frozen=True):
-    """A target with what decided its place."""
-
-    target: Target
-    score: float
-    """Of the strategy; the lowest of its group is first."""
-    standing: Standing
-
-
 class RoutePlan(Struct, frozen=True):
-    candidates: tuple[Candidate, ...]
+    targets: tuple[Target, ...]
     """In the order to try; at least one. Resting ones only when no other is left."""
+    scores: tuple[float, ...] = ()
+    """Of the strategy, for each target; the lowest of its tier comes first. For resting
+    ones the time at which they have rested."""
     rejections: tuple[Rejection, ...] = ()
     links: tuple[Link, ...] = ()
     """The names that were looked for."""
 
-    @property
-    def targets(self) -> list[Target]:
-        return [candidate.target for candidate in self.candidates]
-
     def only(self, targets: Iterable[Target]) -> RoutePlan:
         """The same, for some of its targets."""
         kept = {id(target) for target in targets}
-        few = [each for each in self.candidates if id(each.target) in kept]
-        return RoutePlan(tuple(few), self.rejections, self.links)
+        few = [at for at, target in enumerate(self.targets) if id(target) in kept]
+        return RoutePlan(
+            tuple([self.targets[at] for at in few]),
+            tuple([self.scores[at] for at in few]),
+            self.rejections,
+            self.links,
+        )
+
+
+_Scored = tuple[float, int, Target]
+# The place in between decides among equals, so that targets are never compared.
 
 
 class Router:
@@ -92,11 +91,11 @@ class Router:
         if not allowed:
             raise _forbidden(asked.models[0])
         rejections: list[Rejection] = []
-        ready: list[Candidate] = []
+        ready: list[_Scored] = []
         resting: list[tuple[Rest, Target]] = []
         for link in allowed:
-            found = self._find(link, asked, rejections)
-            ready += self._ready(found, asked, now, resting)
+            for tier in self._find(link, asked, rejections):
+                ready += self._ready(tier, asked, now, resting)
         if not ready:
             if not resting:
                 raise _unknown_model(allowed[0].asked, self.snapshot)
@@ -105,30 +104,26 @@ class Router:
             Rejection(target.credential.name, "cooldown_active", target.requested)
             for _, target in resting
         ]
-        return RoutePlan(tuple(ready), tuple(rejections), links)
+        return RoutePlan(
+            tuple([target for _, _, target in ready]),
+            tuple([score for score, _, _ in ready]),
+            tuple(rejections),
+            links,
+        )
 
-    def _find(self, link: Link, asked: Asked, rejections: list[Rejection]) -> list[Target]:
-        """The targets of one name that the client may reach."""
+    def _find(
+        self, link: Link, asked: Asked, rejections: list[Rejection]
+    ) -> Sequence[Sequence[Target]]:
+        """The targets of one name that the client may reach, the best ones first."""
         found = self.catalogue.find(link.name, asked.format)
         rejections += found.rejections
-        caller = asked.caller
         pinned = self._pinned(link.name)
-        if pinned is None and caller.reaches_all:
-            return list(found.targets)
-        targets: list[Target] = []
-        for target in found.targets:
-            credential = target.credential
-            if not caller.may_reach(credential.name, credential.provider):
-                rejections.append(Rejection(credential.name, "access_denied", link.name))
-            elif pinned is not None and not any(
-                glob_match(pattern, name)
-                for pattern in pinned
-                for name in (credential.name, credential.provider)
-            ):
-                rejections.append(Rejection(credential.name, "provider_pin_excluded", link.name))
-            else:
-                targets.append(target)
-        return targets
+        if pinned is None and asked.caller.reaches_all:
+            return found.tiers
+        return [
+            [target for target in tier if _is_open(target, asked.caller, pinned, rejections)]
+            for tier in found.tiers
+        ]
 
     def _pinned(self, name: str) -> Sequence[str] | None:
         for pattern, providers in self.snapshot.provider_pins:
@@ -138,49 +133,58 @@ class Router:
 
     def _ready(
         self,
-        targets: Sequence[Target],
+        tier: Sequence[Target],
         asked: Asked,
         now: float,
         resting: list[tuple[Rest, Target]],
-    ) -> list[Candidate]:
+    ) -> list[_Scored]:
         """Those that can be used now, in order; the others are added to ``resting``."""
-        groups: dict[tuple[int, int, bool], list[tuple[Target, Standing]]] = {}
         health = self.health
-        for target in targets:
-            credential = target.credential
-            standing = health.standing(credential.id, target.model, now)
-            if standing is Standing.RESTING:
-                rest = health.rest(credential.id, target.model)
+        marked = health.marked
+        targets = []
+        for target in tier:
+            identifier = target.credential.id
+            if (
+                identifier in marked
+                and health.standing(identifier, target.model, now) is Standing.RESTING
+            ):
+                rest = health.rest(identifier, target.model)
                 assert rest is not None
                 resting.append((rest, target))
-                continue
-            key = (-credential.priority, int(target.match), credential.format is not asked.format)
-            groups.setdefault(key, []).append((target, standing))
-        ordered: list[Candidate] = []
-        for key in sorted(groups):
-            ordered += self._ordered(groups[key], asked)
-        return ordered
-
-    def _ordered(self, group: list[tuple[Target, Standing]], asked: Asked) -> list[Candidate]:
-        targets = [target for target, _ in group]
-        draw = Draw(targets[0].requested, self.health, self.balance, asked.roll, asked.sticky)
+            else:
+                targets.append(target)
+        if not targets:
+            return []
+        draw = Draw(targets[0].requested, health, self.balance, asked.roll, asked.sticky)
         found = scores(self.snapshot.strategy, targets, draw)
-        candidates = [
-            Candidate(target, score, standing)
-            for (target, standing), score in zip(group, found, strict=True)
-        ]
-        candidates.sort(key=lambda candidate: candidate.score)
-        return candidates
+        return sorted(zip(found, range(len(found)), targets, strict=True))
 
 
-def _least_bad(resting: list[tuple[Rest, Target]], now: float) -> list[Candidate]:
+def _is_open(
+    target: Target, caller: Caller, pinned: Sequence[str] | None, rejections: list[Rejection]
+) -> bool:
+    credential = target.credential
+    if not caller.may_reach(credential.name, credential.provider):
+        rejections.append(Rejection(credential.name, "access_denied", target.requested))
+        return False
+    if pinned is not None and not any(
+        glob_match(pattern, name)
+        for pattern in pinned
+        for name in (credential.name, credential.provider)
+    ):
+        rejections.append(Rejection(credential.name, "provider_pin_excluded", target.requested))
+        return False
+    return True
+
+
+def _least_bad(resting: list[tuple[Rest, Target]], now: float) -> list[_Scored]:
     # A target that rests after a fault may have recovered: trying it beats failing.
     # One that rests under a limit has not: the vendor said when.
     free = sorted(
         [(rest.until, at, target) for at, (rest, target) in enumerate(resting) if not rest.limited]
     )
     if free:
-        return [Candidate(target, until, Standing.RESTING) for until, _, target in free]
+        return free
     soonest = min(rest.until for rest, _ in resting)
     raise GatewayError(
         Failure(

@@ -24,7 +24,7 @@ class Route:
         self._router = router
         self._health = router.health
         self._budget = budget
-        self._left = plan.targets
+        self._left = list(plan.targets)
         self._probation: Probation = ()
         self._attempts = 0
 

@@ -18,8 +18,9 @@ that a target that leaves moves only its own; a request without a value takes tu
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from math import log
 
 from msgspec import Struct
 
@@ -84,16 +85,24 @@ def _lowest_latency(targets: Sequence[Target], draw: Draw) -> Scores:
 def _sticky(targets: Sequence[Target], draw: Draw) -> Scores:
     if draw.sticky is None:
         return _round_robin(targets, draw)
-    value = draw.sticky.encode("utf-8", "surrogatepass")
-    return [_distance(value, target) for target in targets]
+    value = _number(draw.sticky)
+    found = []
+    for target in targets:
+        credential = target.credential
+        mixed = (value ^ _number(credential.id)) * _MIX & _ALL
+        # Exponential by the weight, so that shares follow the weights.
+        found.append(-log((mixed + 1) / (_ALL + 2)) / credential.weight)
+    return found
 
 
-def _distance(value: bytes, target: Target) -> float:
-    """Exponential by the target's weight, so that shares follow the weights."""
-    key = target.credential.id.encode()
-    digest = hashlib.blake2b(value, digest_size=8, key=key[:64]).digest()
-    share = (int.from_bytes(digest, "big") + 1) / (2**64 + 1)
-    return -math.log(share) / target.credential.weight
+@lru_cache(maxsize=1024)
+def _number(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+_ALL = 2**64 - 1
+_MIX = 0xD6E8FEB86659FD93  # odd, and half of its bits are set: each bit moves many
 
 
 STRATEGIES: Mapping[str, Strategy] = {

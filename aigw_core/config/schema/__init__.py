@@ -23,7 +23,14 @@ from aigw_core.config.schema.credential import (
     TimeoutsEntry,
 )
 from aigw_core.config.schema.payload import FilterRule, ModelMatch, Payload, SetRule
-from aigw_core.config.schema.routing import Fallback, Retry, Rewrite, Routing, Streaming
+from aigw_core.config.schema.routing import (
+    Fallback,
+    ProviderPin,
+    Retry,
+    Rewrite,
+    Routing,
+    Streaming,
+)
 from aigw_core.config.schema.section import Section
 from aigw_core.config.schema.server import (
     Capture,
@@ -57,6 +64,7 @@ __all__ = [
     "ModelMatch",
     "Payload",
     "Price",
+    "ProviderPin",
     "RequestLog",
     "Retry",
     "Rewrite",
@@ -178,6 +186,9 @@ class Config(Section, frozen=True, kw_only=True):
         tuple[Rewrite, ...], Meta(description="Other names for requested models.")
     ] = ()
     fallbacks: Annotated[tuple[Fallback, ...], Meta(description="Models to try after others.")] = ()
+    provider_pins: Annotated[
+        tuple[ProviderPin, ...], Meta(description="Models that only some credentials may serve.")
+    ] = ()
 
     payload: Annotated[Payload, Meta(description="Changes to translated requests.")] = Payload()
     strict_mapping: Annotated[

@@ -16,8 +16,24 @@ class Routing(Section, frozen=True, kw_only=True):
     """The choice among equal credentials."""
 
     strategy: Annotated[
-        Literal["round-robin", "fill-first"],
-        Meta(description="`fill-first`: the first usable one, in the order of the file."),
+        Literal[
+            "round-robin",
+            "weighted",
+            "fill-first",
+            "least-in-flight",
+            "lowest-latency",
+            "sticky-key",
+            "sticky-session",
+            "sticky-prefix",
+        ],
+        Meta(
+            description="`round-robin`: in turn. `weighted`: in turn, by `weight`."
+            " `fill-first`: the first usable one, in the order of the file."
+            " `least-in-flight`: the fewest running requests for its `weight`."
+            " `lowest-latency`: the quicker of two that are drawn by lot."
+            " `sticky-...`: always the same for a client key, a session, or the beginning of"
+            " a conversation, which keeps prompt caches warm."
+        ),
     ] = "round-robin"
 
 
@@ -64,6 +80,18 @@ class Fallback(Section, frozen=True, kw_only=True):
     to: Annotated[
         Annotated[tuple[Name, ...], Meta(min_length=1)],
         Meta(description="Names to try after it, in order."),
+    ]
+
+
+class ProviderPin(Section, frozen=True, kw_only=True):
+    """Models that only some credentials may serve."""
+
+    model: Annotated[
+        Glob, Meta(description="A pattern of requested names; the first rule that matches counts.")
+    ]
+    providers: Annotated[
+        Annotated[tuple[Glob, ...], Meta(min_length=1)],
+        Meta(description="Patterns of the names of credentials, or of kinds of provider."),
     ]
 
 

@@ -253,6 +253,8 @@ def test_the_rest_reaches_the_snapshot() -> None:
     rule = {"models": [{"name": "g*", "protocol": "Gemini"}], "params": {"b.c": [1], "a": None}}
     made = snapshot(
         {
+            "claude-api-key": [{"api-key": "k", "name": "main"}],
+            "provider-pins": [{"model": "c*", "providers": ["main"]}],
             "body-limit-mb": 1,
             "passthrough-headers": ["X-A"],
             "trusted-proxies": ["10.0.0.0/8"],
@@ -279,6 +281,7 @@ def test_the_rest_reaches_the_snapshot() -> None:
     assert made.scrape_token == Secret("t")
     assert made.fallbacks == (("a*", ("b", "c")),)
     assert made.model_rewrites == (("a", "b"),)
+    assert made.provider_pins == (("c*", ("main",)),)
     assert made.payload.default == (
         PayloadRule((("g*", "gemini"),), ((("a",), None), (("b", "c"), [1]))),
     )

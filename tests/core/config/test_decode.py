@@ -69,7 +69,8 @@ def test_an_unknown_key_that_resembles_none_gets_no_suggestion() -> None:
         ({"allow-anonymous": "no"}, "allow-anonymous: must be one of true, false, auto"),
         (
             {"routing": {"strategy": "RoundRobin"}},
-            "routing.strategy: must be one of round-robin, fill-first"
+            "routing.strategy: must be one of round-robin, weighted, fill-first, least-in-flight,"
+            " lowest-latency, sticky-key, sticky-session, sticky-prefix"
             ' (did you mean "round-robin"?)',
         ),
         ({"idle-timeout": -1}, "idle-timeout: must be a number from 0 to 31536000"),

@@ -25,7 +25,7 @@ from aigw_core.routing.retry import Verdict
 from aigw_core.routing.route import Route
 from aigw_core.routing.strategy import STRATEGIES
 from aigw_core.routing.target import Target
-from tests.core.router_world import FAILURES, MODELS, PAUSES, World
+from tests.core.routing.world import FAILURES, MODELS, PAUSES, World
 
 RUNS = int(os.environ.get("AIGW_ROUTER_RUNS", "600"))
 STEPS = 200
@@ -118,8 +118,7 @@ class ShortensRests(Health):
     def failed(
         self, credential: str, model: str, cause: ErrorKind, verdict: Verdict, now: float
     ) -> None:
-        self._marks.pop((credential, model), None)
-        self._marks.pop((credential, ""), None)
+        self.marked.pop(credential, None)
         super().failed(credential, model, cause, verdict, now)
 
 
@@ -147,7 +146,7 @@ class RestsForDays(Health):
         self, credential: str, model: str, cause: ErrorKind, verdict: Verdict, now: float
     ) -> None:
         super().failed(credential, model, cause, verdict, now)
-        for mark in self._marks.values():
+        for mark in self.marked.get(credential, {}).values():
             if mark.named:
                 mark.until = now + 400_000.0
 
@@ -156,7 +155,7 @@ class SkipsTurns(Balance):
     def used(self, target: Target, weight: float, *, first: bool) -> None:
         super().used(target, weight, first=first)
         if target.credential.position == 0:
-            super().used(target, weight, first=first)
+            super().used(target, weight, first=False)
 
 
 class Generous(RetryBudget):

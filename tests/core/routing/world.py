@@ -128,6 +128,10 @@ class World:
             and not (self.on_probation(target) and self.is_tried_out(target))
         ]
 
+    def everyone(self, model: str) -> list[Target]:
+        tiers = self.router.catalogue.find(model, Format.CHAT).tiers
+        return [target for tier in tiers for target in tier]
+
     # --- the steps ---
 
     def passes(self, seconds: float) -> None:
@@ -136,7 +140,7 @@ class World:
     def asks(self, model: str, roll: float) -> None:
         """A client's request: planned, and begun."""
         asked = Asked((model,), Format.CHAT, Caller(), roll=roll)
-        everyone = self.router.catalogue.find(model, Format.CHAT).targets
+        everyone = self.everyone(model)
         free = self.free(everyone)
         try:
             plan = self.router.plan(asked, self.now)
@@ -249,7 +253,7 @@ class World:
         assert rest.until >= owed.until, "a later failure shortened a rest"
         assert rest.until >= self.now + verdict.cooldown
         assert rest.until <= self.now + 3600.0 or rest.until == owed.until, "a rest of days"
-        found = self.health._marks[key]
+        found = self.health.marked[key[0]][key[1]]
         owed.until, owed.limited, owed.named = found.until, found.limited, found.named
 
     def _flight(self, at: int) -> Flight | None:
@@ -262,7 +266,7 @@ class World:
             running = sum(flight.target.credential.id == each.id for flight in self.flights)
             assert self.health.in_flight(each.id) == running, "a flight is not counted"
             for model in MODELS:
-                mark = self.health._marks.get((each.id, model))
+                mark = self.health.marked.get(each.id, {}).get(model)
                 owed = self.owed.get((each.id, model))
                 tried_out = any(
                     owed is tried for flight in self.flights for tried in flight.tries_out
