@@ -1,7 +1,8 @@
 """When an upstream says to come back.
 
 Sources: RFC 9110 10.2.3 (seconds or an HTTP date), and ``retry-after-ms``, which
-the official SDKs read first.
+the official SDKs read first. Where neither is there, see
+:mod:`aigw_core.limit_reset`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+
+from aigw_core.limit_reset import read_limit_reset
 
 # RFC 9110 5.6.7: the preferred form, that of RFC 850 (dashes, two digits of the
 # year), and that of asctime. Not by email.utils: it imports socket and random.
@@ -35,16 +38,14 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
     millis = _number(headers.get("retry-after-ms"))
     if millis is not None:
         return millis / 1000
+    now = _read_date(headers.get("date", ""))
     value = headers.get("retry-after")
     if value is None:
-        return None
+        return read_limit_reset(headers, now)
     seconds = _number(value)
     if seconds is not None:
         return seconds
-    date = headers.get("date")
-    if date is None:
-        return None
-    then, now = _read_date(value), _read_date(date)
+    then = _read_date(value)
     if then is None or now is None:
         return None
     return max((then - now).total_seconds(), 1.0)

@@ -15,6 +15,7 @@ OK, FAILED, USAGE, CONFIG_INVALID, INTERRUPTED = 0, 1, 2, 4, 130
 COMMANDS = {
     "run": "start the gateway",
     "check": "check a configuration file",
+    "explain": "say where a request would go, and why nowhere else",
     "translate": "translate a request, an answer, a stream or an error from stdin to stdout",
     "version": "print the version",
 }

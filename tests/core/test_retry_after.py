@@ -13,6 +13,10 @@ from aigw_core.retry_after import read_retry_after
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 
 
+def limit(name: str, remaining: str, reset: str) -> dict[str, str]:
+    return {name.format("remaining"): remaining, name.format("reset"): reset}
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -37,6 +41,21 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
         ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}, None),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "never"}, None),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:30 -0000", "date": DATE}, None),
+        (limit("x-ratelimit-{}-requests", "0", "6m0s"), 360.0),
+        (limit("x-ratelimit-{}-requests", "0", "20ms"), 0.02),
+        (limit("x-ratelimit-{}-tokens", "0", "1h2m3.5s"), 3723.5),
+        (limit("x-ratelimit-{}-tokens", "0", "2.5"), 2.5),
+        (limit("x-ratelimit-{}-tokens", "1", "6m0s"), None),
+        (limit("x-ratelimit-{}-tokens", "0", "soon"), None),
+        (limit("x-ratelimit-{}-tokens", "0", "6m0s") | {"retry-after": "9"}, 9.0),
+        (limit("x-ratelimit-{}-a", "0", "1s") | limit("x-ratelimit-{}-b", "0", "3s"), 3.0),
+        (limit("x-ratelimit-{}", "0", "1792567710") | {"date": DATE}, 30.0),
+        (limit("x-ratelimit-{}", "0", "1792567710000") | {"date": DATE}, 30.0),
+        (limit("x-ratelimit-{}", "0", "1792567710"), None),
+        (limit("vendor-ratelimit-tokens-{}", "0", "2026-10-21T07:28:30Z") | {"date": DATE}, 30.0),
+        (limit("vendor-ratelimit-tokens-{}", "0", "2026-10-21T07:28:30"), None),
+        (limit("vendor-ratelimit-tokens-{}", "0", "2026-10-21T07:27:30Z") | {"date": DATE}, 0.0),
+        ({"x-ratelimit-reset-requests": "5s"}, None),
     ],
     ids=str,
 )
