@@ -17,7 +17,8 @@ It is a real upstream behind a real wire format (an ASGI application behind the
 ``echo-malformed``                     an event that is not JSON
 =====================================  ==================================================
 
-A user text that begins with ``/wps N `` sets the words per second; 0 is no pause.
+A user text that begins with ``/wps N `` sets the words per second; 0 is no pause. An
+answer without a stream comes at once, or after its time at a slower pace than usual.
 """
 
 from __future__ import annotations
@@ -80,6 +81,9 @@ MODELS = (
     "echo-malformed",
 )
 
+USUAL_PACE = 50.0
+"""Words per second."""
+
 _WPS = re.compile(r"/wps (\d+(?:\.\d+)?) ")
 _CREATED = 1735689600
 _SEAL_KINDS = {Format.MESSAGES: "signature", Format.RESPONSES: "encrypted"}
@@ -120,6 +124,8 @@ async def echo(scope: Any, receive: ReceiveMessage, send: SendMessage) -> None:
         if request.stream:
             await _stream(base, codec, context, events, pace, send)
         else:
+            if 0 < pace < USUAL_PACE:
+                await anyio.sleep(len(text.split()) / pace)
             await _answer(base, codec, context, collect(events), send)
 
 
@@ -160,7 +166,7 @@ def _last_text(request: ChatRequest, base: str) -> tuple[str, float]:
     match = _WPS.match(text)
     if match:
         return text[match.end() :], float(match.group(1))
-    return text, 2.0 if base == "echo-slow" else 50.0
+    return text, 2.0 if base == "echo-slow" else USUAL_PACE
 
 
 def words(text: str) -> list[str]:

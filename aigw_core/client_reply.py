@@ -49,11 +49,16 @@ class ClientReply:
         return commands + self.body(held, now)
 
     def keepalive(self, attempt: Attempt | None, now: float) -> list[Command]:
-        """Keep the connection busy, as the format allows at this point."""
+        """Keep the connection busy, as the format allows at this point.
+
+        A document may have spaces in front of it, but nothing inside; its status is
+        200 from then on, whatever comes.
+        """
         self.last_sent = now
+        if self._opening is None:
+            return [] if self.content_sent else self._head(attempt, None) + self.body(b" ", now)
         if self.content_sent and attempt is not None:
             return self.body(attempt.keepalive(), now)
-        assert self._opening is not None, "only streams are kept alive"
         return self._head(attempt, None) + self.body(self._opening.keepalive(), now)
 
     def error(
@@ -61,13 +66,16 @@ class ClientReply:
     ) -> list[Command]:
         """Tell that the request failed, in the way still open, and finish.
 
-        A stream that has begun gets the format's error event; where nothing can
-        be said any more the connection is broken: it must not look complete.
+        A stream that has begun gets the format's error event, a document that only
+        spaces were sent of the error document; where nothing can be said any more the
+        connection is broken: it must not look complete.
         """
         if not self.head_sent:
             return self._error_reply(failure, attempt, now, origin)
         data = b""
-        if self.content_sent and attempt is not None:
+        if self._opening is None and not self.content_sent:
+            _, data = self._call.codec.encode_error(failure, self._call.context.request_id)
+        elif self.content_sent and attempt is not None:
             data = attempt.fail(failure)
         elif self._opening is not None:
             data = self._opening.encode([failure])

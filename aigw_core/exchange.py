@@ -95,7 +95,7 @@ class Exchange:
     ) -> None:
         self._call = call
         self._policy = snapshot.retry
-        self._keepalive = snapshot.keepalive if call.peek.stream else 0.0
+        self._keepalive = snapshot.keepalive if call.peek.stream else snapshot.non_stream_keepalive
         self._rng = rng
         self._route = route
         self._attempts_left = (

@@ -76,7 +76,6 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
         "capture": snapshot.capture is not None,
         "dashboard": snapshot.dashboard is not None,
         "cloak": any(each.cloak is not None for each in snapshot.credentials),
-        "non-stream-keepalive-secs": snapshot.non_stream_keepalive > 0,
     }
     return [f"{key}: has no effect in this version" for key, given in written.items() if given]
 

@@ -5,6 +5,7 @@ Each law is also run against an exchange with one planted bug, and must fail the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -336,6 +337,40 @@ def test_a_whole_answer_has_a_length_and_a_total_limit() -> None:
     slow = simulate([[Head(200, JSON), Data(answer[:9])]], stream=False)
     assert slow.status == 504
     assert slow.commands[-1][0] == 600.0
+
+
+WHOLE = b'{"id":"c","object":"chat.completion","created":1,"model":"u","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
+PATIENT = Snapshot("t", non_stream_keepalive=5.0, retry=RetryPolicy(max_backoff=0.0))
+
+
+@pytest.mark.parametrize("upstream", [Format.CHAT, Format.MESSAGES])
+def test_spaces_come_ahead_of_a_slow_document_and_leave_failover_open(upstream: Format) -> None:
+    answer = WHOLE
+    if upstream is Format.MESSAGES:
+        answer = b'{"id":"m","type":"message","role":"assistant","model":"u","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}'
+    slow: list[Step] = [Head(200, JSON, 7.0), Data(answer[:9]), Data(answer[9:], 7.0), Eof()]
+    run = simulate([[Broken(pause=12.0)], slow], stream=False, upstream=upstream, snapshot=PATIENT)
+    emits = [(at, each.data) for at, each in run.commands if isinstance(each, Emit)]
+    assert [at for at, data in emits if data == b" "] == [5.0, 10.0, 15.0, 20.0, 25.0]
+    assert (run.status, run.sends, run.ended) == (200, 2, True)
+    assert "content-length" not in run.headers
+    assert json.loads(run.body)["choices"][0]["message"]["content"] == "hi"
+
+
+def test_a_quick_document_has_no_spaces() -> None:
+    run = simulate([[Head(200, JSON, 4.0), Data(WHOLE), Eof()]], stream=False, snapshot=PATIENT)
+    assert (run.body, run.headers["content-length"]) == (WHOLE, str(len(WHOLE)))
+
+
+def test_an_error_after_spaces_is_a_document() -> None:
+    run = simulate([[Head(400, JSON, 7.0), Data(REFUSAL), Eof()]], stream=False, snapshot=PATIENT)
+    assert (run.status, run.ended, run.aborted) == (200, True, False)
+    assert json.loads(run.body)["error"]["message"] == "no"
+    cut = simulate(
+        [[Head(200, JSON, 7.0), Data(WHOLE[:50]), Broken()]], stream=False, snapshot=PATIENT
+    )
+    assert (cut.status, cut.ended) == (200, True)
+    assert json.loads(cut.body)["error"]
 
 
 def test_the_clients_mistake_is_not_retried() -> None:
