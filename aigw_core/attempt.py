@@ -6,12 +6,12 @@ ended, it failed); what follows from them is the exchange's decision.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from aigw_core.chat import StopReason, Usage
-from aigw_core.codec import AnswerContext, Codec, Inbound, Peek
+from aigw_core.codec import AnswerContext, Codec, Headers, Inbound, Peek
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.routing.target import Target
 from aigw_core.seals import Sealer
@@ -97,6 +97,10 @@ class Attempt:
         if self._failure is not None:
             return self._failure
         return self._machine.failure if self._machine is not None else None
+
+    def passed(self, names: Iterable[str]) -> Headers:
+        """Those headers of the answer that are called ``names``."""
+        return tuple([(name, self._headers[name]) for name in names if name in self._headers])
 
     @property
     def content(self) -> bool:

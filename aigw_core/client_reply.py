@@ -17,8 +17,10 @@ from aigw_core.ledger import warnings_header
 class ClientReply:
     """Builds the commands towards the client; keeps what was said."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, passthrough: tuple[str, ...] = ()) -> None:
+        """``passthrough`` are the headers of upstream answers that clients get to see."""
         self._call = call
+        self._passthrough = passthrough
         # Keepalives and errors before any content come from an encoder that has
         # written nothing, so that they are legal as the first bytes of a stream.
         self._opening = call.codec.stream_encoder(call.context) if call.peek.stream else None
@@ -122,6 +124,7 @@ class ClientReply:
                 ("x-aigw-model", _header_text(attempt.target.model)),
                 ("x-aigw-attempts", str(attempt.number)),
             ]
+            facts += attempt.passed(self._passthrough)
             warnings = warnings_header(attempt.translation.ledger)
             if warnings:
                 facts.append(("x-aigw-warnings", _header_text(warnings)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aigw_core.codec import Codec, EncodedRequest
+from aigw_core.codec import Codec, EncodedRequest, Headers
 from aigw_core.config.snapshot import Credential
 from aigw_core.wire_request import WireRequest
 
@@ -56,11 +56,11 @@ def wire_request(
         "x-request-id": request_id,
     }
     profile = codec.upstream
-    own = {name.lower(): value for name, value in credential.headers}
+    own = _configured(credential.headers, client_headers)
     sources: list[Mapping[str, str]] = [
         dict(profile.headers),
         dict(encoded.headers),
-        {name: value for name, value in own.items() if name not in PROTECTED},
+        own,
     ]
     if relayed:
         known = [name for name in profile.forwarded if name in client_headers]
@@ -78,6 +78,22 @@ def wire_request(
         credential.timeouts.connect,
         credential.proxy_url,
     )
+
+
+def _configured(headers: Headers, client_headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a credential; ``$name`` stands for the client's header ``name``,
+    and is left out where the client has sent none."""
+    made: dict[str, str] = {}
+    for written, value in headers:
+        name = written.lower()
+        if value.startswith("$"):
+            source = value[1:].lower()
+            if source in PROTECTED or source not in client_headers:
+                continue
+            value = client_headers[source]
+        if name not in PROTECTED:
+            made[name] = value
+    return made
 
 
 def _joined(one: str, other: str) -> str:

@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, 5.5
 _KEY = re.compile(r"[\x21-\x7e]*")
 _PROXY = re.compile(
-    r"(?:http|https|socks5)://(?:[^\s/?#@]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
+    r"(?:http|https|socks5h?)://(?:[^\s/?#@]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
     r"(?::(\d{1,5}))?/?",
     re.IGNORECASE,
 )
@@ -78,13 +78,12 @@ def _egress_problem(url: str, *, allow_insecure: bool) -> str | None:
 
 
 def check_proxy_url(url: str) -> str | None:
-    """``http``, ``https`` or ``socks5``; empty for a direct connection."""
+    """``http``, ``https``, ``socks5`` or ``socks5h`` (names are looked up by the proxy
+    with both); empty for a direct connection."""
     if not url:
         return None
     match = _PROXY.fullmatch(url)
     if match is None:
-        if url.lower().startswith("socks5h:"):
-            return "socks5h:// is not supported; use socks5:// (the proxy looks names up there too)"
         return "must be http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, without a path"
     return _check_port(match[1])
 
@@ -164,6 +163,8 @@ def check_header_name(name: str) -> str | None:
 def check_header_value(value: str) -> str | None:
     if not _VALUE.fullmatch(value) or value != value.strip(" \t"):
         return "is not a legal header value"
+    if value.startswith("$") and value[1:].lower() in PROTECTED:
+        return "this header of a client is never passed on"
     return None
 
 

@@ -200,7 +200,10 @@ class CredentialEntry(Section, frozen=True, kw_only=True):
         Meta(description="Patterns of models that it does not serve, by either name."),
     ] = ()
     headers: Annotated[
-        dict[HeaderName, HeaderValue], Meta(description="Request headers to add or replace.")
+        dict[HeaderName, HeaderValue],
+        Meta(
+            description="Request headers to add or replace. `$name` stands for the client's header."
+        ),
     ] = field(default_factory=dict)
     disabled: Annotated[bool, Meta(description="Never used.")] = False
     name: Annotated[

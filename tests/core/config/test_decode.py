@@ -132,7 +132,7 @@ def test_a_plain_text_stands_for_a_client_key() -> None:
 def test_secrets_show_in_no_problem_and_in_no_representation() -> None:
     data: dict[str, Any] = {
         "api-keys": ["canary-1 with space", {"key-hash": "canary-2"}],
-        "proxy-url": "socks5h://u:canary-3@h:1",
+        "proxy-url": "socks4://u:canary-3@h:1",
         "claude-api-key": [{"api-key": "canary-4\n", "headers": {"x": "canary-5\n"}}],
         "dashboard": {"password-hash": "canary-6", "jwt-secret": "canary-7"},
         "seals": {"secret": "canary-8"},

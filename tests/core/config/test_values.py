@@ -49,7 +49,10 @@ def test_good_values_pass(data: dict[str, Any]) -> None:
     [
         ({"host": "http://x"}, "host: must be an IP address"),
         ({"host": "[::1]"}, "host: must be an IP address"),
-        ({"proxy-url": "socks5h://h:1"}, "proxy-url: socks5h:// is not supported"),
+        (
+            credential(headers={"x-a": "$Authorization"}),
+            "claude-api-key[0].headers.x-a: this header of a client is never passed on",
+        ),
         ({"proxy-url": "ftp://h:1"}, "proxy-url: must be http://HOST:PORT"),
         ({"proxy-url": "http://h:1/path"}, "proxy-url: must be http://HOST:PORT"),
         ({"proxy-url": "http://h:0"}, "proxy-url: the port is not a number from 1 to 65535"),
