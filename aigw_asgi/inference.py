@@ -11,6 +11,7 @@ from aigw_asgi.driver import Driver, ReceiveMessage, SendMessage
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
+from aigw_core.capture import CapturedExchange, is_captured
 from aigw_core.chat import Format, ServerState, Usage
 from aigw_core.codec import AnswerContext, Codec, Inbound
 from aigw_core.codecs import CODECS, COUNTING
@@ -88,15 +89,21 @@ async def run_exchange(
     router: Router,
     receive: ReceiveMessage,
     send: SendMessage,
+    *,
+    caller: Caller | None = None,
 ) -> ExchangeRecord:
-    """Have ``call`` answered.
+    """Have ``call`` answered. Without a ``caller`` it is never captured.
 
     Raises:
         ClientAborted: the client's connection must be broken.
     """
     snapshot = router.snapshot
     route = Route(plan, router, state.budget)
-    exchange = Exchange(call, route, snapshot, codecs, state.rng.random)
+    exchange: Exchange
+    if caller is not None and is_captured(snapshot.capture, caller, call.peek.model):
+        exchange = CapturedExchange(call, route, snapshot, codecs, state.rng.random, caller)
+    else:
+        exchange = Exchange(call, route, snapshot, codecs, state.rng.random)
     driver = Driver(exchange, state.transport, receive, send, snapshot.write_timeout)
     state.running.add(driver)
     state.metrics.in_flight += 1
@@ -107,6 +114,8 @@ async def run_exchange(
         state.running.discard(driver)
         state.metrics.in_flight -= 1
         _note(state, call, exchange.record)
+        if isinstance(exchange, CapturedExchange) and snapshot.capture is not None:
+            state.captures.put(exchange.capture, snapshot.capture.retention)
     return exchange.record
 
 
@@ -152,4 +161,4 @@ async def serve_inference(
     call = new_call(state, codec, inbound, request_id, caller, memory)
     router = state.router
     route = find_targets(state, call, caller, router)
-    await run_exchange(state, call, route, CODECS, router, receive, send)
+    await run_exchange(state, call, route, CODECS, router, receive, send, caller=caller)

@@ -13,6 +13,7 @@ from aigw_asgi.driver import Driver
 from aigw_asgi.echo import echo
 from aigw_asgi.transports import Transport
 from aigw_asgi.transports.memory import AppTransport
+from aigw_core.capture import CaptureRing
 from aigw_core.commands import Send
 from aigw_core.config.snapshot import Snapshot
 from aigw_core.health import Health
@@ -43,6 +44,7 @@ class GatewayState:
         self.calibrator = Calibrator()
         self.responses = ResponseStore()
         self.metrics = Metrics()
+        self.captures = CaptureRing()
         self.rng = random.Random()
         self.started = time.monotonic()
         self.draining = False

@@ -15,13 +15,20 @@ from aigw_core.wire_request import WireRequest
 
 USER_AGENT = "aigw"
 
-PROTECTED = frozenset(
+SECRET_HEADERS = frozenset(
     {
         "authorization",
         "x-api-key",
         "x-goog-api-key",
         "proxy-authorization",
         "cookie",
+        "set-cookie",
+    }
+)
+"""Headers that let somebody in: never shown."""
+
+PROTECTED = SECRET_HEADERS | frozenset(
+    {
         "host",
         "content-length",
         "content-type",
