@@ -101,7 +101,9 @@ async def run_exchange(
     route = Route(plan, router, state.budget)
     exchange: Exchange
     if caller is not None and is_captured(snapshot.capture, caller, call.peek.model):
-        exchange = CapturedExchange(call, route, snapshot, codecs, state.rng.random, caller)
+        exchange = CapturedExchange(
+            call, route, snapshot, codecs, state.rng.random, caller, time.time()
+        )
     else:
         exchange = Exchange(call, route, snapshot, codecs, state.rng.random)
     driver = Driver(exchange, state.transport, receive, send, snapshot.write_timeout)

@@ -8,7 +8,6 @@ without secrets.
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
@@ -118,14 +117,16 @@ class CapturedExchange(Exchange):
         codecs: Mapping[Format, Codec],
         rng: Callable[[], float],
         caller: Caller,
+        wall: float,
     ) -> None:
+        """``wall`` is the time in Unix seconds."""
         super().__init__(call, route, snapshot, codecs, rng)
         assert snapshot.capture is not None
         self._limit = snapshot.capture.max_body
         self._began = 0.0
         self.capture = Capture(
             request_id=call.context.request_id,
-            taken=time.time(),
+            taken=wall,
             format=call.codec.format,
             model=call.peek.model,
             key=caller.name,
