@@ -12,14 +12,17 @@ from aigw_core.codec import Headers
 from aigw_core.commands import Abort, Command, Emit, End, Reply
 from aigw_core.errors import Failure
 from aigw_core.ledger import warnings_header
+from aigw_core.routing.plan import RoutePlan
 
 
 class ClientReply:
     """Builds the commands towards the client; keeps what was said."""
 
-    def __init__(self, call: Call, passthrough: tuple[str, ...] = ()) -> None:
-        """``passthrough`` are the headers of upstream answers that clients get to see."""
+    def __init__(self, call: Call, plan: RoutePlan, passthrough: tuple[str, ...] = ()) -> None:
+        """``passthrough`` are the headers of upstream answers that clients get to see;
+        ``plan`` is told to clients that ask for it."""
         self._call = call
+        self._plan = plan
         self._passthrough = passthrough
         # Keepalives and errors before any content come from an encoder that has
         # written nothing, so that they are legal as the first bytes of a stream.
@@ -128,6 +131,8 @@ class ClientReply:
             warnings = warnings_header(attempt.translation.ledger)
             if warnings:
                 facts.append(("x-aigw-warnings", _header_text(warnings)))
+        if self._call.inbound.headers.get("x-aigw-debug") == "1":
+            facts.append(("x-aigw-route", _header_text(self._plan.summary)))
         return tuple(facts)
 
 

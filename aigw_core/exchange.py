@@ -102,7 +102,7 @@ class Exchange:
             self._policy.stream_attempts if call.peek.stream else self._policy.attempts
         )
         self._dispatch = Dispatch(call, codecs)
-        self._reply = ClientReply(call, snapshot.passthrough_headers)
+        self._reply = ClientReply(call, route.plan, snapshot.passthrough_headers)
         self._clocks = Clocks(stream=call.peek.stream)
 
         self._state = State.NEW

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aigw_core.attempt import Call
 from aigw_core.chat import Format
@@ -33,7 +34,7 @@ from aigw_core.commands import (
     UpstreamFailed,
 )
 from aigw_core.config.secret import Secret
-from aigw_core.config.snapshot import Credential, Snapshot
+from aigw_core.config.snapshot import Credential, Snapshot, Timeouts
 from aigw_core.exchange import Exchange
 from aigw_core.health import Health
 from aigw_core.routing.balance import Balance
@@ -151,6 +152,7 @@ def simulate(
     make: Callable[..., Exchange] = Exchange,
     health: Health | None = None,
     budget: RetryBudget | None = None,
+    timeouts: Timeouts | None = None,
     limit: float = 10_000.0,
 ) -> Run:
     """Serve one request; the n-th attempt meets the n-th script, and a last script
@@ -163,7 +165,12 @@ def simulate(
     context = AnswerContext(model=peek.model, id="0" * 32, created=1, request_id="r-1")
     call = Call(codec, inbound, peek, context)
     found = [
-        Target(credential(number, upstream), "upstream-model", Match.EXACT, "m")
+        Target(
+            replace(credential(number, upstream), timeouts=timeouts or Timeouts()),
+            "upstream-model",
+            Match.EXACT,
+            "m",
+        )
         for number in range(targets)
     ]
     route = route_of(found, snapshot, health, budget)

@@ -51,6 +51,13 @@ class RoutePlan(Struct, frozen=True):
     links: tuple[Link, ...] = ()
     """The names that were looked for."""
 
+    @property
+    def summary(self) -> str:
+        """In one line: the targets in order, then who is none and why."""
+        ways = [f"{each.credential.name}={each.model}" for each in self.targets]
+        others = [f"{each.credential}:{each.reason}" for each in self.rejections]
+        return ", ".join(ways) + ("; " + ", ".join(others) if others else "")
+
     def only(self, targets: Iterable[Target]) -> RoutePlan:
         """The same, for some of its targets."""
         kept = {id(target) for target in targets}

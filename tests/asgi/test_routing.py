@@ -245,3 +245,14 @@ async def test_the_record_tells_the_route(tmp_path: Path, monkeypatch: pytest.Mo
             ("b", "model_not_supported", "only-a"),
             ("a", "model_not_supported", "only-b"),
         ]
+
+
+async def test_a_client_may_ask_for_the_route(tmp_path: Path) -> None:
+    async with Asker(tmp_path, 'echo: "off"') as asker:
+        body = json.dumps({"model": "only-a", "messages": [{"role": "user", "content": "x"}]})
+        for asked in ("1", "0"):
+            headers = {"x-api-key": "key-one", "x-aigw-debug": asked}
+            response = await asker.gateway.handle("chat", body.encode(), headers)
+            await response.read()
+            told = response.headers.get("x-aigw-route")
+            assert told == ("a=only-a; b:model_not_supported" if asked == "1" else None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from aigw_core.commands import (
     ResponseEof,
     Send,
 )
-from aigw_core.config.snapshot import RetryPolicy, Snapshot
+from aigw_core.config.snapshot import RetryPolicy, Snapshot, Timeouts
 from aigw_core.errors import ErrorKind, Failure, ProtocolMisuse
 from aigw_core.exchange import CLIENT_CLOSED, Exchange
 from aigw_core.health import Health
@@ -316,6 +317,26 @@ def test_keepalives_come_before_the_first_byte_too_and_leave_failover_open() -> 
     assert emits[1][0] == 30.0
     assert run.sends == 2
     assert run.body.endswith(DONE)
+
+
+@pytest.mark.parametrize("client", [Format.CHAT, Format.MESSAGES])
+def test_ten_silent_minutes_outlive_a_proxy_of_one(client: Format) -> None:
+    """A model that thinks without a word, behind something that cuts after 60 s."""
+    thinking: list[Step] = [
+        Head(),
+        Data(OPENING),
+        Data(WORD),
+        Data(WORD, 600.0),
+        Data(FINISH + DONE),
+        Eof(),
+    ]
+    run = simulate([thinking], client=client, timeouts=Timeouts(idle=900.0))
+    times = [at for at, each in run.commands if isinstance(each, Emit | Reply)]
+    assert times[-1] >= 600.0
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 60.0
+    assert run.ended
+    cut = simulate([thinking], client=client, timeouts=Timeouts(idle=300.0))
+    assert cut.commands[-1][0] == 300.0
 
 
 def test_an_error_after_a_keepalive_is_told_in_band() -> None:
