@@ -35,10 +35,34 @@ class ServerSettings(Struct, frozen=True):
     request_log_rows: int
     request_log_days: int
 
+    def differing(self, other: ServerSettings) -> tuple[str, ...]:
+        """The keys, as the file has them, whose values are not the same in ``other``."""
+        return tuple(
+            _KEYS.get(name, name.replace("_", "-"))
+            for name in self.__struct_fields__
+            if getattr(self, name) != getattr(other, name)
+        )
+
     @property
     def loopback_only(self) -> bool:
         """Only this machine can reach the listener."""
         return is_loopback(self.host)
+
+
+_KEYS = {
+    "tls_cert": "tls.cert",
+    "tls_key": "tls.key",
+    "log_format": "log.format",
+    "log_level": "log.level",
+    "log_dir": "log.dir",
+    "log_retention_days": "log.retention-days",
+    "pid_file": "daemon.pid-file",
+    "shutdown_timeout": "daemon.shutdown-timeout",
+    "state_path": "state.path",
+    "redis_url": "state.redis",
+    "request_log_rows": "request-log.max-rows",
+    "request_log_days": "request-log.retention-days",
+}
 
 
 def server_settings(config: Config) -> ServerSettings:
