@@ -9,7 +9,7 @@ vendor's field names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -17,6 +17,9 @@ from aigw_core.chat import ChatRequest, ChatResponse, Effort, Format, ServerStat
 from aigw_core.errors import Failure
 from aigw_core.events import StreamEvent
 from aigw_core.ledger import Ledger
+
+if TYPE_CHECKING:  # serving needs no automaton, unless it is told to check
+    from aigw_core.grammar import StreamGrammar
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names in lower case."""
@@ -229,6 +232,8 @@ class Codec(Struct, frozen=True):
 
     stream_decoder: Callable[[], StreamDecoder]
     stream_encoder: Callable[[AnswerContext], StreamEncoder]
+    stream_grammar: Callable[[], StreamGrammar]
+    """The automaton of what ``stream_encoder`` may write. Imports it with the first call."""
     content_type: str = "text/event-stream; charset=utf-8"
     """Of a stream."""
     proves_reasoning: bool = False

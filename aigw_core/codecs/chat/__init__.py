@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aigw_core.chat import Format
 from aigw_core.codec import Codec, UpstreamProfile
 from aigw_core.codecs.chat.decode_request import decode_request
@@ -13,6 +15,9 @@ from aigw_core.codecs.chat.error import decode_error, encode_error
 from aigw_core.codecs.chat.relay import ChatTap
 from aigw_core.codecs.chat.request import peek, relay_request
 from aigw_core.codecs.chat.response import decode_response, encode_response, relay_usage
+
+if TYPE_CHECKING:
+    from aigw_core.grammar import StreamGrammar
 
 _POINTERS = {
     "model": "/model",
@@ -51,6 +56,13 @@ _POINTERS = {
     "server_state.store": "/store",
 }
 
+
+def _grammar() -> StreamGrammar:
+    from aigw_core.codecs.chat.grammar import StreamGrammar
+
+    return StreamGrammar()
+
+
 CODEC = Codec(
     format=Format.CHAT,
     pointers=_POINTERS,
@@ -68,6 +80,7 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=ChatStreamDecoder,
     stream_encoder=ChatStreamEncoder,
+    stream_grammar=_grammar,
     seals_texts=True,
 )
 """The codec of this format."""

@@ -6,6 +6,8 @@ bytes, and a reasoning signature sits on the very part it proves.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from aigw_core.chat import Format
@@ -20,9 +22,19 @@ from aigw_core.codecs.gemini.stream import GeminiStreamDecoder
 from aigw_core.codecs.gemini.stream_encoder import GeminiStreamEncoder
 from aigw_core.token_count import counting_errors
 
+if TYPE_CHECKING:
+    from aigw_core.grammar import StreamGrammar
+
 __all__ = ["CODEC", "COUNTING"]
 
 _GENERATION = "/generationConfig"
+
+
+def _grammar() -> StreamGrammar:
+    from aigw_core.codecs.gemini.grammar import StreamGrammar
+
+    return StreamGrammar()
+
 
 CODEC = Codec(
     format=Format.GEMINI,
@@ -69,6 +81,7 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=GeminiStreamDecoder,
     stream_encoder=GeminiStreamEncoder,
+    stream_grammar=_grammar,
     seals_texts=True,
 )
 

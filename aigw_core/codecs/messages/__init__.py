@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from aigw_core.chat import Format
@@ -17,6 +19,9 @@ from aigw_core.codecs.messages.response import decode_response, encode_response,
 from aigw_core.codecs.messages.stream import StreamDecoder, StreamEncoder
 from aigw_core.codecs.messages.wire import VERSION_2023
 from aigw_core.token_count import counting_errors
+
+if TYPE_CHECKING:
+    from aigw_core.grammar import StreamGrammar
 
 _POINTERS = {
     "model": "/model",
@@ -45,6 +50,13 @@ _POINTERS = {
     "server_state.conversation": "/thread",
 }
 
+
+def _grammar() -> StreamGrammar:
+    from aigw_core.codecs.messages.grammar import StreamGrammar
+
+    return StreamGrammar()
+
+
 CODEC = Codec(
     format=Format.MESSAGES,
     pointers=_POINTERS,
@@ -69,6 +81,7 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=StreamDecoder,
     stream_encoder=StreamEncoder,
+    stream_grammar=_grammar,
     proves_reasoning=True,
     request_id_headers=("request-id",),
 )

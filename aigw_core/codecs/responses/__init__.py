@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from aigw_core.chat import Format
@@ -17,6 +19,9 @@ from aigw_core.codecs.responses.stream_decoder import StreamDecoder
 from aigw_core.codecs.responses.stream_encoder import StreamEncoder
 from aigw_core.token_count import counting_errors
 
+if TYPE_CHECKING:
+    from aigw_core.grammar import StreamGrammar
+
 
 def _tap(peek: Peek) -> RelayTap:
     return RelayTap()
@@ -24,6 +29,12 @@ def _tap(peek: Peek) -> RelayTap:
 
 def _encoder(context: AnswerContext) -> StreamEncoder:
     return StreamEncoder(context)
+
+
+def _grammar() -> StreamGrammar:
+    from aigw_core.codecs.responses.grammar import StreamGrammar
+
+    return StreamGrammar()
 
 
 CODEC = Codec(
@@ -45,6 +56,7 @@ CODEC = Codec(
     encode_error=encode_error,
     stream_decoder=StreamDecoder,
     stream_encoder=_encoder,
+    stream_grammar=_grammar,
     proves_reasoning=True,
 )
 
