@@ -62,9 +62,9 @@ class StreamGrammar:
         return f"<chat StreamGrammar complete={self.complete} failed={self.failed}>"
 
     def accept(self, event: SseEvent) -> None:
-        require(not self.complete, f"after [DONE]: {event.data[:80]!r}")
-        require(not self.failed, f"after the error: {event.data[:80]!r}")
-        require(not event.name, f"an event line: {event.name!r}")
+        require(not self.complete, "after [DONE]", event.data)
+        require(not self.failed, "after the error", event.data)
+        require(not event.name, "an event line", event.name)
         if event.data == b"[DONE]":
             self._done()
             return
@@ -81,7 +81,7 @@ class StreamGrammar:
         self.complete = True
 
     def _error(self, chunk: dict[str, Any]) -> None:
-        require(chunk.keys() == {"error"}, f"an error beside {sorted(chunk)}")
+        require(chunk.keys() == {"error"}, "an error beside other fields", chunk)
         error = chunk["error"]
         require(isinstance(error, dict) and error, "the error is no object")
         require(error.get("message"), "an error without a message")
@@ -93,7 +93,7 @@ class StreamGrammar:
 
     def _chunk(self, chunk: dict[str, Any]) -> None:
         unknown = chunk.keys() - _CHUNK_FIELDS
-        require(not unknown, f"unknown fields in a chunk: {sorted(unknown)}")
+        require(not unknown, "unknown fields in a chunk", unknown)
         require(chunk.get("object") == "chat.completion.chunk", "wrong object")
         identity = (chunk.get("id"), chunk.get("created"), chunk.get("model"))
         require(isinstance(identity[0], str) and identity[0], "no id")
@@ -101,7 +101,7 @@ class StreamGrammar:
         require(isinstance(identity[2], str), "model is no string")
         if self._identity is None:
             self._identity = identity
-        require(identity == self._identity, f"id, created or model changed: {identity}")
+        require(identity == self._identity, "id, created or model changed", identity)
         self._usage(chunk)
         choices = chunk.get("choices")
         if not isinstance(choices, list):
@@ -125,23 +125,24 @@ class StreamGrammar:
             require(is_count(usage.get(field)), f"usage.{field} is no count")
         require(
             usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"],
-            f"the total is not the sum: {usage}",
+            "the total is not the sum",
+            usage,
         )
         for name in ("prompt_tokens_details", "completion_tokens_details"):
             details = usage.get(name)
             require(isinstance(details, dict | None), f"usage.{name} is no object")
-            for field, count in (details or {}).items():
-                require(count is None or is_count(count), f"usage.{name}.{field} is no count")
+            for key, count in (details or {}).items():
+                require(count is None or is_count(count), f"usage.{name} with no count", key)
         self._usage_sent = True
 
     def _choice(self, wire: object) -> None:
         if not isinstance(wire, dict):
             violation("a choice is no object")
         unknown = wire.keys() - {"index", "delta", "finish_reason", "logprobs"}
-        require(not unknown, f"unknown fields in a choice: {sorted(unknown)}")
+        require(not unknown, "unknown fields in a choice", unknown)
         index, delta = wire.get("index"), wire.get("delta")
         if not isinstance(index, int) or not is_count(index):
-            violation(f"choice index {index!r}")
+            violation("the index of a choice", index)
         if not isinstance(delta, dict):
             violation("the delta is no object")
         if index == len(self._choices):
@@ -153,7 +154,7 @@ class StreamGrammar:
         choice = self._choices[index]
         require(not choice.finished, f"choice {index} goes on after its finish_reason")
         unknown = delta.keys() - _DELTA_FIELDS
-        require(not unknown, f"unknown fields in a delta: {sorted(unknown)}")
+        require(not unknown, "unknown fields in a delta", unknown)
         for field in _TEXT_FIELDS:
             require(isinstance(delta.get(field), str | None), f"delta.{field} is no string")
         self._tool_calls(choice, delta.get("tool_calls", []))
@@ -165,8 +166,8 @@ class StreamGrammar:
             self._finish(choice, reason, delta)
 
     def _finish(self, choice: _Choice, reason: object, delta: dict[str, Any]) -> None:
-        require(reason in FINISH_REASONS, f"finish_reason {reason!r}")
-        require(not delta, f"a finish_reason beside a delta: {sorted(delta)}")
+        require(reason in FINISH_REASONS, "an unknown finish_reason", reason)
+        require(not delta, "a finish_reason beside a delta", delta)
         if reason == "tool_calls":
             require(choice.calls, "finish_reason tool_calls without a call")
         if reason == "stop":
@@ -179,11 +180,11 @@ class StreamGrammar:
         for entry in entries:
             require(isinstance(entry, dict), "a tool call is no object")
             index = entry.get("index")
-            require(is_count(index), f"tool call index {index!r}")
+            require(is_count(index), "the index of a tool call", index)
             if index == len(choice.calls):
                 choice.calls.append(_check_call_start(entry))
                 continue
-            require(index < len(choice.calls), f"tool call {index} before the ones below it")
+            require(index < len(choice.calls), "a tool call before the ones below it", index)
             _check_call_more(entry, choice.calls[index])
 
     def _lists(self, choice: _Choice, delta: dict[str, Any]) -> None:
@@ -198,26 +199,24 @@ class StreamGrammar:
             for entry in details:
                 require(isinstance(entry, dict), "a reasoning detail is no object")
                 require(isinstance(entry.get("type"), str), "a reasoning detail without type")
-                require(
-                    entry.get("index") == choice.details,
-                    f"reasoning detail {entry.get('index')!r}: {choice.details} is next",
-                )
+                found, due = entry.get("index"), choice.details
+                require(found == due, "a reasoning detail that is not the next", found, due)
                 choice.details += 1
 
 
 def _check_call_start(entry: dict[str, Any]) -> str:
     kind = entry.get("type")
     if kind not in ("function", "custom"):
-        violation(f"tool call of type {kind!r}")
+        violation("a tool call of unknown type", kind)
     assert isinstance(kind, str)
     unknown = entry.keys() - {"index", "id", "type", kind, "extra_content"}
-    require(not unknown, f"unknown fields in a tool call: {sorted(unknown)}")
+    require(not unknown, "unknown fields in a tool call", unknown)
     require(isinstance(entry.get("id"), str) and entry["id"], "a tool call without id")
     body = entry.get(kind)
     field = "arguments" if kind == "function" else "input"
     if not isinstance(body, dict):
-        violation(f"a tool call without {kind}")
-    require(body.keys() <= {"name", field}, f"a tool call holds {sorted(body)}")
+        violation("a tool call without its body", kind)
+    require(body.keys() <= {"name", field}, "unknown fields in the body of a tool call", body)
     require(isinstance(body.get("name"), str) and body["name"], "a tool call without name")
     require(isinstance(body.get(field), str), f"a tool call without {field}")
     return kind
@@ -226,12 +225,12 @@ def _check_call_start(entry: dict[str, Any]) -> str:
 def _check_call_more(entry: dict[str, Any], kind: str) -> None:
     # Repeated strings are joined by the SDK: a second id doubles it.
     unknown = entry.keys() - {"index", kind, "extra_content"}
-    require(not unknown, f"more of a tool call holds {sorted(unknown)}")
+    require(not unknown, "more of a tool call repeats fields", unknown)
     body = entry.get(kind)
     field = "arguments" if kind == "function" else "input"
     if not isinstance(body, dict):  # the SDK asserts it
-        violation(f"more of a tool call without {kind}")
-    require(body.keys() <= {field}, f"more of a tool call holds {sorted(body)}")
+        violation("more of a tool call without its body", kind)
+    require(body.keys() <= {field}, "more of a tool call repeats fields of its body", body)
     require(isinstance(body.get(field, ""), str), f"{field} is no string")
     require(body or "extra_content" in entry, "more of a tool call that says nothing")
 
@@ -241,7 +240,7 @@ def _check_logprobs(logprobs: object) -> None:
         return
     if not isinstance(logprobs, dict):
         violation("logprobs is no object")
-    require(logprobs.keys() <= {"content", "refusal"}, f"logprobs holds {sorted(logprobs)}")
+    require(logprobs.keys() <= {"content", "refusal"}, "unknown fields in logprobs", logprobs)
     for entries in logprobs.values():
         for token in entries or []:
             require(isinstance(token.get("token"), str), "a logprob without token")

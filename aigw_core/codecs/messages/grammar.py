@@ -66,18 +66,20 @@ class StreamGrammar:
         return f"<messages StreamGrammar complete={self.complete} failed={self.failed}>"
 
     def accept(self, event: SseEvent) -> None:
-        require(not self.complete, f"after message_stop: {event.data[:80]!r}")
-        require(not self.failed, f"after the error: {event.data[:80]!r}")
+        require(not self.complete, "after message_stop", event.data)
+        require(not self.failed, "after the error", event.data)
         data = read_payload(event.data)
         kind = data.get("type")
-        require(event.name.decode() == kind, f"event {event.name!r} with data of type {kind!r}")
+        require(
+            event.name.decode() == kind, "data of another type than the event", event.name, kind
+        )
         if kind == "error":
             self._error(data)
         elif kind == "message_start":
             require(not self._started, "a second message_start")
             self._start(data)
         else:
-            require(self._started, f"{kind} before message_start")
+            require(self._started, "an event before message_start", kind)
             if kind == "content_block_delta":
                 self._delta(data)
             elif kind == "content_block_start":
@@ -92,9 +94,9 @@ class StreamGrammar:
                 require(self._reason is not None, "message_stop without a stop_reason")
                 self.complete = True
             elif kind == "ping":
-                require(data == {"type": "ping"}, f"a ping with more: {sorted(data)}")
+                require(data == {"type": "ping"}, "a ping with more", data)
             else:
-                violation(f"unknown event {kind!r}")
+                violation("an unknown event", kind)
 
     def _error(self, data: dict[str, Any]) -> None:
         error = data.get("error")
@@ -126,7 +128,8 @@ class StreamGrammar:
     def _block_start(self, data: dict[str, Any]) -> None:
         require(self._open is None, "a block starts while another is open")
         require(self._reason is None, "a block starts after the stop_reason")
-        require(data.get("index") == self._next, f"block {data.get('index')}: {self._next} is next")
+        number = data.get("index")
+        require(number == self._next, "a block that is not the next", number, self._next)
         block = data.get("content_block")
         if not isinstance(block, dict) or not isinstance(block.get("type"), str):
             violation("content_block has no type")
@@ -141,7 +144,8 @@ class StreamGrammar:
         elif kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
             require(
                 isinstance(block.get("id"), str) and _TOOL_ID.fullmatch(block["id"]),
-                f"tool id {block.get('id')!r}",
+                "the id of a tool block",
+                block.get("id"),
             )
             require(isinstance(block.get("name"), str) and block["name"], "a tool without name")
             require(block.get("input") == {}, "a tool block starts with input")
@@ -152,10 +156,11 @@ class StreamGrammar:
 
     def _index(self, data: dict[str, Any]) -> str:
         if self._open is None:
-            violation(f"{data.get('type')} without an open block")
+            violation("more of a block while none is open", data.get("type"))
         require(
             data.get("index") == self._next - 1,
-            f"{data.get('type')} for block {data.get('index')} while {self._next - 1} is open",
+            "more of a block that is not the open one",
+            data,
         )
         return self._open
 
@@ -165,11 +170,11 @@ class StreamGrammar:
         if not isinstance(delta, dict):
             violation("delta is no object")
         kind = delta.get("type")
-        require(kind in _DELTAS.get(block, ()), f"{kind} in a {block} block")
+        require(kind in _DELTAS.get(block, ()), "a delta that its block cannot have", kind, block)
         require(not self._signed, "a delta after the signature")
         field = _DELTA_FIELD.get(str(kind))
         if field is not None:
-            require(isinstance(delta.get(field), str), f"{kind} without {field}")
+            require(isinstance(delta.get(field), str), f"a delta without {field}", kind)
         elif kind == "citations_delta":
             require(isinstance(delta.get("citation"), dict), "citations_delta without citation")
         if kind == "signature_delta":
@@ -190,10 +195,11 @@ class StreamGrammar:
         if reason is None:
             return
         require(self._reason is None, "a second stop_reason")
-        require(reason in STOP_REASONS, f"stop_reason {reason!r}")
+        require(reason in STOP_REASONS, "an unknown stop_reason", reason)
         require(
             (delta["stop_sequence"] is None) or reason == "stop_sequence",
-            f"a stop_sequence with stop_reason {reason}",
+            "a stop_sequence with another stop_reason",
+            reason,
         )
         if reason == "tool_use":
             require(self._calls, "stop_reason tool_use without a call")
@@ -205,4 +211,4 @@ class StreamGrammar:
 def _check_counts(usage: dict[str, Any]) -> None:
     for field in _COUNTS:
         count = usage.get(field)
-        require(count is None or is_count(count), f"usage.{field} is {count!r}")
+        require(count is None or is_count(count), f"usage.{field} is no count", count)

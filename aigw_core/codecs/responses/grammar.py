@@ -77,17 +77,17 @@ class StreamGrammar:
         return f"<responses StreamGrammar complete={self.complete} failed={self.failed}>"
 
     def accept(self, event: SseEvent) -> None:
-        require(not self.complete, f"after the end: {event.data[:80]!r}")
-        require(not self.failed, f"after the error: {event.data[:80]!r}")
+        require(not self.complete, "after the end", event.data)
+        require(not self.failed, "after the error", event.data)
         data = read_payload(event.data)
         kind = data.get("type")
         if not isinstance(kind, str):
             violation("an event without type")
-        require(event.name.decode() == kind, f"event {event.name!r} with data of type {kind!r}")
         require(
-            data.get("sequence_number") == self._sequence,
-            f"sequence_number {data.get('sequence_number')}: {self._sequence} is next",
+            event.name.decode() == kind, "data of another type than the event", event.name, kind
         )
+        number = data.get("sequence_number")
+        require(number == self._sequence, "sequence_number is not the next", number, self._sequence)
         self._sequence += 1
         require("obfuscation" not in data, "padding of another vendor")
         if kind == "error":
@@ -95,7 +95,7 @@ class StreamGrammar:
         elif kind in _LIFECYCLE:
             self._lifecycle(kind, data)
         else:
-            require(self._identity is not None, f"{kind} before response.created")
+            require(self._identity is not None, "an event before response.created", kind)
             self._item_event(kind, data)
 
     def _error(self, data: dict[str, Any]) -> None:
@@ -109,17 +109,17 @@ class StreamGrammar:
     def _lifecycle(self, kind: str, data: dict[str, Any]) -> None:
         response = data.get("response")
         if not isinstance(response, dict):
-            violation(f"{kind} without response")
+            violation("an event without its response", kind)
         identity = (response.get("id"), response.get("model"), response.get("created_at"))
         if kind == "response.created":
             require(self._identity is None, "a second response.created")
             self._identity = identity
-        require(self._identity is not None, f"{kind} before response.created")
-        require(identity == self._identity, f"id, model or created_at changed: {identity}")
+        require(self._identity is not None, "an event before response.created", kind)
+        require(identity == self._identity, "id, model or created_at changed", identity)
         _check_response(kind, response)
         if kind in _OPENINGS:
-            require(not self._body, f"{kind} after the answer began")
-            require(response["output"] == [], f"{kind} with output")
+            require(not self._body, "an opening event after the answer began", kind)
+            require(response["output"] == [], "an opening event with output", kind)
         elif kind == "response.failed":
             error = response.get("error")
             if not isinstance(error, dict):
@@ -144,18 +144,18 @@ class StreamGrammar:
         self._body = True
         index = data.get("output_index")
         if not isinstance(index, int) or not is_count(index):
-            violation(f"{kind} for output {index!r}")
+            violation("an event of no item", kind, index)
         if kind == "response.output_item.added":
             self._item_added(index, data.get("item"))
             return
-        require(index < len(self._items), f"{kind} for item {index}, which was not added")
+        require(index < len(self._items), "an event of an item that was not added", kind, index)
         item = self._items[index]
-        require(item.done is None, f"{kind} after item {index} was done")
+        require(item.done is None, "an event of an item after it was done", kind, index)
         if kind == "response.output_item.done":
             _item_done(item, data.get("item"))
             return
         if "item_id" in data or not kind.startswith("response.shell"):
-            require(data.get("item_id") == item.identity[1], f"{kind} with another item_id")
+            require(data.get("item_id") == item.identity[1], "an event with another item_id", kind)
         family, _, verb = kind.rpartition(".")
         if family in ("response.content_part", "response.reasoning_summary_part"):
             _part_event(item, kind, verb, data)
@@ -171,14 +171,16 @@ class StreamGrammar:
         else:
             require(
                 kind.startswith(f"response.{item.kind}"),
-                f"{kind} in a {item.kind} item",
+                "an event that its item cannot have",
+                kind,
+                item.kind,
             )
 
     def _item_added(self, index: int, wire: object) -> None:
-        require(index == len(self._items), f"item {index} is added: {len(self._items)} is next")
+        require(index == len(self._items), "an item is added that is not the next", index)
         item = _Item(_check_item(wire))
         ids = [other.identity for other in self._items]
-        require(item.identity not in ids, f"item {item.identity} is added twice")
+        require(item.identity not in ids, "an item is added twice", item.identity)
         self._items.append(item)
 
 
@@ -191,12 +193,14 @@ def _check_response(kind: str, response: dict[str, Any]) -> None:
     require(isinstance(response.get("parallel_tool_calls"), bool), "response.parallel_tool_calls")
     require(isinstance(response.get("tool_choice"), str | dict), "response.tool_choice")
     require(isinstance(response.get("tools"), list), "response.tools")
-    require(response.get("status") in _LIFECYCLE[kind], f"{kind} of status {response['status']!r}")
+    status = response.get("status")
+    require(status in _LIFECYCLE[kind], "response.status is not that of the event", kind, status)
     if kind == "response.incomplete":
         details = response.get("incomplete_details")
         require(
             isinstance(details, dict) and details.get("reason") in _INCOMPLETE,
-            f"incomplete_details {details!r}",
+            "incomplete_details",
+            details,
         )
     usage = response.get("usage")
     if usage is not None:
@@ -204,7 +208,8 @@ def _check_response(kind: str, response: dict[str, Any]) -> None:
             require(is_count(usage.get(field)), f"usage.{field}")
         require(
             usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"],
-            f"the total is not the sum: {usage}",
+            "the total is not the sum",
+            usage,
         )
         cached = usage.get("input_tokens_details", {}).get("cached_tokens")
         require(is_count(cached), "usage.input_tokens_details.cached_tokens")
@@ -217,7 +222,7 @@ def _check_item(wire: object) -> dict[str, Any]:
         violation("an item without type")
     kind = wire["type"]
     if kind in ("message", "reasoning"):
-        require(isinstance(wire.get("id"), str) and wire["id"], f"a {kind} without id")
+        require(isinstance(wire.get("id"), str) and wire["id"], "an item without id", kind)
     if kind == "message":
         require(wire.get("role") == "assistant", "a message of another role")
         require(isinstance(wire.get("content"), list), "a message without content")
@@ -225,22 +230,26 @@ def _check_item(wire: object) -> dict[str, Any]:
         require(isinstance(wire.get("summary"), list), "reasoning without summary")
     elif kind in ("function_call", "custom_tool_call"):
         for field in ("call_id", "name"):
-            require(isinstance(wire.get(field), str) and wire[field], f"a {kind} without {field}")
+            require(
+                isinstance(wire.get(field), str) and wire[field], f"an item without {field}", kind
+            )
         field = "arguments" if kind == "function_call" else "input"
-        require(isinstance(wire.get(field), str), f"a {kind} without {field}")
+        require(isinstance(wire.get(field), str), f"an item without {field}", kind)
     return wire
 
 
 def _item_done(item: _Item, wire: object) -> None:
     done = _check_item(wire)
     identity = (done["type"], done.get("id"), done.get("call_id"))
-    require(identity == item.identity, f"item {item.identity} ends as {identity}")
+    require(identity == item.identity, "an item ends as another", item.identity, identity)
     for number, part in enumerate(item.parts):
         require(part.done, f"the item is done before its part {number}")
     if item.kind in ("function_call", "custom_tool_call"):
-        require(item.arguments_done, f"a {item.kind} ends without its arguments done")
+        require(item.arguments_done, "a call ends without its arguments done", item.kind)
         field = "arguments" if item.kind == "function_call" else "input"
-        require(done[field] == "".join(item.arguments), f"the {field} differ from their deltas")
+        require(
+            done[field] == "".join(item.arguments), "the arguments differ from their deltas", field
+        )
     if item.kind == "message":
         require(_texts(done["content"]) == _streamed(item), "the content differs from its deltas")
     if item.kind == "reasoning":
@@ -261,7 +270,7 @@ def _part_event(item: _Item, kind: str, verb: str, data: dict[str, Any]) -> None
     summary = kind.startswith("response.reasoning_summary_part")
     wire = data.get("part")
     if not isinstance(wire, dict):
-        violation(f"{kind} without part")
+        violation("an event of a part without the part", kind)
     allowed = (
         ("summary_text",)
         if summary
@@ -269,18 +278,23 @@ def _part_event(item: _Item, kind: str, verb: str, data: dict[str, Any]) -> None
         if item.kind == "message"
         else ("reasoning_text",)
     )
-    require(item.kind in ("message", "reasoning"), f"{kind} in a {item.kind} item")
-    require(wire.get("type") in allowed, f"a {wire.get('type')} part in a {item.kind} item")
+    require(
+        item.kind in ("message", "reasoning"),
+        "an event of a part in an item without parts",
+        kind,
+        item.kind,
+    )
+    require(wire.get("type") in allowed, "a part that its item cannot have", wire, item.kind)
     if wire["type"] == "output_text":
         require(isinstance(wire.get("annotations"), list), "output_text without annotations")
     number = data.get("summary_index" if summary else "content_index")
     if verb == "added":
-        require(number == len(item.parts), f"part {number} is added: {len(item.parts)} is next")
-        require(all(part.done for part in item.parts), f"part {number} opens beside another")
+        require(number == len(item.parts), "a part is added that is not the next", number)
+        require(all(part.done for part in item.parts), "a part opens beside another", number)
         require(_texts([wire]) == [(wire["type"], "")], "a part starts with text")
         item.parts.append(_Part(wire["type"]))
         return
-    require(verb == "done", f"unknown event {kind}")
+    require(verb == "done", "an unknown event", kind)
     part = _open_part(item, wire["type"], data)
     require(part.text_done, "a part ends before its text is done")
     require(_texts([wire])[0][1] == "".join(part.texts), "the part differs from its deltas")
@@ -290,36 +304,38 @@ def _part_event(item: _Item, kind: str, verb: str, data: dict[str, Any]) -> None
 def _open_part(item: _Item, kind: str, data: dict[str, Any]) -> _Part:
     number = data.get("summary_index" if kind == "summary_text" else "content_index")
     if not isinstance(number, int) or number >= len(item.parts):
-        violation(f"{data['type']} for part {number!r}, which was not added")
+        violation("an event of a part that was not added", data["type"], number)
     part = item.parts[number]
-    require(part.kind == kind, f"{data['type']} in a {part.kind} part")
-    require(not part.done, f"{data['type']} after the part was done")
+    require(part.kind == kind, "an event of a part of another kind", data["type"], part.kind)
+    require(not part.done, "an event of a part after it was done", data["type"])
     return part
 
 
 def _text_event(item: _Item, family: str, verb: str, data: dict[str, Any]) -> None:
     kind, field = _TEXT_OF[family]
     part = _open_part(item, kind, data)
-    require(not part.text_done, f"{family}.{verb} after the text was done")
+    require(not part.text_done, "more text after it was done", family, verb)
     if kind == "output_text":
-        require(isinstance(data.get("logprobs"), list), f"{family}.{verb} without logprobs")
+        require(isinstance(data.get("logprobs"), list), "text without logprobs", family, verb)
     if verb == "delta":
-        require(isinstance(data.get("delta"), str), f"{family}.delta without delta")
+        require(isinstance(data.get("delta"), str), "a delta without delta", family)
         part.texts.append(data["delta"])
         return
-    require(verb == "done", f"unknown event {family}.{verb}")
-    require(data.get(field) == "".join(part.texts), f"{family}.done differs from its deltas")
+    require(verb == "done", "an unknown event", family, verb)
+    require(data.get(field) == "".join(part.texts), "what is done differs from its deltas", family)
     part.text_done = True
 
 
 def _arguments_event(item: _Item, family: str, verb: str, data: dict[str, Any]) -> None:
     kind, field = _ARGUMENTS_OF[family]
-    require(item.kind == kind, f"{family}.{verb} in a {item.kind} item")
-    require(not item.arguments_done, f"{family}.{verb} after the {field} were done")
+    require(item.kind == kind, "arguments in an item that has none", family, verb, item.kind)
+    require(not item.arguments_done, "more arguments after they were done", family, verb)
     if verb == "delta":
-        require(isinstance(data.get("delta"), str), f"{family}.delta without delta")
+        require(isinstance(data.get("delta"), str), "a delta without delta", family)
         item.arguments.append(data["delta"])
         return
-    require(verb == "done", f"unknown event {family}.{verb}")
-    require(data.get(field) == "".join(item.arguments), f"{family}.done differs from its deltas")
+    require(verb == "done", "an unknown event", family, verb)
+    require(
+        data.get(field) == "".join(item.arguments), "what is done differs from its deltas", family
+    )
     item.arguments_done = True
