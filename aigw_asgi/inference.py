@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 
@@ -18,13 +19,15 @@ from aigw_core.codecs import CODECS, COUNTING
 from aigw_core.errors import GatewayError
 from aigw_core.exchange import Exchange
 from aigw_core.ids import sane_id, uuid7
-from aigw_core.record import ExchangeRecord
+from aigw_core.record import Breach, ExchangeRecord
 from aigw_core.routing.affinity import sticky_value
 from aigw_core.routing.alternatives import take_alternatives
 from aigw_core.routing.plan import Asked, RoutePlan, Router
 from aigw_core.routing.route import Route
 from aigw_core.seals import Sealer
 from aigw_core.token_count import estimate
+
+_LOG = logging.getLogger("aigw")
 
 MAX_LEARNED = 1 << 20
 """Bytes of a request beyond which nothing is learned from its token count."""
@@ -128,6 +131,8 @@ def _note(state: GatewayState, call: Call, record: ExchangeRecord) -> None:
         state.metrics.observe(replace(record, usage=Usage()))
         return
     state.metrics.observe(record)
+    if record.breach is not None:
+        _tell_breach(record, record.breach)
     actual = record.usage.input_total
     if record.failure is not None or not record.attempts or not actual:
         return
@@ -140,6 +145,22 @@ def _note(state: GatewayState, call: Call, record: ExchangeRecord) -> None:
         except GatewayError:
             return  # relayed as it came: the upstream understood more than we do
         state.calibrator.observe(model, estimate(request), actual)
+
+
+def _tell_breach(record: ExchangeRecord, breach: Breach) -> None:
+    last = record.attempts[-1] if record.attempts else None
+    _LOG.error(
+        "request %s: the stream that a %s client got from %s (%s, model %r) is not legal"
+        " at byte %d (event %d): %s; this is a bug in aigw",
+        record.request_id,
+        record.format,
+        "no upstream" if breach.upstream is None else f"a {breach.upstream} upstream",
+        "no provider" if last is None else last.credential,
+        "" if last is None else last.model,
+        breach.offset,
+        breach.event,
+        breach.reason,
+    )
 
 
 async def serve_inference(

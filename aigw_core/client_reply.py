@@ -12,6 +12,7 @@ from aigw_core.codec import Headers
 from aigw_core.commands import Abort, Command, Emit, End, Reply
 from aigw_core.errors import Failure
 from aigw_core.ledger import warnings_header
+from aigw_core.record import Breach
 from aigw_core.routing.plan import RoutePlan
 
 
@@ -33,6 +34,9 @@ class ClientReply:
         self.bytes_out = 0
         self.last_sent = 0.0
         """When the client last got anything, or the exchange began."""
+        self.judged = False
+        self.breach: Breach | None = None
+        """For those that are judged (:mod:`.judged_reply`)."""
 
     def body(self, data: bytes, now: float) -> list[Command]:
         """More of the body; nothing for no bytes."""
@@ -41,6 +45,10 @@ class ClientReply:
         self.last_sent = now
         self.bytes_out += len(data)
         return [Emit(data)]
+
+    def end(self) -> list[Command]:
+        """The body is complete: the answer, or a stream that says why there is none."""
+        return [End()]
 
     def content(
         self, attempt: Attempt, held: bytes, now: float, *, length: int | None
@@ -84,7 +92,7 @@ class ClientReply:
             data = attempt.fail(failure)
         elif self._opening is not None:
             data = self._opening.encode([failure])
-        return [*self.body(data, now), End()] if data else [Abort()]
+        return [*self.body(data, now), *self.end()] if data else [Abort()]
 
     def _error_reply(
         self, failure: Failure, attempt: Attempt | None, now: float, origin: str

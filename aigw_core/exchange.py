@@ -40,7 +40,6 @@ from aigw_core.commands import (
     ClientReads,
     Command,
     Drop,
-    End,
     Input,
     ResponseData,
     ResponseEof,
@@ -54,6 +53,7 @@ from aigw_core.config.snapshot import Snapshot
 from aigw_core.dispatch import Dispatch
 from aigw_core.errors import ErrorKind, Failure, GatewayError, ProtocolMisuse
 from aigw_core.record import ExchangeRecord
+from aigw_core.routing.plan import RoutePlan
 from aigw_core.routing.retry import Verdict, backoff
 from aigw_core.routing.route import Route
 
@@ -102,7 +102,7 @@ class Exchange:
             self._policy.stream_attempts if call.peek.stream else self._policy.attempts
         )
         self._dispatch = Dispatch(call, codecs)
-        self._reply = ClientReply(call, route.plan, snapshot.passthrough_headers)
+        self._reply = _new_reply(call, route.plan, snapshot)
         self._clocks = Clocks(stream=call.peek.stream)
 
         self._state = State.NEW
@@ -171,6 +171,8 @@ class Exchange:
             relayed=translation is not None and translation.relayed,
             plan=self._route.plan,
             bytes_out=self._reply.bytes_out,
+            judged=self._reply.judged,
+            breach=self._reply.breach,
         )
 
     def start(self, now: float) -> list[Command]:
@@ -258,7 +260,7 @@ class Exchange:
             self._succeeded(attempt, now)
             self._state = State.DRAINING
             self._resume_at = now + DRAIN_TIMEOUT
-            commands.append(End())
+            commands += self._reply.end()
         return commands
 
     def _on_eof(self, fact: ResponseEof, now: float) -> list[Command]:
@@ -270,7 +272,7 @@ class Exchange:
         if attempt.ended and attempt.failure is None:
             self._succeeded(attempt, now)
             self._close(now)
-            return [*commands, End()]
+            return commands + self._reply.end()
         return commands + self._break_off(attempt.failure or _truncated(), now, dropped=True)
 
     def _on_failed(self, fact: UpstreamFailed, now: float) -> list[Command]:
@@ -489,6 +491,17 @@ _MOVES: dict[tuple[State, type], Callable[..., list[Command]]] = {
     **{(state, Stopping): Exchange._on_stopping for state in _ACTIVE},
     **{(state, Tick): Exchange._on_tick for state in _ACTIVE},
 }
+
+
+def _new_reply(call: Call, plan: RoutePlan, snapshot: Snapshot) -> ClientReply:
+    passthrough = snapshot.passthrough_headers
+    if snapshot.check_grammar and call.peek.stream:
+        # Imported late: who does not check holds no automaton.
+        from aigw_core.judged_reply import JudgedReply, is_sampled
+
+        if is_sampled(call.context.request_id):
+            return JudgedReply(call, plan, passthrough)
+    return ClientReply(call, plan, passthrough)
 
 
 def _truncated() -> Failure:

@@ -32,6 +32,8 @@ class Metrics:
         self._attempts = 0
         self._failed_attempts = 0
         self._streams = 0
+        self._judged = 0
+        self._breaches = 0
         self._tokens = dict.fromkeys(
             ("input", "cache_read", "cache_write", "output", "reasoning"), 0
         )
@@ -46,6 +48,8 @@ class Metrics:
     def observe(self, record: ExchangeRecord) -> None:
         self._requests += 1
         self._streams += record.stream
+        self._judged += record.judged
+        self._breaches += record.breach is not None
         self._cancelled += record.client_left
         self._errors += record.failure is not None and not record.client_left
         self._attempts += len(record.attempts)
@@ -86,6 +90,8 @@ class Metrics:
             "total_attempts": self._attempts,
             "failed_attempts": self._failed_attempts,
             "total_streams": self._streams,
+            "checked_streams": self._judged,
+            "illegal_streams": self._breaches,
             "in_flight": self.in_flight,
             "total_input_tokens": total_input,
             "total_output_tokens": total_output,

@@ -11,6 +11,19 @@ from aigw_core.ledger import LedgerEntry
 from aigw_core.routing.plan import RoutePlan
 
 
+class Breach(Struct, frozen=True):
+    """A stream that a client got broke the rules of its format: a bug in an encoder.
+    Nothing of the stream is in it."""
+
+    offset: int
+    """Where the event begins that is not legal, in bytes of the body."""
+    event: int
+    """How many went before it."""
+    reason: str
+    upstream: Format | None
+    """What was translated from; ``None`` when the answer had not begun."""
+
+
 class ExchangeRecord(Struct, frozen=True):
     """One request from end to end. No content of it, no secret."""
 
@@ -34,3 +47,6 @@ class ExchangeRecord(Struct, frozen=True):
     plan: RoutePlan
     """The candidates, and why others were none."""
     bytes_out: int
+    judged: bool = False
+    """Its stream was checked while it was sent."""
+    breach: Breach | None = None

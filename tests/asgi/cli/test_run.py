@@ -114,7 +114,10 @@ def test_a_running_stream_ends_with_an_error_event_at_shutdown() -> None:
 
 def test_keys_without_effect_are_told(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
-    config.write_text("host: 127.0.0.1\napi-keys: [sk-1]\nworkers: 4\n")
+    config.write_text(
+        "host: 127.0.0.1\napi-keys: [sk-1]\nworkers: 4\ndebug: {check-grammar: true}\n"
+    )
     with gateway(config=config) as running:
         pass
     assert "workers: has no effect in this version" in running.output
+    assert "check-grammar" not in running.output
