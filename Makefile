@@ -8,11 +8,12 @@ VENV ?= .venv
 ARGS ?=
 export VENV PYTHON
 
-.PHONY: help run dev test check conformance bench web clean lock
+.PHONY: help run dev test test-deep check conformance bench web clean lock
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
 	@echo "make test    the test suite"
+	@echo "make test-deep   recorded streams cut at every byte (ARGS=gemini: of one upstream format)"
 	@echo "make check   lint, formatting, types, layers"
 	@echo "make conformance   the probes over all pairs of formats, as a table"
 	@echo "make bench   the benchmarks"
@@ -24,6 +25,10 @@ run dev: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
+
+# Takes what it has done already from build/deep, unless something has changed since.
+test-deep: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.corpus_runs.deep $(ARGS)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -1,8 +1,8 @@
 """The runs: each takes an upstream's and a client's codec through all recordings.
 
-A run is a function from a pair (or one codec) to a :class:`Tally`. Quick runs
-cut long streams at a sample of places that is drawn from their bytes, so the
-same every time; ``AIGW_DEEP=1`` cuts everywhere.
+A run is a function from a pair (or one codec) to a :class:`Tally`. Streams are cut
+at a sample of places that is drawn from their bytes, so the same every time;
+``tests/corpus_runs/deep.py`` cuts everywhere.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aigw_core.grammar import GrammarViolation
 from aigw_core.ledger import Ledger
 from tests import corpus, laws, laws_bounds, laws_documents
 from tests.compare import same_answer
-from tests.corpus import DEEP, Exchange
+from tests.corpus import Exchange
 from tests.corpus_runs import exceptions
 from tests.corpus_runs.tally import Tally
 from tests.oracles import ORACLES
@@ -30,7 +30,7 @@ from tests.oracles.record import CannotRead, Record
 from tests.streams import CONTEXT
 
 SMALL = 8192
-"""Bytes of a stream that the quick runs cut at all."""
+"""Bytes of a stream that is cut at all."""
 
 
 def title(kind: str, upstream: Codec, client: Codec | None = None) -> str:
@@ -270,19 +270,16 @@ def sample(data: bytes, count: int) -> list[int]:
 
 
 def splits(upstream: Codec, client: Codec, per_stream: int = 12) -> Tally:
-    """Every cut of every stream in two gives the client the same bytes."""
+    """Every stream, cut in two, gives the client the same bytes."""
     tally = Tally(title("two-splits", upstream, client))
 
     def run(case: Exchange) -> str:
         data = case.stream
         assert data is not None
-        if DEEP:
-            cuts = list(range(len(data) + 1)) if len(data) <= SMALL else laws.border_cuts(data)
-        elif len(data) > SMALL:
+        if len(data) > SMALL:
             return f"longer than {SMALL} bytes"
-        else:
-            borders = laws.border_cuts(data)
-            cuts = sample(data, per_stream) + [borders[i] for i in sample_of(borders, per_stream)]
+        borders = laws.border_cuts(data)
+        cuts = sample(data, per_stream) + [borders[i] for i in sample_of(borders, per_stream)]
         tally.checks += laws.split_changes_nothing(
             lambda reads: laws.translate(upstream, client, reads), data, cuts
         )
@@ -303,20 +300,17 @@ def prefixes(upstream: Codec, client: Codec, per_stream: int = 12) -> Tally:
     def run(case: Exchange) -> str:
         data = case.stream
         assert data is not None
-        if len(data) > SMALL and not DEEP:
+        if len(data) > SMALL:
             return f"longer than {SMALL} bytes"
         if goes_on(upstream, data):
             return "not compared: it goes on after a finishReason, and no end is marked"
         if case.id in exceptions.LATE_ERRORS:
             return f"not compared: {exceptions.ERROR_AFTER_FINISH}"
         whole = ORACLES[client.format].read_stream(laws.translate(upstream, client, [data]))
-        if DEEP:
-            cuts = list(range(len(data))) if len(data) <= SMALL else laws.border_cuts(data, 1)
-        else:
-            borders = laws.border_cuts(data, 1)
-            cuts = sorted(
-                sample(data, per_stream) + [borders[i] for i in sample_of(borders, per_stream)]
-            )
+        borders = laws.border_cuts(data, 1)
+        cuts = sorted(
+            sample(data, per_stream) + [borders[i] for i in sample_of(borders, per_stream)]
+        )
         ends = []
         for number, cut in enumerate(cuts):
             ends.append(
@@ -345,16 +339,7 @@ def relays(codec: Codec) -> Tally:
 
     def run(case: Exchange) -> str:
         assert case.stream is not None
-        inbound = Inbound(
-            msgspec.json.encode(
-                {"model": "m", "stream": True, "stream_options": {"include_usage": True}}
-                | ASKING[codec.format]
-            ),
-            {},
-            "m",
-            True,
-        )
-        output, tap = laws.relay_reads(codec, inbound, [case.stream])
+        output, tap = laws.relay_reads(codec, relay_inbound(codec), [case.stream])
         events = laws.feed_all(codec.stream_decoder(), [case.stream])
         failure = events[-1] if isinstance(events[-1], Failure) else None
         if case.id in exceptions.NOT_COMPARED:
@@ -383,3 +368,9 @@ ASKING: dict[Format, dict[str, object]] = {
     Format.RESPONSES: {"input": "x"},
     Format.GEMINI: {"contents": [{"parts": [{"text": "x"}]}]},
 }
+
+
+def relay_inbound(codec: Codec) -> Inbound:
+    """A request for a stream with usage that a relay can be made for."""
+    document = {"model": "m", "stream": True, "stream_options": {"include_usage": True}}
+    return Inbound(msgspec.json.encode(document | ASKING[codec.format]), {}, "m", True)

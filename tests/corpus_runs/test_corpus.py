@@ -10,7 +10,7 @@ from tests import corpus
 from tests.corpus_runs.table import all_runs
 from tests.corpus_runs.tally import Tally
 
-pytestmark = [corpus.needs_corpus, pytest.mark.timeout(3600 if corpus.DEEP else 120)]
+pytestmark = [corpus.needs_corpus, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize("run", [pytest.param(run, id=name) for name, run in all_runs()])
