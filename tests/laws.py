@@ -28,10 +28,7 @@ from aigw_core.chat import (
     ToolCall,
 )
 from aigw_core.codec import AnswerContext, Codec, Inbound, StreamDecoder
-from aigw_core.codecs.chat.grammar import StreamGrammar as ChatGrammar
-from aigw_core.codecs.gemini.grammar import StreamGrammar as GeminiGrammar
-from aigw_core.codecs.messages.grammar import StreamGrammar as MessagesGrammar
-from aigw_core.codecs.responses.grammar import StreamGrammar as ResponsesGrammar
+from aigw_core.codecs import CODECS
 from aigw_core.collect import Collector
 from aigw_core.events import (
     EventGrammar,
@@ -51,10 +48,7 @@ from tests.streams import CONTEXT
 T = TypeVar("T")
 
 GRAMMARS: dict[Format, Callable[[], StreamGrammar]] = {
-    Format.CHAT: ChatGrammar,
-    Format.MESSAGES: MessagesGrammar,
-    Format.RESPONSES: ResponsesGrammar,
-    Format.GEMINI: GeminiGrammar,
+    name: codec.stream_grammar for name, codec in CODECS.items()
 }
 
 
