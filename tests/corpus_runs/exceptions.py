@@ -87,6 +87,12 @@ ERROR_AFTER_FINISH = "an error after the finish_reason; a break between them can
 
 CONTENT_IN_LISTS = frozenset({"chat-mistral-16a8b8f090ff", "chat-mistral-80545bfe685d"})
 LATE_ERRORS = frozenset({"chat-openrouter-24033ba180f1"})
+UNSEEN_BREAKS: dict[str, range] = {
+    "chat-together-xyz-6ce002c85b1a": range(4949, 5302),
+}
+"""Where a break cannot be seen: after a finish reason of all that came, and before
+the first whole event of what goes on. (There is one for each of its calls.)"""
+
 ARGUMENTS_IN_PIECES = frozenset({"gemini-google-7b2193d8ae99", "gemini-google-93d85a39e57f"})
 
 

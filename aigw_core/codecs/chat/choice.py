@@ -97,6 +97,8 @@ class ChoiceReader:
         self._signature = ""  # Google's, for the whole message
         self.finish: str | None = None
         """The first finish reason that was not empty."""
+        self.finished = False
+        """One has come, and nothing of the answer after it."""
         self.sequence: str | int | None = None
         """The stop sequence that was met, where the server says."""
 
@@ -152,10 +154,13 @@ class ChoiceReader:
         """Take the finish reason of a chunk; the first that says something counts."""
         if sequence is not None and self.sequence is None:
             self.sequence = sequence
-        if finish and self.finish is None:
-            self.finish = finish
-            return finish_failure(finish)
-        return None
+        if not finish:
+            return None
+        self.finished = True
+        if self.finish is not None:
+            return None
+        self.finish = finish
+        return finish_failure(finish)
 
     def stop(self, events: list[StreamEvent]) -> Failure | None:
         """Append what closes the choice; a failure instead when it is broken."""

@@ -3,7 +3,8 @@
 Grammar: ``data: {chunk}`` events and ``data: [DONE]``. A stream has ended well when
 ``[DONE]`` came, or when it just ended after every choice had its finish reason: some
 servers never write ``[DONE]``, others never give a finish reason. Either alone will
-do, neither is a truncated answer.
+do, neither is a truncated answer. A choice that goes on after its finish reason needs
+another one, or ``[DONE]``: Together gives one for each tool call.
 
 Sources: the vendor's reference, "Streaming"; recorded traffic of compatible servers.
 """
@@ -79,7 +80,7 @@ class ChatStreamDecoder:
                 break
             if not self._event(item, events):
                 return events
-        finished = [reader.finish is not None for reader in self._choices.values()]
+        finished = [reader.finished for reader in self._choices.values()]
         if finished and all(finished):
             self._end(events)
         else:
@@ -140,6 +141,8 @@ class ChatStreamDecoder:
                 return malformed(f"the upstream numbered a choice {number}")
             reader = self._choices[number] = ChoiceReader(number, self._id, self._halves)
         delta = choice.delta
+        if reader.finish is not None and says_more(choice):
+            reader.finished = False
         if delta is not None:
             reader.add(delta, choice.logprobs, events, mended)
         elif choice.message is not None and not reader.begun:
@@ -190,6 +193,34 @@ def _again(data: bytes) -> FirstChunk:
         return _FIRST(data)
     except msgspec.ValidationError:
         return read_chunk(data)
+
+
+def says_more(choice: ChunkChoice) -> bool:
+    """Whether there is something of an answer in a choice of a chunk."""
+    delta = choice.delta
+    if delta is None:
+        return False
+    call = delta.function_call
+    return bool(
+        delta.content
+        or delta.tool_calls
+        or delta.reasoning_content
+        or delta.reasoning
+        or delta.reasoning_details
+        or delta.refusal
+        or delta.audio is not None
+        or delta.images
+        or (call is not None and (call.name or call.arguments))
+    )
+
+
+def going_on(data: bytes) -> set[int]:
+    """The choices of which a chunk, that was read before, says more."""
+    try:
+        chunk = _again(mend(data, hold=False))
+    except UNREADABLE:
+        return set()
+    return {choice.index or 0 for choice in chunk.choices or () if says_more(choice)}
 
 
 def is_complete(data: bytes) -> bool:

@@ -18,6 +18,7 @@ from aigw_core.codec import Peek
 from aigw_core.codecs.chat.decode_stream import (
     MAX_CHOICES,
     UNREADABLE,
+    going_on,
     in_band_error,
     is_complete,
     malformed,
@@ -100,6 +101,7 @@ class ChatTap:
         self._opening = b""  # the first bytes, while they may be a BOM
         self._at_start = True
         self._finished: dict[int, bool] = {}
+        self._resumed: set[int] = set()  # choices that went on after they finished
         self.usage = Usage()
         self.terminal = False
         self.content = False
@@ -163,7 +165,7 @@ class ChatTap:
             self._block(rest.rstrip(b"\n"), passed)
         if not self.terminal and self.failure is None:
             # Some servers never write [DONE]; the official SDK does not need it.
-            if self._finished and all(self._finished.values()):
+            if self._finished and all(self._finished.values()) and not self._resumed:
                 self.terminal = True
             else:
                 self.failure = truncated()
@@ -268,8 +270,11 @@ class ChatTap:
                     if self.failure is not None:
                         return None
                 self._finished[number] = True
+                self._resumed.discard(number)
             elif number not in self._finished:
                 self._finished[number] = False
+            elif self._finished[number] and number in going_on(data):
+                self._resumed.add(number)
             if isinstance(choice, _OpeningChoice) and not self.content:
                 self.content = _says(choice.delta) or _says(choice.message)
         if isinstance(usage, WireUsage):

@@ -24,6 +24,7 @@ from aigw_core.codecs.chat import CODEC
 from aigw_core.codecs.chat.decode_stream import MAX_CHOICES
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.events import (
+    AnswerEnd,
     AnswerStart,
     ChoiceStop,
     PartKind,
@@ -561,6 +562,51 @@ def test_a_finish_reason_without_done_ends_an_answer() -> None:
     # Perplexity, GPUStack and Groq behind Hugging Face's router.
     stream = text_stream("a")
     assert decode(stream.removesuffix(DONE)) == decode(stream)
+
+
+GOES_ON = (
+    {"content": "b"},
+    {"reasoning_content": "b"},
+    {"reasoning": "b"},
+    {"refusal": "b"},
+    {"tool_calls": [{"index": 1, "id": "c2", "type": "function", "function": {"name": "g"}}]},
+    {"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]},
+    {"function_call": {"name": "g", "arguments": ""}},
+    {"audio": {"data": "AAAA"}},
+)
+
+
+@pytest.mark.parametrize("delta", GOES_ON, ids=range(len(GOES_ON)))
+def test_a_choice_that_goes_on_after_its_finish_reason_needs_another(delta: Any) -> None:
+    # Together gives a finish reason for each call: with one of two, half of the second
+    # call was taken for all of it.
+    begun = ROLE + tools(call(0, "c1", "f", "{}")) + chunk(finish="tool_calls")
+    assert failure(begun + chunk(delta)).kind is ErrorKind.UPSTREAM_TRUNCATED
+    for end in (chunk(finish="tool_calls"), DONE):
+        assert isinstance(decode(begun + chunk(delta) + end)[-1], AnswerEnd)
+    both = begun + chunk(delta, "tool_calls")
+    assert isinstance(decode(both)[-1], AnswerEnd)
+    assert failure(both + chunk(delta)).kind is ErrorKind.UPSTREAM_TRUNCATED
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {},
+        {"role": "assistant", "content": None},
+        {"content": "", "tool_calls": [], "function_call": {"name": "", "arguments": ""}},
+    ],
+    ids=range(3),
+)
+def test_a_choice_may_say_nothing_after_its_finish_reason(delta: Any) -> None:
+    stream = ROLE + chunk({"content": "a"}) + STOP + chunk(delta) + usage_chunk(prompt_tokens=1)
+    assert isinstance(decode(stream)[-1], AnswerEnd)
+
+
+def test_one_choice_of_two_may_not_go_on_without_an_end() -> None:
+    stream = chunk({"content": "a"}, "stop") + chunk({"content": "b"}, "stop", index=1)
+    assert isinstance(decode(stream)[-1], AnswerEnd)
+    assert failure(stream + chunk({"content": "c"})).kind is ErrorKind.UPSTREAM_TRUNCATED
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,20 @@ def test_streams_without_done() -> None:
     assert tap.failure.kind is ErrorKind.UPSTREAM_TRUNCATED
 
 
+def test_a_choice_that_goes_on_after_its_finish_reason_needs_another() -> None:
+    begun = ROLE + chunk({"content": "a"}) + STOP
+    more = chunk({"tool_calls": [{"index": 1, "function": {"arguments": "{"}}]})
+    out, tap = relay(begun + more)
+    assert (out, tap.terminal) == (begun + more, False)
+    assert tap.failure is not None
+    assert tap.failure.kind is ErrorKind.UPSTREAM_TRUNCATED
+    for stream in (begun + more + STOP, begun + more + DONE, begun + chunk({"content": ""})):
+        out, tap = relay(stream)
+        assert (out, tap.terminal, tap.failure) == (stream, True, None)
+    # Half of a character in it is no obstacle.
+    assert relay(begun + chunk({"content": "HALF"}).replace(b"HALF", b"\\ud83d"))[1].failure
+
+
 def test_a_last_event_without_its_blank_line() -> None:
     assert relay(text_stream("a")[:-2])[0] == text_stream("a")
     assert relay(text_stream("a")[:-1])[1].terminal
