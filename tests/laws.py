@@ -374,8 +374,15 @@ def prefix_is_safe(
 
 
 def relay_reads(codec: Codec, inbound: Inbound, reads: Iterable[bytes]) -> tuple[bytes, Any]:
-    """What a client of the same format gets, and the tap that read along."""
+    """What a client of the same format gets, and the tap that read along.
+
+    As in an exchange, reads after the one that brought the end are dropped.
+    """
     tap = codec.relay_tap(codec.peek(inbound))
-    output = [tap.feed(data) for data in reads]
+    output: list[bytes] = []
+    for data in reads:
+        output.append(tap.feed(data))
+        if tap.terminal:
+            return b"".join(output), tap
     output.append(tap.eof())
     return b"".join(output), tap

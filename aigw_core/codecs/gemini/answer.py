@@ -5,14 +5,17 @@ A chunk repeats the shape of a whole answer, and its parts are fragments: text o
 the same kind goes on, and everything else is whole. A part with a signature
 stands alone, since it has to be sent back as it came. There is no end marker but
 the end of the bytes, and some servers repeat ``finishReason`` in every chunk, so
-choices stop only then.
+choices stop only then. A candidate that goes on without one, as answers that run code
+do, needs another.
 
 Source: recorded streams; "Thought signatures" of the Gemini API documentation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 from msgspec import Raw
@@ -75,6 +78,16 @@ _FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
 _BESIDE = ("thought", "thoughtSignature")
 
 
+def says_more(parts: Sequence[SomePart] | None) -> bool:
+    """Whether there is something of an answer in the parts of a candidate."""
+    return any(part.text is None or part.text != "" for part in parts or ())
+
+
+class SomePart(Protocol):
+    @property
+    def text(self) -> str | None: ...
+
+
 class _Malformed(Exception):
     """A chunk that cannot be part of an answer."""
 
@@ -92,6 +105,7 @@ class _Choice:
         "number",
         "part",
         "partial",
+        "resumed",
     )
 
     def __init__(self, number: int) -> None:
@@ -100,6 +114,7 @@ class _Choice:
         self.kind: PartKind | None = None  # of the open part
         self.calls = False
         self.finish: str | None = None
+        self.resumed = False  # it went on after that, and no other reason has come
         self.message: str | None = None
         self.cited = CitedText()
         self.logprobs: tuple[TokenLogprob, ...] = ()
@@ -164,7 +179,7 @@ class AnswerReader:
                 if whole
                 else _TRUNCATED,
             ]
-        running = any(choice.finish is None for choice in choices)
+        running = any(choice.finish is None or choice.resumed for choice in choices)
         if running and self._block is None and not whole:
             return [*self._last_usage(), _TRUNCATED]
         for choice in choices:
@@ -232,6 +247,9 @@ class AnswerReader:
         if candidate.finish_reason is not None:
             choice.finish = finish_word(candidate.finish_reason) or choice.finish
             choice.message = candidate.finish_message or choice.message
+            choice.resumed = False
+        elif choice.finish is not None and content is not None and says_more(content.parts):
+            choice.resumed = True
 
     def _open(self, number: int) -> _Choice:
         if not 0 <= number < MAX_CHOICES:

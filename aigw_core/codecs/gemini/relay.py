@@ -4,6 +4,9 @@ Events leave as they came, byte for byte, as long as they are what the vendor
 sends: ``data:`` lines with one JSON document, and blank lines. The vendor's SDK
 cannot read anything else, so comments, other fields, ``[DONE]``, a byte order mark,
 CR line ends and bare JSON are taken out or put into that form.
+
+There is no end marker: some servers give a ``finishReason`` in every chunk, and answers
+that run code go on after one. So nothing is the end but the end of the bytes.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from msgspec import Raw, Struct
 
 from aigw_core.chat import Usage
 from aigw_core.codec import Peek
+from aigw_core.codecs.gemini.answer import says_more
 from aigw_core.codecs.gemini.calls import compact
 from aigw_core.codecs.gemini.error import failure_of
 from aigw_core.codecs.gemini.framing import Broken, Documents
@@ -34,6 +38,10 @@ class _Candidate(Struct, rename="camel"):
     finish_reason: str | int | None = None
 
 
+class _Part(Struct):
+    text: str | None = None
+
+
 class _Chunk(Struct, rename="camel"):
     candidates: list[_Candidate] | None = None
     usage_metadata: Raw = ABSENT
@@ -42,6 +50,7 @@ class _Chunk(Struct, rename="camel"):
 
 
 _DECODE = msgspec.json.Decoder(_Chunk, strict=False).decode
+_PARTS = msgspec.json.Decoder(list[_Part], strict=False).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -62,6 +71,7 @@ class GeminiTap:
         self._counts = RunningUsage()
         self._running: set[int] = set()
         self._finished: set[int] = set()
+        self._blocked = False
         self._line_end = b""  # not known before the first line ended
         self._after_cr = False
 
@@ -82,6 +92,8 @@ class GeminiTap:
         out = self._pass_on(rest)
         if self._counts.due:
             self.usage = self._counts.read()
+        complete = bool(self._running) and self._finished == self._running
+        self.terminal = self.failure is None and (complete or self._blocked)
         if self.failure is None and not self.terminal:
             self.failure = Failure(
                 ErrorKind.UPSTREAM_TRUNCATED, "the upstream's answer ended before it was complete"
@@ -119,7 +131,7 @@ class GeminiTap:
                 break
             line = compact(document) if b"\n" in document or b"\r" in document else document
             out.append(b"data: " + line + end)
-        if self._counts.due and (self.terminal or self.failure is not None):
+        if self._counts.due and self.failure is not None:
             self.usage = self._counts.read()
         return b"".join(out)
 
@@ -145,12 +157,22 @@ class GeminiTap:
             self._running.add(number)
             if candidate.finish_reason is not None and finish_word(candidate.finish_reason):
                 self._finished.add(number)
-                self.terminal = self._finished == self._running
-            elif number not in self._finished:
-                self.terminal = False
+            elif number in self._finished and _goes_on(candidate):
+                self._finished.discard(number)
         feedback = chunk.prompt_feedback
         if feedback is not None and block_word(feedback.block_reason):
-            self.terminal = True
+            self._blocked = True
         if chunk.error is not ABSENT and present(chunk.error):
             self.failure = failure_of(bytes(chunk.error))
+        return True
+
+
+def _goes_on(candidate: _Candidate) -> bool:
+    """Whether a chunk says more of a candidate."""
+    content = candidate.content
+    if content is None or not present(content.parts):
+        return False
+    try:
+        return says_more(_PARTS(content.parts))
+    except _UNREADABLE:
         return True

@@ -128,6 +128,32 @@ def test_a_candidate_that_goes_on_is_not_the_end() -> None:
     assert tap.terminal
 
 
+WORDS = [
+    {"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}]},
+    {"candidates": [{"content": {"parts": [{"text": "b"}]}}]},
+    {"candidates": [{"content": {"parts": [{"text": ""}]}}], "usageMetadata": {}},
+    {"candidates": [{"content": {"parts": [{"text": "c"}]}, "finishReason": "STOP"}]},
+]
+"""As answers that run code come: a first ``finishReason`` before the code's output."""
+
+
+def test_nothing_is_the_end_but_the_end_of_the_bytes() -> None:
+    # Whoever drives the tap drops what follows the end: taken for one, the first
+    # finishReason cut the answer short.
+    tap = CODEC.relay_tap(Peek("m", stream=True))
+    for document in WORDS:
+        assert tap.feed(sse(document)) == sse(document)
+        assert not tap.terminal
+    assert (tap.eof(), tap.terminal, tap.failure) == (b"", True, None)
+
+
+def test_a_candidate_that_went_on_needs_another_finish_reason() -> None:
+    ends = [relay([sse(*WORDS[:count])])[1].terminal for count in range(len(WORDS) + 1)]
+    assert ends == [False, True, False, False, True]
+    silent = [WORDS[0], WORDS[2], {"usageMetadata": {"candidatesTokenCount": 2}}]
+    assert relay([sse(*silent)])[1].terminal
+
+
 def test_a_blocked_prompt_is_the_end() -> None:
     out, tap = relay([sse({"promptFeedback": {"blockReason": "SAFETY"}})])
     assert (tap.terminal, tap.content, tap.failure) == (True, False, None)

@@ -29,7 +29,15 @@ from aigw_core.chat import (
 from aigw_core.codecs.gemini import CODEC
 from aigw_core.collect import Collector, collect
 from aigw_core.errors import ErrorKind, Failure
-from aigw_core.events import AnswerStart, ChoiceStop, PartSealed, PartStart, TextDelta, UsageReport
+from aigw_core.events import (
+    AnswerEnd,
+    AnswerStart,
+    ChoiceStop,
+    PartSealed,
+    PartStart,
+    TextDelta,
+    UsageReport,
+)
 from tests.core.codecs.gemini.helpers import (
     SIGNATURE,
     call,
@@ -289,6 +297,18 @@ def test_candidates_may_interleave() -> None:
     first, second = collect(decode(stream)).choices
     assert (first.parts, first.stop.reason) == ((Text("ab"),), StopReason.END)
     assert (second.parts, second.stop.reason) == ((Text("xy"),), StopReason.MAX_TOKENS)
+
+
+def test_a_candidate_that_goes_on_after_its_finish_reason_needs_another() -> None:
+    # Answers that run code: a first finishReason comes before the code's output.
+    first = chunk(text("a"), finish="STOP")
+    for more in (chunk(text("b")), chunk(call("f", {}))):
+        assert failure(sse(first, more)).kind is ErrorKind.UPSTREAM_TRUNCATED
+        assert isinstance(decode(sse(first, more, chunk(text("c"), finish="STOP")))[-1], AnswerEnd)
+        assert isinstance(decode(sse(first, more, chunk(finish="STOP")))[-1], AnswerEnd)
+    # Nothing that counts: an empty text, and only counts.
+    said = sse(first, chunk(text("")), {"usageMetadata": {"candidatesTokenCount": 2}})
+    assert isinstance(decode(said)[-1], AnswerEnd)
 
 
 def test_one_candidate_without_an_end_is_a_truncated_stream() -> None:
