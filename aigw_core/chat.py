@@ -238,6 +238,25 @@ class Turn(Struct, frozen=True):
     pointer: str = ""
     """Where the client's request has it, as ``/messages/3``."""
 
+    @property
+    def only_text(self) -> str:
+        """The text of a turn that is one text and nothing beside, as most are; else
+        empty."""
+        parts = self.parts
+        if len(parts) != 1 or self.name is not None or self.phase is not None:
+            return ""
+        part = parts[0]
+        if (
+            type(part) is not Text
+            or part.native is not None
+            or part.seal is not None
+            or part.cache is not None
+            or part.citations
+            or part.logprobs
+        ):
+            return ""
+        return part.text
+
 
 # --- what is asked for -------------------------------------------------------
 

@@ -7,7 +7,7 @@ meaning, and what stood beside the known fields of a part.
 
 from __future__ import annotations
 
-from aigw_core.chat import ChatRequest, HostedTool, Opaque, Part, Refusal, Tool, ToolResult
+from aigw_core.chat import ChatRequest, HostedTool, Opaque, Part, Refusal, Text, Tool, ToolResult
 from aigw_core.errors import InvalidRequest
 from aigw_core.ledger import Ledger
 
@@ -26,7 +26,10 @@ def note_foreign(request: ChatRequest, ledger: Ledger) -> None:
         ledger.dropped("unknown_field", extra.pointer, detail=extra.name[:64])
     for turn in request.turns:
         for part in turn.parts:
-            if isinstance(part, Opaque):
+            if type(part) is Text:
+                if part.native is not None:
+                    ledger.dropped("native_fields_dropped", turn.pointer, reported=False)
+            elif isinstance(part, Opaque):
                 if part.essential:
                     raise InvalidRequest(
                         f"the target has no equivalent of {part.label}", pointer=turn.pointer

@@ -57,6 +57,7 @@ from aigw_core.codecs.chat.fields import (
     take_text,
 )
 from aigw_core.codecs.chat.wire import (
+    ABSENT,
     ENCODE,
     Annotation,
     Custom,
@@ -69,6 +70,8 @@ from aigw_core.errors import InvalidRequest
 MESSAGE_FIELDS = "message fields"
 """The label of an :class:`Opaque` that holds fields of a message."""
 
+_PLAIN_ROLES = {b'"user"': Role.USER, b'"assistant"': Role.ASSISTANT}
+_STRING = msgspec.json.Decoder(str).decode
 _FUNCTION = msgspec.json.Decoder(Function).decode
 _CUSTOM = msgspec.json.Decoder(Custom).decode
 _EXTRA = msgspec.json.Decoder(ExtraContent).decode
@@ -85,7 +88,9 @@ def decode_messages(messages: list[Fields]) -> tuple[Turn, ...]:
     """
     reader = _Messages()
     for index, fields in enumerate(messages):
-        reader.add(dict(fields), f"/messages/{index}", index)
+        pointer = f"/messages/{index}"
+        if len(fields) != 2 or not reader.add_plain(fields, pointer):
+            reader.add(dict(fields), pointer, index)
     return reader.finish()
 
 
@@ -96,6 +101,18 @@ class _Messages:
         self._results_at = ""
         self._open: dict[str, ToolCall] = {}  # calls that have no result yet
         self._calls_at = ""
+
+    def add_plain(self, fields: Fields, pointer: str) -> bool:
+        """Add a message if it is a role and a text, as most of a conversation is. This
+        takes a third of the time of :meth:`add`, and gives the same."""
+        role = _PLAIN_ROLES.get(bytes(fields.get("role", ABSENT)))
+        content = bytes(fields.get("content", ABSENT))
+        if role is None or content[:1] != b'"' or content == b'""':
+            return False
+        self._end_results()
+        self._refuse_open()
+        self._turns.append(Turn(role, (Text(_STRING(content)),), pointer=pointer))
+        return True
 
     def add(self, fields: Fields, pointer: str, index: int) -> None:
         role = need(take_text(fields, "role", pointer), f"{pointer}/role")

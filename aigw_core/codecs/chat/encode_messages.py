@@ -93,6 +93,11 @@ class MessageWriter:
 
     def write(self, turns: tuple[Turn, ...]) -> list[Json]:
         for turn in turns if self._own else _whole_answers(turns):
+            text = turn.only_text
+            if text and turn.role is not Role.SYSTEM:
+                role = "assistant" if turn.role is Role.ASSISTANT else "user"
+                self._messages.append({"role": role, "content": text})
+                continue
             if turn.phase is not None:
                 self._ledger.dropped("phase_dropped", turn.pointer, reported=False)
             if turn.role is Role.ASSISTANT:

@@ -35,6 +35,7 @@ from aigw_core.codecs.gemini.wire import (
     Content,
     FunctionCall,
     FunctionResponse,
+    PlainPart,
     Request,
     RequestPart,
     present,
@@ -46,6 +47,7 @@ T = TypeVar("T")
 
 PARTS = msgspec.json.Decoder(list[Raw]).decode
 FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
+_PLAIN = msgspec.json.Decoder(list[PlainPart]).decode
 _PART = msgspec.json.Decoder(RequestPart).decode
 _STRING = msgspec.json.Decoder(str).decode
 
@@ -105,6 +107,11 @@ def _parts(content: Content, pointer: str, turn: int, calls: _Calls) -> tuple[Pa
     raw = bytes(content.parts).lstrip()
     if not present(content.parts):
         return ()
+    try:
+        # Nearly all content is text with nothing beside it.
+        return tuple([Text(part.text) for part in _PLAIN(raw)])
+    except msgspec.ValidationError:
+        pass
     raws = [content.parts] if raw[:1] == b"{" else typed(PARTS, raw, f"{pointer}/parts")
     parts: list[Part] = []
     for number, item in enumerate(raws):

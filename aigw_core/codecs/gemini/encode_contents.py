@@ -64,6 +64,8 @@ class _Block:
         self.calls: list[str] = []
 
     def content(self, order: list[str]) -> dict[str, Any]:
+        if not self.results:
+            return {"role": self.role, "parts": self.attached + self.parts}
         place = {identifier: number for number, identifier in enumerate(order)}
         results = sorted(self.results, key=lambda item: place.get(item[0], len(place)))
         parts = [part for _, part in results] + self.attached + self.parts
@@ -209,6 +211,12 @@ class ContentsEncoder:
         role = "model" if turn.role is Role.ASSISTANT else "user"
         is_new = not blocks or blocks[-1].role != role
         block = _Block(role, turn.pointer) if is_new else blocks[-1]
+        text = turn.only_text
+        if text and turn.role is not Role.SYSTEM:
+            block.parts.append({"text": text})
+            if is_new:
+                blocks.append(block)
+            return
         if turn.name is not None:
             self._ledger.dropped("participant_name_unsupported", turn.pointer)
         if turn.phase is not None:

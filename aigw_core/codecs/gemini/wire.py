@@ -47,6 +47,12 @@ class FunctionResponse(Struct):
     parts: Raw = ABSENT
 
 
+class PlainPart(Struct, forbid_unknown_fields=True):
+    """A part of text with nothing beside it."""
+
+    text: str
+
+
 class RequestPart(Struct, rename="camel", forbid_unknown_fields=True):
     """A part of a request. One with another field is looked at more slowly."""
 

@@ -203,11 +203,13 @@ _FORBIDDEN: dict[Role, tuple[type[Part], ...]] = {
 def _check_parts(role: Role, parts: tuple[Part, ...], pointer: str, *, strict: bool) -> None:
     forbidden = _FORBIDDEN[role]
     for number, part in enumerate(parts):
-        where = f"{pointer}/content/{number}"
         if isinstance(part, forbidden):
-            raise InvalidRequest(f"a {role} message cannot hold this block", pointer=where)
+            raise InvalidRequest(
+                f"a {role} message cannot hold this block", pointer=f"{pointer}/content/{number}"
+            )
         if not strict:
             continue
+        where = f"{pointer}/content/{number}"
         if role is Role.ASSISTANT and isinstance(part, Media) and part.kind is MediaKind.DOCUMENT:
             raise InvalidRequest("an assistant message cannot hold a document", pointer=where)
         if role is Role.USER and isinstance(part, Text) and part.citations:

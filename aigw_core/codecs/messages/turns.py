@@ -215,6 +215,9 @@ class TurnEncoder:
     def _flush(self) -> None:
         """Write the user and system turns since the last assistant turn."""
         run, self._run = self._run, []
+        if len(run) == 1 and isinstance(run[0], _User):
+            self._add("user", run[0].results + run[0].blocks)
+            return
         users = [item for item in run if isinstance(item, _User)]
         if users:
             # A system turn right after an assistant turn goes behind the user's next.
@@ -242,6 +245,9 @@ class TurnEncoder:
     # --- parts -------------------------------------------------------------------
 
     def _blocks(self, turn: Turn) -> list[Block]:
+        text = turn.only_text
+        if text and not text.isspace():
+            return [{"type": "text", "text": text}]
         blocks: list[Block] = []
         behind: list[Block] = []
         if turn.name is not None:

@@ -52,6 +52,13 @@ TTLS = {"5m": "30m", "1h": "30m", "30m": "30m", "12h": "12h"}
 _RESULT_MEDIA = ("image", "document")
 
 
+def _plain_message(role: Role, text: str) -> Json:
+    if role is Role.ASSISTANT:
+        only = {"type": "output_text", "text": text, "annotations": ()}
+        return {"type": "message", "role": "assistant", "content": [only]}
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
 class InputWriter:
     """Writes the turns of one request; losses go to ``ledger``."""
 
@@ -75,6 +82,11 @@ class InputWriter:
             InvalidRequest: for what must not be left out.
         """
         self._pointer = turn.pointer
+        text = turn.only_text
+        if text and turn.role is not Role.SYSTEM:
+            self._message = None
+            self.items.append(_plain_message(turn.role, text))
+            return
         if turn.name is not None:
             self._ledger.dropped("name_unsupported", turn.pointer)
         parts = turn.parts

@@ -97,6 +97,7 @@ _ROLES = {
 }
 
 _MESSAGE = msgspec.json.Decoder(wire.InputMessage).decode
+_PLAIN_MESSAGE = msgspec.json.Decoder(wire.PlainMessage).decode
 _PLAIN_TEXTS = msgspec.json.Decoder(list[wire.PlainText]).decode
 _PART = msgspec.json.Decoder(wire.InputPart).decode
 _FUNCTION_CALL = msgspec.json.Decoder(wire.FunctionCall).decode
@@ -143,7 +144,9 @@ class _Turns:
         self._after_message = False  # the last item of this turn is a message
         self._has_message = False
 
-    def message(self, message: wire.InputMessage, parts: list[Part], pointer: str) -> None:
+    def message(
+        self, message: wire.InputMessage | wire.PlainMessage, parts: list[Part], pointer: str
+    ) -> None:
         role = _ROLES[message.role]
         joins = (
             role is Role.ASSISTANT
@@ -196,7 +199,22 @@ class _Turns:
         return self._turns
 
 
+def _add_plain(turns: _Turns, raw: Raw, pointer: str) -> bool:
+    """Add a message of text with nothing beside it, as nearly all are. This takes a
+    third of the time of the way for any item, and gives the same."""
+    try:
+        message = _PLAIN_MESSAGE(raw)
+    except msgspec.ValidationError:
+        return False
+    content = message.content
+    texts = [content] if isinstance(content, str) else [part.text for part in content]
+    turns.message(message, [Text(text) for text in texts], pointer)
+    return True
+
+
 def _add_item(turns: _Turns, raw: Raw, pointer: str, cache_ttl: str) -> None:
+    if b'"role"' in bytes(raw)[:64] and _add_plain(turns, raw, pointer):
+        return
     head = decode_at(wire.decode_head, raw, pointer)
     kind = head.type
     if kind == "message" or (kind is None and head.role is not None):

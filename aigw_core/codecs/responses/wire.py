@@ -97,6 +97,15 @@ class PlainText(Struct, forbid_unknown_fields=True, gc=False):
     type: Literal["input_text", "output_text"]
 
 
+class PlainMessage(Struct, forbid_unknown_fields=True, gc=False):
+    """A message of text and nothing beside; most are."""
+
+    role: Literal["user", "assistant", "system", "developer"]
+    content: str | list[PlainText]
+    type: Literal["message"] | None = None
+    phase: str | None = None
+
+
 class CacheBreakpoint(Struct, gc=False):
     ttl: str | None = None
 
