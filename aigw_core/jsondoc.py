@@ -31,11 +31,15 @@ _AT = re.compile(r" - at `([^`]*)`$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
-def read_object(body: bytes, *, levels: int = 1) -> dict[str, msgspec.Raw]:
+def read_object(
+    body: bytes, *, levels: int = 1, unmeasured: str | None = None
+) -> dict[str, msgspec.Raw]:
     """The top-level fields of a JSON object, each as the bytes that came.
 
     ``levels`` is how deep duplicate keys are looked for: 1 is the object
-    itself, 2 also the objects directly in it.
+    itself, 2 also the objects directly in it. ``unmeasured`` names a field, a long
+    list, whose depth the caller looks at by ``check_depth``, item by item, where the
+    type that it reads an item as does not bound it.
 
     Raises:
         InvalidRequest: not one JSON object in UTF-8 without BOM; a duplicate
@@ -53,7 +57,8 @@ def read_object(body: bytes, *, levels: int = 1) -> dict[str, msgspec.Raw]:
     except RecursionError:
         raise _too_deep() from None
     for name, raw in fields.items():
-        _check_depth(bytes(raw), name)
+        if name != unmeasured:
+            check_depth(bytes(raw), f"/{name}")
     if b"\\" in body and _SURROGATE.search(body) is not None:
         _refuse_lone_surrogates(body)
     _refuse_duplicates(body, fields, levels)
@@ -114,17 +119,24 @@ def _decode_problem(body: bytes, exc: msgspec.DecodeError) -> str:
     return str(exc)
 
 
-def _check_depth(raw: bytes, name: str) -> None:
+def check_depth(raw: bytes, pointer: str, *, below: int = 0) -> None:
+    """Refuse a value that is nested too deep. It stands at ``pointer``, ``below``
+    levels below a top-level field.
+
+    Raises:
+        InvalidRequest: deeper than ``MAX_DEPTH``.
+    """
     # The number of brackets overestimates the depth and is nearly free.
-    if not _has_many(raw):
+    limit = MAX_DEPTH - below
+    if not _has_many(raw, limit):
         return
     try:
         level: list[Any] = [_ANY(raw)]
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise InvalidRequest(f"the body is not JSON: {exc}", pointer=f"/{name}") from None
+        raise InvalidRequest(f"the body is not JSON: {exc}", pointer=pointer) from None
     except RecursionError:
         raise _too_deep() from None
-    for _ in range(MAX_DEPTH):
+    for _ in range(limit):
         objects = [value for value in level if type(value) is dict]
         arrays = [value for value in level if type(value) is list]
         if not objects and not arrays:
@@ -133,15 +145,15 @@ def _check_depth(raw: bytes, name: str) -> None:
     raise _too_deep()
 
 
-def _has_many(raw: bytes) -> bool:
-    """Whether brackets open ``MAX_DEPTH`` times or more, in strings or not."""
+def _has_many(raw: bytes, limit: int) -> bool:
+    """Whether brackets open ``limit`` times or more, in strings or not."""
     found = 0
     for bracket in (b"[", b"{"):
         # Ten times as fast as bytes.count where there are few.
         at = raw.find(bracket)
         while at >= 0:
             found += 1
-            if found == MAX_DEPTH:
+            if found == limit:
                 return True
             at = raw.find(bracket, at + 1)
     return False

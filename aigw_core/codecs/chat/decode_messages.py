@@ -8,8 +8,10 @@ turn. Fields of a message that have no canonical place stay beside its parts as
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import msgspec
+from msgspec import Raw
 
 from aigw_core.chat import (
     Citation,
@@ -57,21 +59,26 @@ from aigw_core.codecs.chat.fields import (
     take_text,
 )
 from aigw_core.codecs.chat.wire import (
-    ABSENT,
     ENCODE,
     Annotation,
     Custom,
     ExtraContent,
     Fields,
     Function,
+    PlainAssistant,
+    PlainMessage,
+    PlainResult,
+    PlainSystem,
+    PlainUser,
 )
 from aigw_core.errors import InvalidRequest
+from aigw_core.jsondoc import check_depth
 
 MESSAGE_FIELDS = "message fields"
 """The label of an :class:`Opaque` that holds fields of a message."""
 
-_PLAIN_ROLES = {b'"user"': Role.USER, b'"assistant"': Role.ASSISTANT}
-_STRING = msgspec.json.Decoder(str).decode
+_PLAIN: Callable[[Raw], PlainMessage] = msgspec.json.Decoder(PlainMessage).decode
+_FIELDS: Callable[[Raw], Fields] = msgspec.json.Decoder(Fields).decode
 _FUNCTION = msgspec.json.Decoder(Function).decode
 _CUSTOM = msgspec.json.Decoder(Custom).decode
 _EXTRA = msgspec.json.Decoder(ExtraContent).decode
@@ -79,18 +86,24 @@ _RAWS = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _ANNOTATION = msgspec.json.Decoder(Annotation).decode
 
 
-def decode_messages(messages: list[Fields]) -> tuple[Turn, ...]:
-    """The turns of a conversation.
+def decode_messages(messages: list[Raw]) -> tuple[Turn, ...]:
+    """The turns of a conversation. Each message is a field's item that nobody has
+    measured yet (``jsondoc.check_depth``).
 
     Raises:
         InvalidRequest: with the pointer of what is wrong; also when tool results
             and calls do not pair.
     """
     reader = _Messages()
-    for index, fields in enumerate(messages):
+    for index, raw in enumerate(messages):
         pointer = f"/messages/{index}"
-        if len(fields) != 2 or not reader.add_plain(fields, pointer):
-            reader.add(dict(fields), pointer, index)
+        try:
+            plain = _PLAIN(raw)
+        except msgspec.ValidationError:
+            check_depth(bytes(raw), pointer, below=1)
+            reader.add(read(_FIELDS, raw, pointer), pointer, index)
+        else:
+            reader.add_plain(plain, pointer)
     return reader.finish()
 
 
@@ -102,17 +115,31 @@ class _Messages:
         self._open: dict[str, ToolCall] = {}  # calls that have no result yet
         self._calls_at = ""
 
-    def add_plain(self, fields: Fields, pointer: str) -> bool:
-        """Add a message if it is a role and a text, as most of a conversation is. This
-        takes a third of the time of :meth:`add`, and gives the same."""
-        role = _PLAIN_ROLES.get(bytes(fields.get("role", ABSENT)))
-        content = bytes(fields.get("content", ABSENT))
-        if role is None or content[:1] != b'"' or content == b'""':
-            return False
+    def add_plain(self, message: PlainMessage, pointer: str) -> None:
+        """Add what :meth:`add` would, in a fifth of the time."""
+        content = message.content
+        texts = (Text(content),) if content else ()
+        if type(message) is PlainResult:
+            call = self._answered(message.tool_call_id, f"{pointer}/tool_call_id")
+            self._add_result(ToolResult(call.id, texts, freeform=call.freeform), pointer)
+            return
         self._end_results()
+        if type(message) is PlainSystem:
+            self._turns.append(Turn(Role.SYSTEM, texts, pointer=pointer))
+            return
         self._refuse_open()
-        self._turns.append(Turn(role, (Text(_STRING(content)),), pointer=pointer))
-        return True
+        if type(message) is PlainUser:
+            self._turns.append(Turn(Role.USER, texts, pointer=pointer))
+            return
+        parts: tuple[Part, ...] = texts
+        if type(message) is PlainAssistant and message.tool_calls:
+            calls = [
+                ToolCall(call.id, call.function.name, call.function.arguments)
+                for call in message.tool_calls
+            ]
+            self._ask(calls, pointer)
+            parts = (*texts, *calls)
+        self._turns.append(Turn(Role.ASSISTANT, parts, pointer=pointer))
 
     def add(self, fields: Fields, pointer: str, index: int) -> None:
         role = need(take_text(fields, "role", pointer), f"{pointer}/role")
@@ -130,8 +157,7 @@ class _Messages:
             self._refuse_open()
             parts = _assistant(fields, pointer, index)
             self._turn(Role.ASSISTANT, parts, fields, pointer)
-            self._open = {part.id: part for part in parts if isinstance(part, ToolCall)}
-            self._calls_at = pointer
+            self._ask([part for part in parts if isinstance(part, ToolCall)], pointer)
         else:
             raise InvalidRequest(f"unknown role {role!r}", pointer=f"{pointer}/role")
 
@@ -156,6 +182,16 @@ class _Messages:
             parts.append(Opaque(Native(Format.CHAT, kept), MESSAGE_FIELDS))
         self._turns.append(Turn(role, tuple(parts), name, developer=developer, pointer=pointer))
 
+    def _ask(self, calls: list[ToolCall], pointer: str) -> None:
+        self._open = {call.id: call for call in calls}
+        self._calls_at = pointer
+        if len(self._open) < len(calls):
+            ids = [call.id for call in calls]
+            twin = next(place for place, id in enumerate(ids) if id in ids[:place])
+            raise InvalidRequest(
+                "two tool calls have this id", pointer=f"{pointer}/tool_calls/{twin}/id"
+            )
+
     def _refuse_open(self) -> None:
         if self._open:
             ids = ", ".join(repr(id) for id in list(self._open)[:3])
@@ -163,34 +199,39 @@ class _Messages:
                 f"tool calls without a result: {ids}", pointer=f"{self._calls_at}/tool_calls"
             )
 
+    def _answered(self, id: str | None, pointer: str) -> ToolCall:
+        """The open call with this identifier; it is open no more."""
+        call = None if id is None else self._open.pop(id, None)
+        if call is None:
+            raise InvalidRequest("there is no open tool call that this answers", pointer=pointer)
+        return call
+
     def _result(self, fields: Fields, pointer: str, role: str) -> None:
         name = take_text(fields, "name", pointer)
         if role == "function":
             # The deprecated form knows the function's name alone.
-            call = next((call for call in self._open.values() if call.name == name), None)
-            where = f"{pointer}/name"
+            id = next((call.id for call in self._open.values() if call.name == name), None)
+            call = self._answered(id, f"{pointer}/name")
         else:
             where = f"{pointer}/tool_call_id"
-            id = need(take_text(fields, "tool_call_id", pointer), where)
-            call = self._open.get(id)
-        if call is None:
-            raise InvalidRequest("there is no open tool call that this answers", pointer=where)
-        del self._open[call.id]
+            call = self._answered(need(take_text(fields, "tool_call_id", pointer), where), where)
         content = read_content(fields, pointer)
         cache = take_cache(fields, pointer)
         kept = rest(fields)
+        result = ToolResult(
+            call.id,
+            tuple([part for part in content if isinstance(part, Text | Media | Opaque)]),
+            name=name,
+            freeform=call.freeform,
+            cache=cache,
+            native=None if kept is None else Native(Format.CHAT, kept),
+        )
+        self._add_result(result, pointer)
+
+    def _add_result(self, result: ToolResult, pointer: str) -> None:
         if not self._results:
             self._results_at = pointer
-        self._results.append(
-            ToolResult(
-                call.id,
-                tuple(part for part in content if isinstance(part, Text | Media | Opaque)),
-                name=name,
-                freeform=call.freeform,
-                cache=cache,
-                native=None if kept is None else Native(Format.CHAT, kept),
-            )
-        )
+        self._results.append(result)
 
     def _end_results(self) -> None:
         if self._results:
@@ -357,14 +398,8 @@ def _seal_text(parts: list[Part], seal: Seal | None, citations: tuple[Citation, 
 
 def _tool_calls(fields: Fields, pointer: str, index: int) -> list[ToolCall]:
     calls: list[ToolCall] = []
-    seen: set[str] = set()
     for place, entry in enumerate(take_list(fields, "tool_calls", pointer) or []):
-        where = f"{pointer}/tool_calls/{place}"
-        call = _tool_call(dict(entry), where)
-        if call.id in seen:
-            raise InvalidRequest("two tool calls have this id", pointer=f"{where}/id")
-        seen.add(call.id)
-        calls.append(call)
+        calls.append(_tool_call(dict(entry), f"{pointer}/tool_calls/{place}"))
     function = take(fields, "function_call", _FUNCTION, pointer)
     if function is not None and not calls:
         # The deprecated form has no id; this one is the same on every turn.

@@ -78,7 +78,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     Raises:
         InvalidRequest: with the JSON pointer of what is wrong.
     """
-    fields = read_object(inbound.body, levels=2)
+    fields = read_object(inbound.body, levels=2, unmeasured="messages")
     for required in ("model", "messages"):
         need(fields.get(required), f"/{required}")
     body = decode_as(_BODY, inbound.body)

@@ -8,7 +8,7 @@ Requests are read field by field, since whatever is not known is kept.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -266,7 +266,7 @@ class Body(Struct, gc=False):
     """The fields of a request that have a canonical meaning."""
 
     model: str
-    messages: list[Fields]
+    messages: list[Raw]
     max_completion_tokens: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
@@ -300,6 +300,52 @@ class Body(Struct, gc=False):
     prompt_cache_options: CacheOptions | None = None
     store: bool | None = None
     service_tier: str | None = None
+
+
+# --- plain messages ------------------------------------------------------------
+# What nearly all messages of a conversation are: texts, function calls and results with
+# nothing beside them. Any other field makes a message one that is read field by field.
+
+
+class PlainFunction(Struct, forbid_unknown_fields=True, gc=False):
+    name: str
+    arguments: str
+
+
+class PlainCall(Struct, forbid_unknown_fields=True, gc=False):
+    id: Annotated[str, Meta(min_length=1)]
+    type: Literal["function"]
+    function: PlainFunction
+
+
+class PlainSystem(Struct, tag_field="role", tag="system", forbid_unknown_fields=True, gc=False):
+    content: str
+
+
+class PlainUser(Struct, tag_field="role", tag="user", forbid_unknown_fields=True, gc=False):
+    content: str
+
+
+class PlainAssistant(
+    Struct, tag_field="role", tag="assistant", forbid_unknown_fields=True, gc=False
+):
+    content: str | None = None
+    tool_calls: list[PlainCall] | None = None
+    # The vendor's SDK writes these when it sends an answer back.
+    refusal: None = None
+    audio: None = None
+    function_call: None = None
+
+
+class PlainResult(Struct, tag_field="role", tag="tool", forbid_unknown_fields=True, gc=False):
+    content: str
+    tool_call_id: str
+
+
+PlainMessage = PlainUser | PlainAssistant | PlainResult | PlainSystem
+
+
+# --- parts -----------------------------------------------------------------------
 
 
 class InputAudio(Struct, gc=False):

@@ -35,19 +35,20 @@ from aigw_core.codecs.gemini.wire import (
     Content,
     FunctionCall,
     FunctionResponse,
-    PlainPart,
+    PlainContent,
     Request,
     RequestPart,
     present,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import pointer_of
+from aigw_core.jsondoc import check_depth, pointer_of
 
 T = TypeVar("T")
 
 PARTS = msgspec.json.Decoder(list[Raw]).decode
 FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
-_PLAIN = msgspec.json.Decoder(list[PlainPart]).decode
+_PLAIN: Callable[[Raw], PlainContent] = msgspec.json.Decoder(PlainContent).decode
+_CONTENT = msgspec.json.Decoder(Content).decode
 _PART = msgspec.json.Decoder(RequestPart).decode
 _STRING = msgspec.json.Decoder(str).decode
 
@@ -74,8 +75,6 @@ def decode_turns(request: Request) -> tuple[Turn, ...]:
     contents = request.contents
     if contents is None or contents == []:
         raise InvalidRequest("the list of turns is empty", pointer="/contents")
-    if isinstance(contents, Content):
-        contents = [contents]
     turns: list[Turn] = []
     system = request.system_instruction
     if system is not None:
@@ -83,14 +82,33 @@ def decode_turns(request: Request) -> tuple[Turn, ...]:
         if turn.parts:
             turns.append(turn)
     calls = _Calls()
-    for number, content in enumerate(contents):
+    if isinstance(contents, Content):
+        check_depth(bytes(contents.parts), "/contents/parts", below=1)
+        turns.append(_turn(contents, "/contents/0", 0, calls))
+        return tuple(turns)
+    for number, raw in enumerate(contents):
         pointer = f"/contents/{number}"
-        role = _ROLES.get(content.role and content.role.lower())
-        if role is None:
-            raise InvalidRequest("the role must be 'user' or 'model'", pointer=f"{pointer}/role")
-        parts = _parts(content, pointer, number, calls)
-        turns.append(Turn(role, parts, pointer=pointer))
+        try:
+            plain = _PLAIN(raw)
+        except msgspec.ValidationError:
+            check_depth(bytes(raw), pointer, below=1)
+            turns.append(_turn(typed(_CONTENT, raw, pointer), pointer, number, calls))
+        else:
+            texts = [Text(part.text) for part in plain.parts]
+            turns.append(Turn(_role(plain.role, pointer), tuple(texts), pointer=pointer))
     return tuple(turns)
+
+
+def _turn(content: Content, pointer: str, number: int, calls: _Calls) -> Turn:
+    role = _role(content.role, pointer)
+    return Turn(role, _parts(content, pointer, number, calls), pointer=pointer)
+
+
+def _role(word: str | None, pointer: str) -> Role:
+    role = _ROLES.get(word and word.lower())
+    if role is None:
+        raise InvalidRequest("the role must be 'user' or 'model'", pointer=f"{pointer}/role")
+    return role
 
 
 def _system(system: Content | str) -> Turn:
@@ -107,11 +125,6 @@ def _parts(content: Content, pointer: str, turn: int, calls: _Calls) -> tuple[Pa
     raw = bytes(content.parts).lstrip()
     if not present(content.parts):
         return ()
-    try:
-        # Nearly all content is text with nothing beside it.
-        return tuple([Text(part.text) for part in _PLAIN(raw)])
-    except msgspec.ValidationError:
-        pass
     raws = [content.parts] if raw[:1] == b"{" else typed(PARTS, raw, f"{pointer}/parts")
     parts: list[Part] = []
     for number, item in enumerate(raws):

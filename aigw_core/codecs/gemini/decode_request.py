@@ -83,10 +83,11 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     """Raises ``InvalidRequest`` with the pointer of what is refused, spelled in camel
     case."""
     model = model_name(inbound)
-    read_object(inbound.body, levels=2)
+    fields = read_object(inbound.body, levels=2, unmeasured="contents")
     body = camel_request(inbound.body)
+    if body is not inbound.body:
+        fields = FIELDS(body)
     request = decode_as(_REQUEST, body)
-    fields = FIELDS(body)
     extras = [
         Extra(name, bytes(raw), f"/{name}")
         for name, raw in fields.items()

@@ -47,9 +47,7 @@ class FunctionResponse(Struct):
     parts: Raw = ABSENT
 
 
-class PlainPart(Struct, forbid_unknown_fields=True):
-    """A part of text with nothing beside it."""
-
+class PlainPart(Struct, forbid_unknown_fields=True, gc=False):
     text: str
 
 
@@ -71,6 +69,13 @@ class RequestPart(Struct, rename="camel", forbid_unknown_fields=True):
 class Content(Struct):
     role: str | None = None
     parts: Raw = ABSENT
+
+
+class PlainContent(Struct, forbid_unknown_fields=True, gc=False):
+    """A turn of texts with nothing beside them, as nearly all are."""
+
+    parts: list[PlainPart]
+    role: str | None = None
 
 
 class FunctionCallingConfig(Struct, rename="camel"):
@@ -111,7 +116,7 @@ class FunctionDeclaration(Struct, rename="camel"):
 
 
 class Request(Struct, rename="camel"):
-    contents: list[Content] | Content | None = None
+    contents: list[Raw] | Content | None = None
     system_instruction: Content | str | None = None
     tools: list[dict[str, Raw]] | dict[str, Raw] | None = None
     tool_config: dict[str, Raw] | None = None

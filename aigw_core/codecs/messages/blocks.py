@@ -40,8 +40,6 @@ from aigw_core.jsondoc import pointer_of
 
 _encode = msgspec.json.encode
 _decode_block = Decoder(wire.Block).decode
-_decode_blocks = Decoder(str | list[wire.Block]).decode
-_decode_raws = Decoder(str | list[Raw]).decode
 _decode_str = Decoder(str).decode
 _decode_cache = Decoder(wire.CacheControl).decode
 _decode_search_result = Decoder(wire.SearchResultBlock).decode
@@ -75,27 +73,12 @@ _decode_loose_cache = Decoder(LooseCache).decode
 # --- wire to parts ---------------------------------------------------------------
 
 
-def decode_content(raw: Raw, pointer: str) -> tuple[Part, ...]:
-    """The parts of a ``content``: a string, or a list of blocks.
+def decode_blocks(raws: list[Raw], pointer: str) -> tuple[Part, ...]:
+    """The parts of a list of blocks.
 
     Raises:
         BlockError: with the JSON pointer below ``pointer``.
     """
-    try:
-        content = _decode_blocks(raw)
-    except ValidationError:
-        content = _read_raws(raw, pointer)
-        if not isinstance(content, str):
-            return decode_blocks(content, pointer)
-    if isinstance(content, str):
-        return (Text(content),)
-    return tuple(
-        [_to_part(block, None, f"{pointer}/{number}") for number, block in enumerate(content)]
-    )
-
-
-def decode_blocks(raws: list[Raw], pointer: str) -> tuple[Part, ...]:
-    """Like :func:`decode_content`, for blocks that are split already."""
     return tuple([decode_block(raw, f"{pointer}/{number}") for number, raw in enumerate(raws)])
 
 
@@ -151,14 +134,6 @@ def decode_citation(raw: Raw) -> Citation:
         cited_text=fields.cited_text,
         native=native(bytes(raw)),
     )
-
-
-def _read_raws(raw: Raw, pointer: str) -> str | list[Raw]:
-    try:
-        content: str | list[Raw] = _decode_raws(raw)
-    except ValidationError as exc:
-        raise BlockError(pointer_of(exc)[0], pointer) from None
-    return content
 
 
 def _decode_odd(raw: Raw, pointer: str) -> Part:

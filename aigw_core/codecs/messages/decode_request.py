@@ -44,10 +44,10 @@ from aigw_core.chat import (
 )
 from aigw_core.codec import Inbound
 from aigw_core.codecs.messages import wire
-from aigw_core.codecs.messages.blocks import BlockError, decode_cache, decode_content, native
+from aigw_core.codecs.messages.blocks import BlockError, decode_blocks, decode_cache, native
 from aigw_core.codecs.messages.wire import decode_fields
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, pointer_of, read_object
+from aigw_core.jsondoc import check_depth, decode_as, pointer_of, read_object
 from aigw_core.naming import refuse_duplicates
 
 _decode_request = Decoder(wire.Request).decode
@@ -87,7 +87,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     Raises:
         InvalidRequest: with the JSON pointer of what is wrong.
     """
-    fields = read_object(inbound.body, levels=2)
+    fields = read_object(inbound.body, levels=2, unmeasured="messages")
     body = decode_as(_decode_request, inbound.body)
     extras = _extras(fields)
     strict = inbound.headers.get("anthropic-version", "") >= wire.VERSION_2026
@@ -170,7 +170,7 @@ def _decode_turns(body: wire.Request, *, strict: bool) -> tuple[Turn, ...]:
     if not body.messages:
         raise InvalidRequest("at least one message is required", pointer="/messages")
     turns: list[Turn] = []
-    if bytes(body.system) != b"null":
+    if body.system is not None:
         parts = _decode_parts(body.system, "/system")
         if any(not isinstance(part, Text) for part in parts):
             raise InvalidRequest("the system prompt holds text only", pointer="/system")
@@ -179,16 +179,23 @@ def _decode_turns(body: wire.Request, *, strict: bool) -> tuple[Turn, ...]:
             turns.append(Turn(Role.SYSTEM, parts, pointer="/system"))
     for number, message in enumerate(body.messages):
         pointer = f"/messages/{number}"
-        role = _ROLES[message.role]
-        parts = _decode_parts(message.content, pointer + "/content")
+        role, content = _ROLES[message.role], message.content
+        if isinstance(content, str):
+            turns.append(Turn(role, (Text(content),), pointer=pointer))
+            continue
+        for place, raw in enumerate(content):
+            check_depth(bytes(raw), f"{pointer}/content/{place}", below=2)
+        parts = _decode_parts(content, f"{pointer}/content")
         _check_parts(role, parts, pointer, strict=strict)
         turns.append(Turn(role, parts, pointer=pointer))
     return tuple(turns)
 
 
-def _decode_parts(raw: Raw, pointer: str) -> tuple[Part, ...]:
+def _decode_parts(content: str | list[Raw], pointer: str) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (Text(content),)
     try:
-        return decode_content(raw, pointer)
+        return decode_blocks(content, pointer)
     except BlockError as exc:
         raise InvalidRequest(exc.problem, pointer=exc.pointer) from None
 

@@ -168,7 +168,7 @@ class CitationFields(Struct):
 
 class Message(Struct):
     role: Literal["user", "assistant", "system"]
-    content: Raw
+    content: str | list[Raw]
 
 
 class Thinking(Struct):
@@ -212,7 +212,7 @@ class Request(Struct):
     model: str
     max_tokens: int
     messages: list[Message]
-    system: Raw = NULL
+    system: str | list[Raw] | None = None
     stop_sequences: list[str] | None = None
     stream: bool | None = None
     temperature: float | None = None

@@ -136,7 +136,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     Raises:
         InvalidRequest: with the JSON pointer of what is wrong.
     """
-    fields = read_object(inbound.body, levels=2)
+    fields = read_object(inbound.body, levels=2, unmeasured="input")
     check_model(fields)
     request = decode_as(_REQUEST, inbound.body)
     tools = _tools(request.tools or [])

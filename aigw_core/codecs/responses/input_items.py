@@ -54,7 +54,7 @@ from aigw_core.codecs.responses.output_items import (
     shown_fields,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import pointer_of
+from aigw_core.jsondoc import check_depth, pointer_of
 
 T = TypeVar("T")
 
@@ -97,7 +97,10 @@ _ROLES = {
 }
 
 _MESSAGE = msgspec.json.Decoder(wire.InputMessage).decode
-_PLAIN_MESSAGE = msgspec.json.Decoder(wire.PlainMessage).decode
+_PLAIN_MESSAGE: Callable[[Raw], wire.PlainItem] = msgspec.json.Decoder(wire.PlainMessage).decode
+_PLAIN_ITEM: Callable[[Raw], wire.PlainItem] = msgspec.json.Decoder(
+    wire.PlainCall | wire.PlainOutput
+).decode
 _PLAIN_TEXTS = msgspec.json.Decoder(list[wire.PlainText]).decode
 _PART = msgspec.json.Decoder(wire.InputPart).decode
 _FUNCTION_CALL = msgspec.json.Decoder(wire.FunctionCall).decode
@@ -127,7 +130,11 @@ def decode_items(raws: list[Raw], cache_ttl: str) -> list[Turn]:
     """
     turns = _Turns()
     for number, raw in enumerate(raws):
-        _add_item(turns, raw, f"/input/{number}", cache_ttl)
+        plain = _plain(raw)
+        if plain is not None:
+            _add_plain(turns, plain, f"/input/{number}")
+        else:
+            _add_item(turns, raw, f"/input/{number}", cache_ttl)
     return turns.finish()
 
 
@@ -199,22 +206,32 @@ class _Turns:
         return self._turns
 
 
-def _add_plain(turns: _Turns, raw: Raw, pointer: str) -> bool:
-    """Add a message of text with nothing beside it, as nearly all are. This takes a
-    third of the time of the way for any item, and gives the same."""
+def _plain(raw: Raw) -> wire.PlainItem | None:
+    """An item with nothing beside what every format has, as nearly all are."""
+    # A hint which of the two to try; the items that neither takes say more.
+    decode = _PLAIN_MESSAGE if b'"role"' in bytes(raw)[:64] else _PLAIN_ITEM
     try:
-        message = _PLAIN_MESSAGE(raw)
+        return decode(raw)
     except msgspec.ValidationError:
-        return False
-    content = message.content
-    texts = [content] if isinstance(content, str) else [part.text for part in content]
-    turns.message(message, [Text(text) for text in texts], pointer)
-    return True
+        return None
+
+
+def _add_plain(turns: _Turns, item: wire.PlainItem, pointer: str) -> None:
+    """Add what :func:`_add_item` would, in a third of the time."""
+    if isinstance(item, wire.PlainMessage):
+        content = item.content
+        texts = [content] if isinstance(content, str) else [part.text for part in content]
+        turns.message(item, [Text(text) for text in texts], pointer)
+    elif isinstance(item, wire.PlainCall):
+        call = ToolCall(item.call_id, item.name, item.arguments)
+        turns.part(Role.ASSISTANT, call, pointer)
+    else:
+        said = (Text(item.output),) if item.output else ()
+        turns.part(Role.USER, ToolResult(item.call_id, said), pointer)
 
 
 def _add_item(turns: _Turns, raw: Raw, pointer: str, cache_ttl: str) -> None:
-    if b'"role"' in bytes(raw)[:64] and _add_plain(turns, raw, pointer):
-        return
+    check_depth(bytes(raw), pointer, below=1)
     head = decode_at(wire.decode_head, raw, pointer)
     kind = head.type
     if kind == "message" or (kind is None and head.role is not None):

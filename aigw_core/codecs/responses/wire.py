@@ -106,6 +106,26 @@ class PlainMessage(Struct, forbid_unknown_fields=True, gc=False):
     phase: str | None = None
 
 
+class PlainCall(
+    Struct, tag_field="type", tag="function_call", forbid_unknown_fields=True, gc=False
+):
+    """A function call that stands in the history without the vendor's own fields."""
+
+    call_id: Annotated[str, Meta(min_length=1)]
+    name: Annotated[str, Meta(min_length=1)]
+    arguments: str = ""
+
+
+class PlainOutput(
+    Struct, tag_field="type", tag="function_call_output", forbid_unknown_fields=True, gc=False
+):
+    call_id: str
+    output: str
+
+
+PlainItem = PlainMessage | PlainCall | PlainOutput
+
+
 class CacheBreakpoint(Struct, gc=False):
     ttl: str | None = None
 
