@@ -36,6 +36,7 @@ from aigw_core.codecs.gemini.wire import (
     FunctionCall,
     FunctionResponse,
     PlainContent,
+    PlainPart,
     Request,
     RequestPart,
     present,
@@ -93,10 +94,25 @@ def decode_turns(request: Request) -> tuple[Turn, ...]:
         except msgspec.ValidationError:
             check_depth(bytes(raw), pointer, below=1)
             turns.append(_turn(typed(_CONTENT, raw, pointer), pointer, number, calls))
-        else:
-            texts = [Text(part.text) for part in plain.parts]
-            turns.append(Turn(_role(plain.role, pointer), tuple(texts), pointer=pointer))
+            continue
+        role = _role(plain.role, pointer)
+        first = plain.parts[0] if len(plain.parts) == 1 else None
+        if first is not None and _is_text(first):
+            turns.append(Turn(role, (Text(first.text or ""),), pointer=pointer))
+            continue
+        check_depth(bytes(raw), pointer, below=1)
+        parts = [
+            _plain_part(part, f"{pointer}/parts/{place}", (number, place), calls)
+            for place, part in enumerate(plain.parts)
+        ]
+        present_parts = tuple([part for part in parts if part is not None])
+        turns.append(Turn(role, present_parts, pointer=pointer))
     return tuple(turns)
+
+
+def _is_text(part: PlainPart) -> bool:
+    """Whether this is a text and nothing beside."""
+    return part == PlainPart(part.text) and part.text is not None
 
 
 def _turn(content: Content, pointer: str, number: int, calls: _Calls) -> Turn:
@@ -135,31 +151,59 @@ def _parts(content: Content, pointer: str, turn: int, calls: _Calls) -> tuple[Pa
 
 
 def _part(raw: bytes, pointer: str, place: tuple[int, int], calls: _Calls) -> Part | None:
+    beside: Native | None = None
     try:
         part = _PART(raw)
-        beside = None
     except msgspec.ValidationError:
         part, beside = _unusual_part(raw, pointer)
-    seal = (
-        Seal("gemini", "thought_signature", part.thought_signature)
-        if (part.thought_signature)
-        else None
-    )
     if part.function_call is not None:
-        return _call(part.function_call, raw, seal, pointer, place, calls)
+        native = _leftover(raw, "functionCall", ("name", "args", "id"))
+        return _call(part.function_call, native, _seal(part), pointer, place, calls)
     if part.function_response is not None:
-        return _result(part.function_response, raw, pointer, calls)
+        native = _leftover(raw, "functionResponse", ("name", "id"))
+        return _result(part.function_response, native, pointer, calls)
+    if _says_nothing(part) and beside is not None:
+        return Opaque(Native(Format.GEMINI, raw), next(iter(FIELDS(beside.raw))))
+    return _content(part, beside, pointer)
+
+
+def _plain_part(
+    part: PlainPart, pointer: str, place: tuple[int, int], calls: _Calls
+) -> Part | None:
+    """What :func:`_part` gives, without looking at the bytes again."""
+    if part.function_call is not None:
+        return _call(part.function_call, None, _seal(part), pointer, place, calls)
+    response = part.function_response
+    if response is not None:
+        kept = {"response": response.response, "parts": response.parts}
+        fields = {name: raw for name, raw in kept.items() if bytes(raw)}
+        native = Native(Format.GEMINI, msgspec.json.encode({"functionResponse": fields}))
+        return _result(response, native if fields else None, pointer, calls)
+    return _content(part, None, pointer)
+
+
+def _content(part: RequestPart, beside: Native | None, pointer: str) -> Part | None:
+    """A text, a thought or media; nothing of an empty object."""
     if part.inline_data is not None or part.file_data is not None:
         return _media(part, beside, pointer)
-    if part.text is not None or (seal is not None and beside is None):
-        text = part.text or ""
-        if part.thought:
-            return Reasoning(text, ReasoningStyle.SUMMARY, seal, native=beside)
-        return Text(text, seal=seal, native=beside)
-    if beside is None:
-        return None  # an object with nothing in it
-    label = next(iter(FIELDS(beside.raw)))
-    return Opaque(Native(Format.GEMINI, raw), label)
+    seal = _seal(part)
+    if part.text is None and seal is None:
+        return None
+    text = part.text or ""
+    if part.thought:
+        return Reasoning(text, ReasoningStyle.SUMMARY, seal, native=beside)
+    return Text(text, seal=seal, native=beside)
+
+
+def _says_nothing(part: RequestPart) -> bool:
+    """Whether none of the known fields makes this a part; a seal alone does, where
+    nothing stands beside it."""
+    return part.text is None and part.inline_data is None and part.file_data is None
+
+
+def _seal(part: RequestPart) -> Seal | None:
+    signature = part.thought_signature
+    return Seal("gemini", "thought_signature", signature) if signature else None
 
 
 def _unusual_part(raw: bytes, pointer: str) -> tuple[RequestPart, Native | None]:
@@ -234,7 +278,7 @@ class _Calls:
 
 def _call(
     call: FunctionCall,
-    raw: bytes,
+    native: Native | None,
     seal: Seal | None,
     pointer: str,
     place: tuple[int, int],
@@ -249,7 +293,6 @@ def _call(
     arguments = arguments_text(call.args)
     identifier = call.id or call_id(*place, call.name, arguments)
     calls.add(identifier, call.name, invented=not call.id)
-    native = _leftover(raw, "functionCall", ("name", "args", "id"))
     return ToolCall(identifier, call.name, arguments, seal=seal, native=native)
 
 
@@ -269,7 +312,7 @@ def _leftover(raw: bytes, member: str, known: tuple[str, ...]) -> Native | None:
 
 
 def _result(
-    response: FunctionResponse, raw: bytes, pointer: str, calls: _Calls
+    response: FunctionResponse, native: Native | None, pointer: str, calls: _Calls
 ) -> ToolResult | None:
     pointer += "/functionResponse"
     identifier = calls.match(response)
@@ -295,7 +338,7 @@ def _result(
         tuple(content),
         is_error,
         name=calls.name(identifier),
-        native=_leftover(raw, "functionResponse", ("name", "id")),
+        native=native,
     )
     return None if calls.repeats(result) else result
 

@@ -102,11 +102,16 @@ _CAMEL = {
     kind: {_snake(name): name for name in fields if _snake(name) != name}
     for kind, fields in _KINDS.items()
 }
-_SNAKE_NAME = re.compile(
-    rb'"(?:'
-    + "|".join(sorted({name for names in _CAMEL.values() for name in names})).encode()
-    + rb')"\s*:'
-)
+_SNAKE_NAMES = frozenset(name.encode() for names in _CAMEL.values() for name in names)
+_name_ends = re.compile(rb'_[a-z]+(?="\s*:)').finditer
+
+
+def _is_snake(body: bytes) -> bool:
+    # Underscores are rare; an alternation of all names would be tried at every quote.
+    return any(
+        body[body.rfind(b'"', 0, end.start()) + 1 : end.end()] in _SNAKE_NAMES
+        for end in _name_ends(body)
+    )
 
 
 def camel_request(body: bytes) -> bytes:
@@ -118,7 +123,7 @@ def camel_request(body: bytes) -> bytes:
     Raises:
         InvalidRequest: a field comes in both spellings.
     """
-    if b"_" not in body or _SNAKE_NAME.search(body) is None:
+    if not _is_snake(body):
         return body
     return _rename(body, "request", "")
 

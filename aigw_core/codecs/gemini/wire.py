@@ -24,34 +24,30 @@ def present(raw: Raw) -> bool:
 # --- parts, both ways --------------------------------------------------------
 
 
-class Blob(Struct, rename="camel"):
+class Blob(Struct, rename="camel", gc=False):
     mime_type: str = ""
     data: str = ""
 
 
-class FileData(Struct, rename="camel"):
+class FileData(Struct, rename="camel", gc=False):
     file_uri: str = ""
     mime_type: str | None = None
 
 
-class FunctionCall(Struct):
+class FunctionCall(Struct, gc=False):
     name: str = ""
     args: Raw = ABSENT
     id: str | None = None
 
 
-class FunctionResponse(Struct):
+class FunctionResponse(Struct, gc=False):
     name: str = ""
     response: Raw = ABSENT
     id: str | None = None
     parts: Raw = ABSENT
 
 
-class PlainPart(Struct, forbid_unknown_fields=True, gc=False):
-    text: str
-
-
-class RequestPart(Struct, rename="camel", forbid_unknown_fields=True):
+class RequestPart(Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     """A part of a request. One with another field is looked at more slowly."""
 
     text: str | None = None
@@ -71,8 +67,21 @@ class Content(Struct):
     parts: Raw = ABSENT
 
 
+class PlainCall(FunctionCall, forbid_unknown_fields=True, gc=False):
+    pass
+
+
+class PlainResponse(FunctionResponse, forbid_unknown_fields=True, gc=False):
+    pass
+
+
+class PlainPart(RequestPart, rename="camel", forbid_unknown_fields=True, gc=False):
+    function_call: PlainCall | None = None
+    function_response: PlainResponse | None = None
+
+
 class PlainContent(Struct, forbid_unknown_fields=True, gc=False):
-    """A turn of texts with nothing beside them, as nearly all are."""
+    """A turn with nothing in it that is not listed, as nearly all are."""
 
     parts: list[PlainPart]
     role: str | None = None

@@ -202,6 +202,8 @@ def _refuse_orphans(turns: Iterable[Turn]) -> None:
     calls: set[str] = set()
     for turn in turns:
         for part in turn.parts:
+            if type(part) is Text:  # nearly all are
+                continue
             if isinstance(part, ToolCall):
                 calls.add(part.id)
             elif isinstance(part, Opaque):

@@ -155,21 +155,24 @@ class _Turns:
         self, message: wire.InputMessage | wire.PlainMessage, parts: list[Part], pointer: str
     ) -> None:
         role = _ROLES[message.role]
+        if role is not Role.ASSISTANT:
+            self._end()
+            developer = message.role == "developer"
+            phase = message.phase or None
+            turn = Turn(role, tuple(parts), phase=phase, developer=developer, pointer=pointer)
+            self._turns.append(turn)
+            return
         joins = (
-            role is Role.ASSISTANT
-            and self._joins(role)
+            self._joins(role)
             and not self._after_message
             and (message.phase == self._phase or not self._has_message)
         )
         if not joins:
             self._begin(role, pointer)
         self._parts += parts
-        if role is Role.ASSISTANT:
-            if parts:  # an empty message says nothing, and has no phase
-                self._phase = message.phase
-                self._after_message = self._has_message = True
-        else:
-            self._end(developer=message.role == "developer", phase=message.phase)
+        if parts:  # an empty message says nothing, and has no phase
+            self._phase = message.phase
+            self._after_message = self._has_message = True
 
     def part(self, role: Role, part: Part, pointer: str) -> None:
         if not self._joins(role):
@@ -186,17 +189,18 @@ class _Turns:
         self._end()
         self._open, self._role, self._pointer = True, role, pointer
 
-    def _end(self, *, developer: bool = False, phase: str | None = None) -> None:
-        if self._open:
-            self._turns.append(
-                Turn(
-                    self._role,
-                    tuple(self._parts),
-                    phase=phase or self._phase,
-                    developer=developer,
-                    pointer=self._pointer,
-                )
+    def _end(self, *, developer: bool = False) -> None:
+        if not self._open:
+            return
+        self._turns.append(
+            Turn(
+                self._role,
+                tuple(self._parts),
+                phase=self._phase or None,
+                developer=developer,
+                pointer=self._pointer,
             )
+        )
         self._parts = []
         self._phase = None
         self._open = self._after_message = self._has_message = False
@@ -219,9 +223,12 @@ def _plain(raw: Raw) -> wire.PlainItem | None:
 def _add_plain(turns: _Turns, item: wire.PlainItem, pointer: str) -> None:
     """Add what :func:`_add_item` would, in a third of the time."""
     if isinstance(item, wire.PlainMessage):
-        content = item.content
-        texts = [content] if isinstance(content, str) else [part.text for part in content]
-        turns.message(item, [Text(text) for text in texts], pointer)
+        texts: list[Part]
+        if isinstance(item.content, str):
+            texts = [Text(item.content)]
+        else:
+            texts = [Text(part.text) for part in item.content]
+        turns.message(item, texts, pointer)
     elif isinstance(item, wire.PlainCall):
         call = ToolCall(item.call_id, item.name, item.arguments)
         turns.part(Role.ASSISTANT, call, pointer)

@@ -90,11 +90,16 @@ class InputMessage(Struct):
     phase: str | None = None
 
 
+Nothing = Annotated[list[Raw], Meta(max_length=0)]
+
+
 class PlainText(Struct, forbid_unknown_fields=True, gc=False):
     """A text part and nothing beside; most are."""
 
     text: str
     type: Literal["input_text", "output_text"]
+    annotations: Nothing | None = None
+    logprobs: Nothing | None = None
 
 
 class PlainMessage(Struct, forbid_unknown_fields=True, gc=False):
