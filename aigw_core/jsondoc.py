@@ -47,7 +47,8 @@ def read_object(
     """
     try:
         fields = _TOP(body)
-        body.decode()
+        if not body.isascii():  # without a copy, as most bodies are
+            body.decode()
     except msgspec.ValidationError:
         raise InvalidRequest("the body must be a JSON object") from None
     except msgspec.DecodeError as exc:

@@ -18,6 +18,8 @@ def note_leftovers(request: ChatRequest, target: Format, ledger: Ledger) -> None
         return
     for turn in request.turns:
         for part in turn.parts:
+            if type(part) is Text and part.native is None and part.seal is None:
+                continue  # nearly all are
             _note_part(part, turn.pointer, target, ledger)
             if type(part) is ToolResult:
                 for inner in part.content:

@@ -51,13 +51,16 @@ def unseal(
     return replace(request, turns=tuple(turns))
 
 
+_SEALED = (Text, ToolCall, Reasoning)  # a union is built anew each time it is asked
+
+
 def _holds_envelope(turn: Turn) -> bool:
-    return turn.role is Role.ASSISTANT and any(map(_envelope, turn.parts))
+    return turn.role is Role.ASSISTANT and any(_envelope(part) is not None for part in turn.parts)
 
 
 def _envelope(part: Part) -> str | None:
     """The envelope that a part has for a seal, genuine or not."""
-    if not isinstance(part, Text | ToolCall | Reasoning) or part.seal is None:
+    if not isinstance(part, _SEALED) or part.seal is None:
         return None
     seal = part.seal
     return seal.data if seal.issuer == OWN or is_envelope(seal.data) else None

@@ -7,8 +7,8 @@ longer conversation begins with the same messages as a shorter one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable
+from itertools import groupby, pairwise
 from typing import Any
 
 import msgspec
@@ -363,19 +363,24 @@ class MessageWriter:
         return items
 
 
-def _whole_answers(turns: tuple[Turn, ...]) -> Iterator[Turn]:
+def _whole_answers(turns: tuple[Turn, ...]) -> Iterable[Turn]:
     """Clients of formats that stream whole turns send an answer back in pieces. Here all
     calls of a step stand in one message, with what was thought before them."""
+    assistant = Role.ASSISTANT
+    if not any(one.role is assistant is two.role for one, two in pairwise(turns)):
+        return turns
+    whole: list[Turn] = []
     for role, run in groupby(turns, key=lambda turn: turn.role):
         pieces = list(run)
         first = pieces[0]
-        if role is Role.ASSISTANT and all(
+        if role is assistant and all(
             (piece.name, piece.phase) == (first.name, first.phase) for piece in pieces
         ):
             parts = tuple([part for piece in pieces for part in piece.parts])
-            yield msgspec.structs.replace(first, parts=parts)
+            whole.append(msgspec.structs.replace(first, parts=parts))
         else:
-            yield from pieces
+            whole += pieces
+    return whole
 
 
 def breakpoint_ttl(mark: CacheMark) -> str:

@@ -96,9 +96,8 @@ def decode_turns(request: Request) -> tuple[Turn, ...]:
             turns.append(_turn(typed(_CONTENT, raw, pointer), pointer, number, calls))
             continue
         role = _role(plain.role, pointer)
-        first = plain.parts[0] if len(plain.parts) == 1 else None
-        if first is not None and _is_text(first):
-            turns.append(Turn(role, (Text(first.text or ""),), pointer=pointer))
+        if len(plain.parts) == 1 and _is_text(plain.parts[0]):
+            turns.append(Turn(role, (Text(plain.parts[0].text or ""),), pointer=pointer))
             continue
         check_depth(bytes(raw), pointer, below=1)
         parts = [
@@ -112,7 +111,15 @@ def decode_turns(request: Request) -> tuple[Turn, ...]:
 
 def _is_text(part: PlainPart) -> bool:
     """Whether this is a text and nothing beside."""
-    return part == PlainPart(part.text) and part.text is not None
+    return (
+        part.text is not None
+        and part.function_call is None
+        and part.function_response is None
+        and part.thought_signature is None
+        and part.thought is None
+        and part.inline_data is None
+        and part.file_data is None
+    )
 
 
 def _turn(content: Content, pointer: str, number: int, calls: _Calls) -> Turn:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from aigw_core.chat import (
     ChatRequest,
@@ -52,20 +52,22 @@ _FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
 WirePart = dict[str, Any] | Raw
 
 
-class _Block:
+class _Block(Struct):
     """Turns of one role in a row: one content."""
 
-    def __init__(self, role: str, pointer: str) -> None:
-        self.role = role
-        self.pointer = pointer
-        self.results: list[tuple[str, WirePart]] = []  # by call
-        self.attached: list[WirePart] = []  # media out of the results
-        self.parts: list[WirePart] = []
-        self.calls: list[str] = []
+    role: str
+    pointer: str
+    results: list[tuple[str, WirePart]] = []
+    """By call."""
+    attached: list[WirePart] = []
+    """Media out of the results."""
+    parts: list[WirePart] = []
+    calls: list[str] = []
 
     def content(self, order: list[str]) -> dict[str, Any]:
         if not self.results:
-            return {"role": self.role, "parts": self.attached + self.parts}
+            parts = self.attached + self.parts if self.attached else self.parts
+            return {"role": self.role, "parts": parts}
         place = {identifier: number for number, identifier in enumerate(order)}
         results = sorted(self.results, key=lambda item: place.get(item[0], len(place)))
         parts = [part for _, part in results] + self.attached + self.parts

@@ -42,6 +42,7 @@ from aigw_core.codecs.messages.turns import (
     EncodedTurns,
     TurnEncoder,
     encode_cache,
+    is_plain,
     simplify,
 )
 from aigw_core.errors import InvalidRequest
@@ -130,9 +131,10 @@ class _RequestEncoder:
         self._limit_marks(body)
         if request.stream:
             body["stream"] = True
-        if len(turns.system) == 1 and turns.system[0].keys() == {"type", "text"}:
+        if len(turns.system) == 1 and is_plain(turns.system[0]):
             body["system"] = turns.system[0]["text"]
-        body["messages"] = [simplify(message) for message in turns.messages]
+        for message in turns.messages:
+            simplify(message)
         headers: Headers = (("anthropic-version", self._version),)
         if betas:
             headers += (("anthropic-beta", ",".join(betas)),)
@@ -357,6 +359,8 @@ def _all_blocks(body: dict[str, Any]) -> Iterator[Block]:
     yield from body.get("system", ())
     for message in body["messages"]:
         for block in message["content"]:
+            if is_plain(block):  # most are, and bear none
+                continue
             content = block.get("content")
             if isinstance(content, list):
                 yield from content

@@ -60,10 +60,18 @@ class EncodedTurns(Struct):
     messages: list[Message]
     prefill: bool
     """The last message is the assistant's, to be continued."""
-    thought: bool
-    """A thinking block is among the messages."""
     lost_thinking: bool
     """The assistant turn of the running tool loop has no thinking block any more."""
+
+    @property
+    def thought(self) -> bool:
+        """A thinking block is among the messages."""
+        return any(
+            block["type"] in _THOUGHTS
+            for message in self.messages
+            if message["role"] == "assistant"
+            for block in message["content"]
+        )
 
 
 def encode_cache(mark: CacheMark) -> dict[str, str]:
@@ -135,13 +143,7 @@ class TurnEncoder:
         prefill = self._messages[-1]["role"] == "assistant"
         if not self._native:
             self._check_ends(turns[start:], prefill=prefill)
-        thought = any(
-            block["type"] in _THOUGHTS
-            for message in self._messages
-            if message["role"] == "assistant"
-            for block in message["content"]
-        )
-        return EncodedTurns(self._system, self._messages, prefill, thought, self._lost_in_loop())
+        return EncodedTurns(self._system, self._messages, prefill, self._lost_in_loop())
 
     def _leads(self, turn: Turn) -> bool:
         if turn.role is not Role.SYSTEM:
@@ -201,6 +203,8 @@ class TurnEncoder:
         blocks = self._blocks(turn)
         if not blocks:
             raise InvalidRequest("this upstream takes no empty user turn", pointer=turn.pointer)
+        if is_plain(blocks[0]) and len(blocks) == 1:
+            return _User([], blocks)
         results = [block for block in blocks if block["type"] == "tool_result"]
         return _User(results, [block for block in blocks if block["type"] != "tool_result"])
 
@@ -216,7 +220,8 @@ class TurnEncoder:
         """Write the user and system turns since the last assistant turn."""
         run, self._run = self._run, []
         if len(run) == 1 and isinstance(run[0], _User):
-            self._add("user", run[0].results + run[0].blocks)
+            results, blocks = run[0].results, run[0].blocks
+            self._add("user", results + blocks if results else blocks)
             return
         users = [item for item in run if isinstance(item, _User)]
         if users:
@@ -240,7 +245,7 @@ class TurnEncoder:
         if self._messages and self._messages[-1]["role"] == role:
             self._messages[-1]["content"] += blocks
         else:
-            self._messages.append({"role": role, "content": list(blocks)})
+            self._messages.append({"role": role, "content": blocks})
 
     # --- parts -------------------------------------------------------------------
 
@@ -318,7 +323,7 @@ class TurnEncoder:
             return None
         block: Block = {"type": "tool_result", "tool_use_id": self._call_id(part.call_id)}
         content = self._result_content(part, turn, behind)
-        if len(content) == 1 and content[0].keys() == {"type", "text"}:
+        if len(content) == 1 and is_plain(content[0]):
             block["content"] = content[0]["text"]
         elif content:
             block["content"] = content  # an empty list is refused, an absent one is not
@@ -389,9 +394,13 @@ def _place(turns: tuple[Turn, ...]) -> str:
     return turns[-1].pointer if turns else ""
 
 
-def simplify(message: Message) -> Message:
-    """One plain text as a string, as people write it."""
+def simplify(message: Message) -> None:
+    """Make one plain text a string, as people write it."""
     content = message["content"]
-    if len(content) == 1 and content[0].keys() == {"type", "text"}:
-        return {"role": message["role"], "content": content[0]["text"]}
-    return message
+    if len(content) == 1 and is_plain(content[0]):
+        message["content"] = content[0]["text"]
+
+
+def is_plain(block: Block) -> bool:
+    """Whether it is a text and nothing beside: a type and the text."""
+    return len(block) == 2 and "text" in block

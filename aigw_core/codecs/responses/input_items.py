@@ -11,7 +11,7 @@ message is kept as ``{"part": the part}``, an opaque item as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -97,8 +97,8 @@ _ROLES = {
 }
 
 _MESSAGE = msgspec.json.Decoder(wire.InputMessage).decode
-_PLAIN_MESSAGE: Callable[[Raw], wire.PlainItem] = msgspec.json.Decoder(wire.PlainMessage).decode
-_PLAIN_ITEM: Callable[[Raw], wire.PlainItem] = msgspec.json.Decoder(
+_PLAIN_MESSAGE: Callable[[Raw], wire.PlainMessage] = msgspec.json.Decoder(wire.PlainMessage).decode
+_PLAIN_ITEM: Callable[[Raw], wire.PlainCall | wire.PlainOutput] = msgspec.json.Decoder(
     wire.PlainCall | wire.PlainOutput
 ).decode
 _PLAIN_TEXTS = msgspec.json.Decoder(list[wire.PlainText]).decode
@@ -130,11 +130,9 @@ def decode_items(raws: list[Raw], cache_ttl: str) -> list[Turn]:
     """
     turns = _Turns()
     for number, raw in enumerate(raws):
-        plain = _plain(raw)
-        if plain is not None:
-            _add_plain(turns, plain, f"/input/{number}")
-        else:
-            _add_item(turns, raw, f"/input/{number}", cache_ttl)
+        pointer = f"/input/{number}"
+        if not _add_plain(turns, raw, pointer):
+            _add_item(turns, raw, pointer, cache_ttl)
     return turns.finish()
 
 
@@ -152,7 +150,7 @@ class _Turns:
         self._has_message = False
 
     def message(
-        self, message: wire.InputMessage | wire.PlainMessage, parts: list[Part], pointer: str
+        self, message: wire.InputMessage | wire.PlainMessage, parts: Sequence[Part], pointer: str
     ) -> None:
         role = _ROLES[message.role]
         if role is not Role.ASSISTANT:
@@ -210,31 +208,30 @@ class _Turns:
         return self._turns
 
 
-def _plain(raw: Raw) -> wire.PlainItem | None:
-    """An item with nothing beside what every format has, as nearly all are."""
-    # A hint which of the two to try; the items that neither takes say more.
-    decode = _PLAIN_MESSAGE if b'"role"' in bytes(raw)[:64] else _PLAIN_ITEM
+def _add_plain(turns: _Turns, raw: Raw, pointer: str) -> bool:
+    """Add an item with nothing beside what every format has, as nearly all are: what
+    :func:`_add_item` would add, in a third of the time. Whether it is one."""
     try:
-        return decode(raw)
+        message = _PLAIN_MESSAGE(raw)
     except msgspec.ValidationError:
-        return None
-
-
-def _add_plain(turns: _Turns, item: wire.PlainItem, pointer: str) -> None:
-    """Add what :func:`_add_item` would, in a third of the time."""
-    if isinstance(item, wire.PlainMessage):
-        texts: list[Part]
-        if isinstance(item.content, str):
-            texts = [Text(item.content)]
+        pass
+    else:
+        content = message.content
+        if isinstance(content, str):
+            turns.message(message, [Text(content)], pointer)
         else:
-            texts = [Text(part.text) for part in item.content]
-        turns.message(item, texts, pointer)
-    elif isinstance(item, wire.PlainCall):
-        call = ToolCall(item.call_id, item.name, item.arguments)
-        turns.part(Role.ASSISTANT, call, pointer)
+            turns.message(message, [Text(part.text) for part in content], pointer)
+        return True
+    try:
+        item = _PLAIN_ITEM(raw)
+    except msgspec.ValidationError:
+        return False
+    if isinstance(item, wire.PlainCall):
+        turns.part(Role.ASSISTANT, ToolCall(item.call_id, item.name, item.arguments), pointer)
     else:
         said = (Text(item.output),) if item.output else ()
         turns.part(Role.USER, ToolResult(item.call_id, said), pointer)
+    return True
 
 
 def _add_item(turns: _Turns, raw: Raw, pointer: str, cache_ttl: str) -> None:

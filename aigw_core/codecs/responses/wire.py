@@ -128,9 +128,6 @@ class PlainOutput(
     output: str
 
 
-PlainItem = PlainMessage | PlainCall | PlainOutput
-
-
 class CacheBreakpoint(Struct, gc=False):
     ttl: str | None = None
 
