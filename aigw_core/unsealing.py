@@ -39,7 +39,14 @@ def unseal(
     Without ``sealing`` no envelope can be opened. ``also_read`` names models whose
     seals the target takes beside its own.
     """
-    if not any(_holds_envelope(turn) for turn in request.turns):
+    sealed = [
+        part
+        for turn in request.turns
+        if turn.role is Role.ASSISTANT
+        for part in turn.parts
+        if type(part) in _SEALED and part.seal is not None  # type: ignore[union-attr]  # as said
+    ]
+    if not any(map(_envelope, sealed)):
         return request
     turns: list[Turn] = []
     for role, run in groupby(request.turns, key=lambda turn: turn.role):
@@ -55,7 +62,7 @@ _SEALED = (Text, ToolCall, Reasoning)  # a union is built anew each time it is a
 
 
 def _holds_envelope(turn: Turn) -> bool:
-    return turn.role is Role.ASSISTANT and any(_envelope(part) is not None for part in turn.parts)
+    return turn.role is Role.ASSISTANT and any(map(_envelope, turn.parts))
 
 
 def _envelope(part: Part) -> str | None:

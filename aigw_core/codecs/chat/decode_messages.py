@@ -77,6 +77,7 @@ from aigw_core.jsondoc import check_depth
 MESSAGE_FIELDS = "message fields"
 """The label of an :class:`Opaque` that holds fields of a message."""
 
+_ALL_PLAIN: Callable[[Raw], list[PlainMessage]] = msgspec.json.Decoder(list[PlainMessage]).decode
 _PLAIN: Callable[[Raw], PlainMessage] = msgspec.json.Decoder(PlainMessage).decode
 _FIELDS: Callable[[Raw], Fields] = msgspec.json.Decoder(Fields).decode
 _FUNCTION = msgspec.json.Decoder(Function).decode
@@ -86,24 +87,27 @@ _RAWS = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _ANNOTATION = msgspec.json.Decoder(Annotation).decode
 
 
-def decode_messages(messages: list[Raw]) -> tuple[Turn, ...]:
-    """The turns of a conversation. Each message is a field's item that nobody has
-    measured yet (``jsondoc.check_depth``).
+def decode_messages(raw: Raw) -> tuple[Turn, ...]:
+    """The turns of ``messages``, whose depth nobody has looked at (``jsondoc.check_depth``).
 
     Raises:
-        InvalidRequest: with the pointer of what is wrong; also when tool results
-            and calls do not pair.
+        InvalidRequest: with the pointer of what is wrong; also when there are none, and
+            when tool results and calls do not pair.
     """
     reader = _Messages()
-    for index, raw in enumerate(messages):
+    try:
+        for index, plain in enumerate(_ALL_PLAIN(raw)):
+            reader.add_plain(plain, f"/messages/{index}")
+        return reader.finish()
+    except msgspec.ValidationError:
+        pass
+    for index, item in enumerate(read(_RAWS, raw, "/messages")):
         pointer = f"/messages/{index}"
         try:
-            plain = _PLAIN(raw)
+            reader.add_plain(_PLAIN(item), pointer)
         except msgspec.ValidationError:
-            check_depth(bytes(raw), pointer, below=1)
-            reader.add(read(_FIELDS, raw, pointer), pointer, index)
-        else:
-            reader.add_plain(plain, pointer)
+            check_depth(bytes(item), pointer, below=1)
+            reader.add(read(_FIELDS, item, pointer), pointer, index)
     return reader.finish()
 
 
@@ -123,11 +127,13 @@ class _Messages:
             call = self._answered(message.tool_call_id, f"{pointer}/tool_call_id")
             self._add_result(ToolResult(call.id, texts, freeform=call.freeform), pointer)
             return
-        self._end_results()
+        if self._results:
+            self._end_results()
         if type(message) is PlainSystem:
             self._turns.append(Turn(Role.SYSTEM, texts, pointer=pointer))
             return
-        self._refuse_open()
+        if self._open:
+            self._refuse_open()
         if type(message) is PlainUser:
             self._turns.append(Turn(Role.USER, texts, pointer=pointer))
             return
@@ -164,6 +170,8 @@ class _Messages:
     def finish(self) -> tuple[Turn, ...]:
         self._end_results()
         self._refuse_open()
+        if not self._turns:
+            raise InvalidRequest("there are no messages", pointer="/messages")
         return tuple(self._turns)
 
     def _turn(

@@ -45,7 +45,7 @@ from aigw_core.codecs.chat.wire import (
     ResponseFormat,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, read_object
+from aigw_core.jsondoc import decode_as, read_object, splice
 from aigw_core.naming import refuse_duplicates
 
 _BODY: Callable[[bytes], Body] = msgspec.json.Decoder(Body).decode
@@ -81,11 +81,9 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     fields = read_object(inbound.body, levels=2, unmeasured="messages")
     for required in ("model", "messages"):
         need(fields.get(required), f"/{required}")
-    body = decode_as(_BODY, inbound.body)
+    body = decode_as(_BODY, splice(fields, {"messages": b"[]"}))
     if not body.model:
         raise InvalidRequest("the model is empty", pointer="/model")
-    if not body.messages:
-        raise InvalidRequest("there are no messages", pointer="/messages")
     extras = [
         Extra(
             name,
@@ -106,7 +104,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     limit = body.max_completion_tokens
     return ChatRequest(
         model=body.model,
-        turns=decode_messages(body.messages),
+        turns=decode_messages(fields["messages"]),
         format=Format.CHAT,
         tools=tools,
         tool_choice=_tool_choice(body, tools),

@@ -266,7 +266,8 @@ class Body(Struct, gc=False):
     """The fields of a request that have a canonical meaning."""
 
     model: str
-    messages: list[Raw]
+    messages: Raw
+    """Read apart from the others."""
     max_completion_tokens: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None

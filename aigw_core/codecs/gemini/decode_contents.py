@@ -37,7 +37,6 @@ from aigw_core.codecs.gemini.wire import (
     FunctionResponse,
     PlainContent,
     PlainPart,
-    Request,
     RequestPart,
     present,
 )
@@ -48,8 +47,10 @@ T = TypeVar("T")
 
 PARTS = msgspec.json.Decoder(list[Raw]).decode
 FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
+_ALL_PLAIN: Callable[[Raw], list[PlainContent]] = msgspec.json.Decoder(list[PlainContent]).decode
 _PLAIN: Callable[[Raw], PlainContent] = msgspec.json.Decoder(PlainContent).decode
 _CONTENT = msgspec.json.Decoder(Content).decode
+_ONE_OR_MORE = msgspec.json.Decoder(list[Raw] | Content).decode
 _PART = msgspec.json.Decoder(RequestPart).decode
 _STRING = msgspec.json.Decoder(str).decode
 
@@ -72,41 +73,63 @@ def typed(decode: Callable[[bytes], T], raw: bytes | Raw, pointer: str) -> T:
         raise InvalidRequest(problem, pointer=pointer + inner) from None
 
 
-def decode_turns(request: Request) -> tuple[Turn, ...]:
-    contents = request.contents
-    if contents is None or contents == []:
-        raise InvalidRequest("the list of turns is empty", pointer="/contents")
+def decode_turns(contents: Raw, system: Content | str | None) -> tuple[Turn, ...]:
+    """The turns of a request. Nobody has looked at the depth of ``contents``
+    (``jsondoc.check_depth``).
+
+    Raises:
+        InvalidRequest: with the pointer of what is wrong.
+    """
     turns: list[Turn] = []
-    system = request.system_instruction
     if system is not None:
         turn = _system(system)
         if turn.parts:
             turns.append(turn)
+    before = len(turns)
     calls = _Calls()
-    if isinstance(contents, Content):
-        check_depth(bytes(contents.parts), "/contents/parts", below=1)
-        turns.append(_turn(contents, "/contents/0", 0, calls))
-        return tuple(turns)
-    for number, raw in enumerate(contents):
-        pointer = f"/contents/{number}"
-        try:
-            plain = _PLAIN(raw)
-        except msgspec.ValidationError:
-            check_depth(bytes(raw), pointer, below=1)
-            turns.append(_turn(typed(_CONTENT, raw, pointer), pointer, number, calls))
-            continue
-        role = _role(plain.role, pointer)
-        if len(plain.parts) == 1 and _is_text(plain.parts[0]):
-            turns.append(Turn(role, (Text(plain.parts[0].text or ""),), pointer=pointer))
-            continue
-        check_depth(bytes(raw), pointer, below=1)
-        parts = [
-            _plain_part(part, f"{pointer}/parts/{place}", (number, place), calls)
-            for place, part in enumerate(plain.parts)
+    try:
+        turns += [
+            _plain_turn(at, content, calls) for at, content in enumerate(_ALL_PLAIN(contents))
         ]
-        present_parts = tuple([part for part in parts if part is not None])
-        turns.append(Turn(role, present_parts, pointer=pointer))
+    except msgspec.ValidationError:
+        turns += [_turn(at, raw, calls) for at, raw in enumerate(_split(contents))]
+    if len(turns) == before:
+        raise InvalidRequest("the list of turns is empty", pointer="/contents")
     return tuple(turns)
+
+
+def _split(contents: Raw) -> list[Raw]:
+    if not present(contents):
+        return []
+    one_or_more = typed(_ONE_OR_MORE, contents, "/contents")
+    return [contents] if isinstance(one_or_more, Content) else one_or_more
+
+
+def _turn(number: int, raw: Raw, calls: _Calls) -> Turn:
+    try:
+        plain = _PLAIN(raw)
+    except msgspec.ValidationError:
+        pass
+    else:
+        return _plain_turn(number, plain, calls)
+    pointer = f"/contents/{number}"
+    check_depth(bytes(raw), pointer, below=1)
+    content = typed(_CONTENT, raw, pointer)
+    role = _role(content.role, pointer)
+    return Turn(role, _parts(content, pointer, number, calls), pointer=pointer)
+
+
+def _plain_turn(number: int, content: PlainContent, calls: _Calls) -> Turn:
+    """What :func:`_turn` gives, in a third of the time."""
+    pointer = f"/contents/{number}"
+    role = _ROLES.get(content.role) or _role(content.role, pointer)
+    if len(content.parts) == 1 and _is_text(content.parts[0]):
+        return Turn(role, (Text(content.parts[0].text or ""),), pointer=pointer)
+    parts = [
+        _plain_part(part, f"{pointer}/parts/{place}", (number, place), calls)
+        for place, part in enumerate(content.parts)
+    ]
+    return Turn(role, tuple([part for part in parts if part is not None]), pointer=pointer)
 
 
 def _is_text(part: PlainPart) -> bool:
@@ -120,11 +143,6 @@ def _is_text(part: PlainPart) -> bool:
         and part.inline_data is None
         and part.file_data is None
     )
-
-
-def _turn(content: Content, pointer: str, number: int, calls: _Calls) -> Turn:
-    role = _role(content.role, pointer)
-    return Turn(role, _parts(content, pointer, number, calls), pointer=pointer)
 
 
 def _role(word: str | None, pointer: str) -> Role:
@@ -179,9 +197,12 @@ def _plain_part(
 ) -> Part | None:
     """What :func:`_part` gives, without looking at the bytes again."""
     if part.function_call is not None:
+        check_depth(bytes(part.function_call.args), pointer, below=5)
         return _call(part.function_call, None, _seal(part), pointer, place, calls)
     response = part.function_response
     if response is not None:
+        check_depth(bytes(response.response), pointer, below=5)
+        check_depth(bytes(response.parts), pointer, below=5)
         kept = {"response": response.response, "parts": response.parts}
         fields = {name: raw for name, raw in kept.items() if bytes(raw)}
         native = Native(Format.GEMINI, msgspec.json.encode({"functionResponse": fields}))

@@ -38,6 +38,7 @@ from aigw_core.codecs.gemini.schema import from_openapi_subset
 from aigw_core.codecs.gemini.spelling import camel_request
 from aigw_core.codecs.gemini.vocabulary import LEVELS, decode_tier
 from aigw_core.codecs.gemini.wire import (
+    ABSENT,
     FunctionCallingConfig,
     FunctionDeclaration,
     GenerationConfig,
@@ -46,7 +47,7 @@ from aigw_core.codecs.gemini.wire import (
     present,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, read_object
+from aigw_core.jsondoc import decode_as, read_object, splice
 from aigw_core.naming import refuse_duplicates
 
 # ProtoJSON writes a number as a string or as 40.0 and means the same.
@@ -87,7 +88,8 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     body = camel_request(inbound.body)
     if body is not inbound.body:
         fields = FIELDS(body)
-    request = decode_as(_REQUEST, body)
+    contents = fields.get("contents", ABSENT)
+    request = decode_as(_REQUEST, splice(fields, {"contents": b"null"}))
     extras = [
         Extra(name, bytes(raw), f"/{name}")
         for name, raw in fields.items()
@@ -97,7 +99,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     generation = _Generation(request.generation_config or {}, extras)
     return ChatRequest(
         model=model,
-        turns=decode_turns(request),
+        turns=decode_turns(contents, request.system_instruction),
         format=Format.GEMINI,
         tools=tools,
         tool_choice=_tool_choice(request.tool_config or {}, tools, extras),

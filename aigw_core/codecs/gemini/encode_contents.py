@@ -64,14 +64,13 @@ class _Block(Struct):
     parts: list[WirePart] = []
     calls: list[str] = []
 
-    def content(self, order: list[str]) -> dict[str, Any]:
-        if not self.results:
-            parts = self.attached + self.parts if self.attached else self.parts
-            return {"role": self.role, "parts": parts}
+    def all_parts(self, order: list[str]) -> list[WirePart]:
+        """Its parts, the results first, in the ``order`` of their calls."""
+        if not self.results and not self.attached:
+            return self.parts
         place = {identifier: number for number, identifier in enumerate(order)}
         results = sorted(self.results, key=lambda item: place.get(item[0], len(place)))
-        parts = [part for _, part in results] + self.attached + self.parts
-        return {"role": self.role, "parts": parts}
+        return [part for _, part in results] + self.attached + self.parts
 
 
 class ContentsEncoder:
@@ -133,7 +132,7 @@ class ContentsEncoder:
             if block.calls:
                 following = blocks[number + 1].results if number + 1 < len(blocks) else []
                 self._check_answered(block, following)
-            contents.append(block.content(calls))
+            contents.append({"role": block.role, "parts": block.all_parts(calls)})
             calls = block.calls
         return contents
 
@@ -212,12 +211,13 @@ class ContentsEncoder:
     def _place(self, turn: Turn, blocks: list[_Block]) -> None:
         role = "model" if turn.role is Role.ASSISTANT else "user"
         is_new = not blocks or blocks[-1].role != role
+        text = turn.only_text if turn.role is not Role.SYSTEM else ""
+        if text and is_new:
+            blocks.append(_Block(role, turn.pointer, parts=[{"text": text}]))
+            return
         block = _Block(role, turn.pointer) if is_new else blocks[-1]
-        text = turn.only_text
-        if text and turn.role is not Role.SYSTEM:
+        if text:
             block.parts.append({"text": text})
-            if is_new:
-                blocks.append(block)
             return
         if turn.name is not None:
             self._ledger.dropped("participant_name_unsupported", turn.pointer)

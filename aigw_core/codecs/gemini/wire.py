@@ -125,7 +125,8 @@ class FunctionDeclaration(Struct, rename="camel"):
 
 
 class Request(Struct, rename="camel"):
-    contents: list[Raw] | Content | None = None
+    contents: Raw = ABSENT
+    """Read apart from the others."""
     system_instruction: Content | str | None = None
     tools: list[dict[str, Raw]] | dict[str, Raw] | None = None
     tool_config: dict[str, Raw] | None = None

@@ -129,7 +129,10 @@ class TurnEncoder:
             self._system += self._system_blocks(turns[start])
             start += 1
         for turn in turns[start:]:
-            if self._native:
+            text = turn.only_text
+            if text and turn.role is Role.USER and not (self._native or text.isspace()):
+                self._run.append(_User([], [{"type": "text", "text": text}]))
+            elif self._native:
                 self._keep(turn)
             elif turn.role is Role.ASSISTANT:
                 self._assistant(turn)

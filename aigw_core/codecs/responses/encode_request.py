@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from itertools import zip_longest
 
 from msgspec import Raw
 
@@ -85,8 +86,7 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
     names = _tool_names(request, own)
     writer = InputWriter(request, caps, names, ledger)
     instructions, turns = _split_instructions(request)
-    for index, turn in enumerate(turns):
-        following = turns[index + 1] if index + 1 < len(turns) else None
+    for turn, following in zip_longest(turns, turns[1:]):
         last = following is None or following.role is not Role.ASSISTANT
         writer.write(turn, last_of_step=last)
     if request.output.kind is OutputKind.JSON and not own:

@@ -154,7 +154,8 @@ class _Turns:
     ) -> None:
         role = _ROLES[message.role]
         if role is not Role.ASSISTANT:
-            self._end()
+            if self._open:
+                self._end()
             developer = message.role == "developer"
             phase = message.phase or None
             turn = Turn(role, tuple(parts), phase=phase, developer=developer, pointer=pointer)
@@ -216,11 +217,7 @@ def _add_plain(turns: _Turns, raw: Raw, pointer: str) -> bool:
     except msgspec.ValidationError:
         pass
     else:
-        content = message.content
-        if isinstance(content, str):
-            turns.message(message, [Text(content)], pointer)
-        else:
-            turns.message(message, [Text(part.text) for part in content], pointer)
+        turns.message(message, _texts(message.content), pointer)
         return True
     try:
         item = _PLAIN_ITEM(raw)
@@ -232,6 +229,14 @@ def _add_plain(turns: _Turns, raw: Raw, pointer: str) -> bool:
         said = (Text(item.output),) if item.output else ()
         turns.part(Role.USER, ToolResult(item.call_id, said), pointer)
     return True
+
+
+def _texts(content: str | list[wire.PlainText]) -> list[Text]:
+    if isinstance(content, str):
+        return [Text(content)]
+    if len(content) == 1:
+        return [Text(content[0].text)]
+    return [Text(part.text) for part in content]
 
 
 def _add_item(turns: _Turns, raw: Raw, pointer: str, cache_ttl: str) -> None:
