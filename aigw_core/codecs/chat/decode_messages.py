@@ -96,18 +96,13 @@ def decode_messages(raw: Raw) -> tuple[Turn, ...]:
     """
     reader = _Messages()
     try:
-        for index, plain in enumerate(_ALL_PLAIN(raw)):
-            reader.add_plain(plain, f"/messages/{index}")
-        return reader.finish()
+        messages = _ALL_PLAIN(raw)
     except msgspec.ValidationError:
-        pass
-    for index, item in enumerate(read(_RAWS, raw, "/messages")):
-        pointer = f"/messages/{index}"
-        try:
-            reader.add_plain(_PLAIN(item), pointer)
-        except msgspec.ValidationError:
-            check_depth(bytes(item), pointer, below=1)
-            reader.add(read(_FIELDS, item, pointer), pointer, index)
+        for index, item in enumerate(read(_RAWS, raw, "/messages")):
+            reader.add(item, f"/messages/{index}", index)
+    else:
+        for index, message in enumerate(messages):
+            reader.add_plain(message, f"/messages/{index}")
     return reader.finish()
 
 
@@ -120,7 +115,7 @@ class _Messages:
         self._calls_at = ""
 
     def add_plain(self, message: PlainMessage, pointer: str) -> None:
-        """Add what :meth:`add` would, in a fifth of the time."""
+        """Add what ``_add_fields`` would, in a fifth of the time."""
         content = message.content
         texts = (Text(content),) if content else ()
         if type(message) is PlainResult:
@@ -147,7 +142,16 @@ class _Messages:
             parts = (*texts, *calls)
         self._turns.append(Turn(Role.ASSISTANT, parts, pointer=pointer))
 
-    def add(self, fields: Fields, pointer: str, index: int) -> None:
+    def add(self, raw: Raw, pointer: str, index: int) -> None:
+        try:
+            plain = _PLAIN(raw)
+        except msgspec.ValidationError:
+            check_depth(bytes(raw), pointer, below=1)
+            self._add_fields(read(_FIELDS, raw, pointer), pointer, index)
+        else:
+            self.add_plain(plain, pointer)
+
+    def _add_fields(self, fields: Fields, pointer: str, index: int) -> None:
         role = need(take_text(fields, "role", pointer), f"{pointer}/role")
         if role in ("tool", "function"):
             self._result(fields, pointer, role)

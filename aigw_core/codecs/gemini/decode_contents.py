@@ -88,11 +88,11 @@ def decode_turns(contents: Raw, system: Content | str | None) -> tuple[Turn, ...
     before = len(turns)
     calls = _Calls()
     try:
-        turns += [
-            _plain_turn(at, content, calls) for at, content in enumerate(_ALL_PLAIN(contents))
-        ]
+        plain = _ALL_PLAIN(contents)
     except msgspec.ValidationError:
         turns += [_turn(at, raw, calls) for at, raw in enumerate(_split(contents))]
+    else:
+        turns += [_plain_turn(at, content, calls) for at, content in enumerate(plain)]
     if len(turns) == before:
         raise InvalidRequest("the list of turns is empty", pointer="/contents")
     return tuple(turns)

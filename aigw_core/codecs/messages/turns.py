@@ -129,9 +129,14 @@ class TurnEncoder:
             self._system += self._system_blocks(turns[start])
             start += 1
         for turn in turns[start:]:
-            text = turn.only_text
-            if text and turn.role is Role.USER and not (self._native or text.isspace()):
-                self._run.append(_User([], [{"type": "text", "text": text}]))
+            text = "" if self._native else turn.only_text
+            if text and turn.role is not Role.SYSTEM and not text.isspace():
+                block: Block = {"type": "text", "text": text}
+                if turn.role is Role.USER:
+                    self._run.append(_User([], [block]))
+                else:
+                    self._flush()
+                    self._add("assistant", [block])
             elif self._native:
                 self._keep(turn)
             elif turn.role is Role.ASSISTANT:
@@ -206,8 +211,6 @@ class TurnEncoder:
         blocks = self._blocks(turn)
         if not blocks:
             raise InvalidRequest("this upstream takes no empty user turn", pointer=turn.pointer)
-        if is_plain(blocks[0]) and len(blocks) == 1:
-            return _User([], blocks)
         results = [block for block in blocks if block["type"] == "tool_result"]
         return _User(results, [block for block in blocks if block["type"] != "tool_result"])
 
@@ -221,7 +224,10 @@ class TurnEncoder:
 
     def _flush(self) -> None:
         """Write the user and system turns since the last assistant turn."""
-        run, self._run = self._run, []
+        run = self._run
+        if not run:
+            return
+        self._run = []
         if len(run) == 1 and isinstance(run[0], _User):
             results, blocks = run[0].results, run[0].blocks
             self._add("user", results + blocks if results else blocks)
@@ -253,9 +259,6 @@ class TurnEncoder:
     # --- parts -------------------------------------------------------------------
 
     def _blocks(self, turn: Turn) -> list[Block]:
-        text = turn.only_text
-        if text and not text.isspace():
-            return [{"type": "text", "text": text}]
         blocks: list[Block] = []
         behind: list[Block] = []
         if turn.name is not None:

@@ -34,9 +34,9 @@ from aigw_core.chat import (
 from aigw_core.codec import Inbound, Peek
 from aigw_core.codecs.responses import wire
 from aigw_core.codecs.responses.content import leftovers, native
-from aigw_core.codecs.responses.input_items import decode_at, decode_items
+from aigw_core.codecs.responses.input_items import decode_at, decode_input
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, read_object
+from aigw_core.jsondoc import decode_as, read_object, splice
 from aigw_core.naming import refuse_duplicates
 
 POINTERS = {
@@ -138,10 +138,10 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     """
     fields = read_object(inbound.body, levels=2, unmeasured="input")
     check_model(fields)
-    request = decode_as(_REQUEST, inbound.body)
+    request = decode_as(_REQUEST, splice(fields, {"input": b"null"}))
     tools = _tools(request.tools or [])
-    turns = _turns(request)
-    if request.input in (None, []) and not _has_state(fields):
+    turns = _turns(request, fields.get("input", Raw(b"null")))
+    if not _says_something(turns) and not _has_state(fields):
         raise InvalidRequest("there is nothing to answer", pointer="/input")
     state = _server_state(request)
     if not (state.previous_id or state.conversation or "prompt" in fields):
@@ -182,16 +182,16 @@ def decode_request(inbound: Inbound) -> ChatRequest:
 # --- turns --------------------------------------------------------------------
 
 
-def _turns(request: wire.Request) -> list[Turn]:
+def _turns(request: wire.Request, given: Raw) -> list[Turn]:
     turns: list[Turn] = []
     if request.instructions is not None:
         turns.append(Turn(Role.SYSTEM, (Text(request.instructions),), pointer="/instructions"))
-    if isinstance(request.input, str):
-        turns.append(Turn(Role.USER, (Text(request.input),), pointer="/input"))
-    elif request.input:
-        options = request.prompt_cache_options
-        turns += decode_items(request.input, (options and options.ttl) or DEFAULT_TTL)
-    return turns
+    options = request.prompt_cache_options
+    return turns + decode_input(given, (options and options.ttl) or DEFAULT_TTL)
+
+
+def _says_something(turns: list[Turn]) -> bool:
+    return any(turn.pointer != "/instructions" for turn in turns)
 
 
 _ELSEWHERE = frozenset({"item_reference", "compaction", "compaction_summary"})

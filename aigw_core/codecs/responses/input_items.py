@@ -97,6 +97,10 @@ _ROLES = {
 }
 
 _MESSAGE = msgspec.json.Decoder(wire.InputMessage).decode
+_INPUT = msgspec.json.Decoder(str | list[Raw] | None).decode
+_ALL_PLAIN: Callable[[Raw], list[wire.PlainMessage]] = msgspec.json.Decoder(
+    list[wire.PlainMessage]
+).decode
 _PLAIN_MESSAGE: Callable[[Raw], wire.PlainMessage] = msgspec.json.Decoder(wire.PlainMessage).decode
 _PLAIN_ITEM: Callable[[Raw], wire.PlainCall | wire.PlainOutput] = msgspec.json.Decoder(
     wire.PlainCall | wire.PlainOutput
@@ -122,14 +126,25 @@ def decode_at(decode: Callable[[bytes], T], raw: bytes | Raw, pointer: str) -> T
         raise InvalidRequest(problem, pointer=pointer + below) from None
 
 
-def decode_items(raws: list[Raw], cache_ttl: str) -> list[Turn]:
-    """The turns of ``input``. A cache breakpoint without a time has ``cache_ttl``.
+def decode_input(given: Raw, cache_ttl: str) -> list[Turn]:
+    """The turns of ``input``, whose depth nobody has looked at (``jsondoc.check_depth``).
+    A cache breakpoint without a time has ``cache_ttl``.
 
     Raises:
         InvalidRequest: with the JSON pointer.
     """
     turns = _Turns()
-    for number, raw in enumerate(raws):
+    try:
+        messages = _ALL_PLAIN(given)
+    except msgspec.ValidationError:
+        whole = decode_at(_INPUT, given, "/input")
+    else:
+        for number, message in enumerate(messages):
+            turns.message(message, _texts(message.content), f"/input/{number}")
+        return turns.finish()
+    if isinstance(whole, str):
+        return [Turn(Role.USER, (Text(whole),), pointer="/input")]
+    for number, raw in enumerate(whole or ()):
         pointer = f"/input/{number}"
         if not _add_plain(turns, raw, pointer):
             _add_item(turns, raw, pointer, cache_ttl)

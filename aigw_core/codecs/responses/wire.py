@@ -53,7 +53,8 @@ class Request(Struct):
     """The fields with a canonical meaning; the others are kept as they are."""
 
     model: str
-    input: str | list[Raw] | None = None
+    input: Raw | UnsetType = UNSET
+    """Read apart from the others."""
     instructions: str | None = None
     stream: bool | None = None
     tools: list[Raw] | None = None
