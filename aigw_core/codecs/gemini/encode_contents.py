@@ -125,7 +125,11 @@ class ContentsEncoder:
             )
         blocks: list[_Block] = []
         for turn in turns:
-            self._place(turn, blocks)
+            text = turn.only_text
+            if text and turn.role is not Role.SYSTEM:
+                self._block(turn, blocks).parts.append({"text": text})
+            else:
+                self._place(turn, blocks)
         contents: list[dict[str, Any]] = []
         calls: list[str] = []
         for number, block in enumerate(blocks):
@@ -208,17 +212,18 @@ class ContentsEncoder:
 
     # -- other formats --------------------------------------------------------
 
-    def _place(self, turn: Turn, blocks: list[_Block]) -> None:
+    @staticmethod
+    def _block(turn: Turn, blocks: list[_Block]) -> _Block:
+        """Where the parts of ``turn`` go: the last block, or a new one."""
         role = "model" if turn.role is Role.ASSISTANT else "user"
-        is_new = not blocks or blocks[-1].role != role
-        text = turn.only_text if turn.role is not Role.SYSTEM else ""
-        if text and is_new:
-            blocks.append(_Block(role, turn.pointer, parts=[{"text": text}]))
-            return
-        block = _Block(role, turn.pointer) if is_new else blocks[-1]
-        if text:
-            block.parts.append({"text": text})
-            return
+        if blocks and blocks[-1].role == role:
+            return blocks[-1]
+        blocks.append(_Block(role, turn.pointer))
+        return blocks[-1]
+
+    def _place(self, turn: Turn, blocks: list[_Block]) -> None:
+        known = len(blocks)
+        block = self._block(turn, blocks)
         if turn.name is not None:
             self._ledger.dropped("participant_name_unsupported", turn.pointer)
         if turn.phase is not None:
@@ -234,9 +239,7 @@ class ContentsEncoder:
         if len(block.parts) + len(block.results) == before:
             if turn.role is Role.USER:
                 raise InvalidRequest("the turn has no content", pointer=turn.pointer)
-            return
-        if is_new:
-            blocks.append(block)
+            del blocks[known:]
 
     def _late_system(self, turn: Turn, block: _Block) -> None:
         # Moving it to the front would change what it says and break the prefix.

@@ -7,9 +7,10 @@ tools), so a conversation that grows keeps its beginning byte for byte.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from aigw_core.chat import (
     CacheMark,
@@ -52,11 +53,29 @@ TTLS = {"5m": "30m", "1h": "30m", "30m": "30m", "12h": "12h"}
 _RESULT_MEDIA = ("image", "document")
 
 
-def _plain_message(role: Role, text: str) -> Json:
+class _InputText(Struct, gc=False):
+    text: str
+    type: str = "input_text"
+
+
+class _OutputText(Struct, gc=False):
+    text: str
+    annotations: tuple[()] = ()
+    type: str = "output_text"
+
+
+class _PlainMessage(Struct, gc=False):
+    """A message of one text; a Struct is written in half the time of a dict."""
+
+    role: str
+    content: tuple[_InputText | _OutputText]
+    type: str = "message"
+
+
+def _plain_message(role: Role, text: str) -> _PlainMessage:
     if role is Role.ASSISTANT:
-        only = {"type": "output_text", "text": text, "annotations": ()}
-        return {"type": "message", "role": "assistant", "content": [only]}
-    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+        return _PlainMessage("assistant", (_OutputText(text),))
+    return _PlainMessage("user", (_InputText(text),))
 
 
 class InputWriter:
@@ -71,22 +90,28 @@ class InputWriter:
         self._marks = self._own or bool(caps.cache_marks)
         media = caps.tool_result_media
         self._result_media = _RESULT_MEDIA if media is None or self._own else media
-        self.items: list[Json | Raw] = []
+        self.items: list[Json | Raw | _PlainMessage] = []
         self._message: list[Json | Raw] | None = None  # content of the open message
         self._pointer = ""
 
-    def write(self, turn: Turn, *, last_of_step: bool) -> None:
-        """Append the items of ``turn``. ``last_of_step``: no assistant turn follows.
+    def write(self, turns: Sequence[Turn]) -> None:
+        """Append the items of a whole conversation.
 
         Raises:
             InvalidRequest: for what must not be left out.
         """
+        for number, turn in enumerate(turns):
+            text = turn.only_text
+            if text and turn.role is not Role.SYSTEM:
+                self.items.append(_plain_message(turn.role, text))
+                continue
+            following = turns[number + 1] if number + 1 < len(turns) else None
+            last = following is None or following.role is not Role.ASSISTANT
+            self._write_turn(turn, last_of_step=last)
+
+    def _write_turn(self, turn: Turn, *, last_of_step: bool) -> None:
+        """``last_of_step``: no assistant turn follows."""
         self._pointer = turn.pointer
-        text = turn.only_text
-        if text and turn.role is not Role.SYSTEM:
-            self._message = None
-            self.items.append(_plain_message(turn.role, text))
-            return
         if turn.name is not None:
             self._ledger.dropped("name_unsupported", turn.pointer)
         parts = turn.parts
@@ -370,7 +395,7 @@ def _opaque_part(part: Opaque) -> Raw | None:
     return fields["part"] if fields.keys() == {"part"} else None
 
 
-def _is_reasoning(item: Json | Raw) -> bool:
+def _is_reasoning(item: Json | Raw | _PlainMessage) -> bool:
     return isinstance(item, dict) and item["type"] == "reasoning"
 
 

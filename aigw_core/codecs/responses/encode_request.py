@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from itertools import zip_longest
 
 from msgspec import Raw
 
@@ -86,9 +85,7 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
     names = _tool_names(request, own)
     writer = InputWriter(request, caps, names, ledger)
     instructions, turns = _split_instructions(request)
-    for turn, following in zip_longest(turns, turns[1:]):
-        last = following is None or following.role is not Role.ASSISTANT
-        writer.write(turn, last_of_step=last)
+    writer.write(turns)
     if request.output.kind is OutputKind.JSON and not own:
         instructions = _mention_json(request, instructions, ledger)
     body: Json = {"model": model}
