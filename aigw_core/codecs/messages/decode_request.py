@@ -11,7 +11,7 @@ Source: Messages API reference; versioning and migration pages for what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, ValidationError
@@ -47,10 +47,12 @@ from aigw_core.codecs.messages import wire
 from aigw_core.codecs.messages.blocks import BlockError, decode_blocks, decode_cache, native
 from aigw_core.codecs.messages.wire import decode_fields
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import check_depth, decode_as, pointer_of, read_object
+from aigw_core.jsondoc import check_depth, decode_as, pointer_of, read_object, splice
 from aigw_core.naming import refuse_duplicates
 
 _decode_request = Decoder(wire.Request).decode
+_decode_plain: Callable[[Raw], list[wire.PlainMessage]] = Decoder(list[wire.PlainMessage]).decode
+_decode_any: Callable[[Raw], list[wire.Message]] = Decoder(list[wire.Message]).decode
 _decode_tool = Decoder(wire.FunctionTool).decode
 _decode_str = Decoder(str).decode
 
@@ -88,7 +90,9 @@ def decode_request(inbound: Inbound) -> ChatRequest:
         InvalidRequest: with the JSON pointer of what is wrong.
     """
     fields = read_object(inbound.body, levels=2, unmeasured="messages")
-    body = decode_as(_decode_request, inbound.body)
+    given = fields.get("messages")
+    rest = inbound.body if given is None else splice(fields, {"messages": b"[]"})
+    body = decode_as(_decode_request, rest)
     extras = _extras(fields)
     strict = inbound.headers.get("anthropic-version", "") >= wire.VERSION_2026
     if strict:
@@ -97,7 +101,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
         raise InvalidRequest("the model is empty", pointer="/model")
     if body.max_tokens < 0:
         raise InvalidRequest("max_tokens is not negative", pointer="/max_tokens")
-    turns = _decode_turns(body, strict=strict)
+    turns = _decode_turns(body, given or body.messages, strict=strict)
     thread = None if bytes(body.thread) == b"null" else native(bytes(body.thread))
     if thread is None:
         # The messages of a thread are a part of the conversation.
@@ -166,8 +170,22 @@ def _refuse_sampling(fields: Mapping[str, Raw]) -> None:
 # --- turns -----------------------------------------------------------------------
 
 
-def _decode_turns(body: wire.Request, *, strict: bool) -> tuple[Turn, ...]:
-    if not body.messages:
+def _decode_messages(given: Raw) -> Sequence[wire.Message]:
+    try:
+        return _decode_plain(given)
+    except ValidationError:
+        # What nobody reads may be nested as well.
+        check_depth(bytes(given), "/messages")
+    try:
+        return _decode_any(given)
+    except ValidationError as exc:
+        problem, below = pointer_of(exc)
+        raise InvalidRequest(problem, pointer=f"/messages{below}") from None
+
+
+def _decode_turns(body: wire.Request, given: Raw, *, strict: bool) -> tuple[Turn, ...]:
+    messages = _decode_messages(given)
+    if not messages:
         raise InvalidRequest("at least one message is required", pointer="/messages")
     turns: list[Turn] = []
     if body.system is not None:
@@ -177,14 +195,14 @@ def _decode_turns(body: wire.Request, *, strict: bool) -> tuple[Turn, ...]:
         parts = tuple(part for part in parts if not (isinstance(part, Text) and part == Text("")))
         if parts:
             turns.append(Turn(Role.SYSTEM, parts, pointer="/system"))
-    for number, message in enumerate(body.messages):
+    for number, message in enumerate(messages):
         pointer = f"/messages/{number}"
         role, content = _ROLES[message.role], message.content
         if isinstance(content, str):
             turns.append(Turn(role, (Text(content),), pointer=pointer))
             continue
         for place, raw in enumerate(content):
-            check_depth(bytes(raw), f"{pointer}/content/{place}", below=2)
+            check_depth(bytes(raw), f"{pointer}/content/{place}", below=3)
         parts = _decode_parts(content, f"{pointer}/content")
         _check_parts(role, parts, pointer, strict=strict)
         turns.append(Turn(role, parts, pointer=pointer))

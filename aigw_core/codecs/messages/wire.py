@@ -171,6 +171,10 @@ class Message(Struct):
     content: str | list[Raw]
 
 
+class PlainMessage(Message, forbid_unknown_fields=True):
+    """A message with nothing beside; nearly all are."""
+
+
 class Thinking(Struct):
     type: str
     budget_tokens: int | None = None
@@ -211,7 +215,8 @@ class FunctionTool(Struct):
 class Request(Struct):
     model: str
     max_tokens: int
-    messages: list[Message]
+    messages: Raw
+    """Read apart from the others."""
     system: str | list[Raw] | None = None
     stop_sequences: list[str] | None = None
     stream: bool | None = None

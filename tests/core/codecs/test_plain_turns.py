@@ -1,18 +1,24 @@
-"""Turns of one text take shorter ways; they lead to the same as the longer ones."""
+"""Plain turns take shorter ways; they lead to the same as the longer ones."""
 
 from __future__ import annotations
 
 import json
 from itertools import product
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aigw_core.chat import ChatRequest, Format, Native, Refusal, Role, Text, Turn
-from aigw_core.codec import Caps, Codec
+from aigw_core.codec import Caps, Codec, Inbound
 from aigw_core.codecs import CODECS
+from aigw_core.errors import InvalidRequest
+from aigw_core.jsondoc import MAX_DEPTH
 from aigw_core.ledger import Ledger
 from bench.wire import WIRES, inbound
+from tests.conformance.prefixes import TOOLS, conversation
 
 TEXTS = ("Hello", 'a "quote" and \\ and é', " ", "0")
 
@@ -59,6 +65,83 @@ def test_a_plain_turn_is_encoded_like_one_that_says_more(
         for each in (turns, longer)
     ]
     assert bodies[0] == bodies[1]
+
+
+texts = st.sampled_from(("", "a", "Grüße \U0001f600 \u2028", " \n", "{}", '{"error":"x"}', '"'))
+arguments = st.sampled_from(("{}", '{"q": "Zürich"}', '{"q":"x","n":1.50}'))
+steps = st.one_of(
+    st.tuples(st.just("user"), texts),
+    st.tuples(st.just("system"), texts),
+    st.tuples(
+        st.just("answer"),
+        texts,
+        st.just(""),
+        st.lists(st.tuples(st.sampled_from(TOOLS), arguments, texts), max_size=3),
+    ),
+)
+
+
+def decoded(codec: Codec, document: dict[str, Any]) -> object:
+    """The turns, or what is said to be wrong."""
+    model = "m" if codec.format is Format.GEMINI else None
+    body = json.dumps(document, ensure_ascii=False).encode()
+    try:
+        return codec.decode_request(Inbound(body, {}, model, False if model else None)).turns
+    except InvalidRequest as exc:
+        return exc.failure.message, exc.failure.param
+
+
+def turns_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    name = next(key for key in ("messages", "input", "contents") if key in document)
+    turns: list[dict[str, Any]] = document[name]
+    return turns
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=lambda codec: codec.format)
+@settings(max_examples=300, derandomize=True)
+@given(data=st.data(), steps=st.lists(steps, min_size=1, max_size=5))
+def test_any_conversation_is_decoded_like_one_that_says_more(
+    codec: Codec, data: st.DataObject, steps: list[tuple[Any, ...]]
+) -> None:
+    """All turns at once, each for itself, and some of them the longer way: the same turns,
+    and where turns are missing or doubled the same complaint."""
+    document = conversation(codec.format, steps)
+    turns = turns_of(document)
+    if data.draw(st.booleans()) and turns:
+        place = data.draw(st.integers(0, len(turns) - 1))
+        turns[place : place + 1] = [dict(turns[place])] * data.draw(st.sampled_from((0, 2)))
+    plain = decoded(codec, document)
+    for turn in turns:
+        if data.draw(st.booleans()):
+            turn["nothing"] = None
+    assert decoded(codec, document) == plain
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=lambda codec: codec.format)
+@pytest.mark.parametrize("more", [False, True])
+def test_the_depth_of_a_list_counts_from_its_field(codec: Codec, more: bool) -> None:
+    """However a turn is read: whole, or field by field since it says ``more``."""
+    call = ("answer", "", "", [(TOOLS[0], '{"q":"deep"}', "found")])
+    document = conversation(codec.format, [("user", "a"), call, ("user", "b")])
+    turns = turns_of(document)
+    if more or '"deep"' not in json.dumps(turns):  # arguments may be a text
+        turns[0]["nothing"] = {"q": "deep"}
+
+    def nested(levels: int) -> dict[str, Any]:
+        body = json.dumps(document).replace('"deep"', "[" * levels + "]" * levels)
+        return dict(json.loads(body))
+
+    levels = range(1, MAX_DEPTH + 1)
+    too_deep = next(n for n in levels if "nested deeper" in str(decoded(codec, nested(n))))
+    assert depth(nested(too_deep)) == MAX_DEPTH + 1
+
+
+def depth(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(depth, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(depth, value), default=0)
+    return 0
 
 
 def test_there_is_a_wire_for_every_format() -> None:
