@@ -38,7 +38,6 @@ from aigw_core.codecs.gemini.schema import from_openapi_subset
 from aigw_core.codecs.gemini.spelling import camel_request
 from aigw_core.codecs.gemini.vocabulary import LEVELS, decode_tier
 from aigw_core.codecs.gemini.wire import (
-    ABSENT,
     FunctionCallingConfig,
     FunctionDeclaration,
     GenerationConfig,
@@ -88,7 +87,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     body = camel_request(inbound.body)
     if body is not inbound.body:
         fields = FIELDS(body)
-    contents = fields.get("contents", ABSENT)
+    contents = fields.get("contents", Raw(b"null"))
     request = decode_as(_REQUEST, splice(fields, {"contents": b"null"}))
     extras = [
         Extra(name, bytes(raw), f"/{name}")
