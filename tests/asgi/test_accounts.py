@@ -19,6 +19,7 @@ from aigw_asgi.transports.memory import Pause, Script, ScriptTransport
 from aigw_core.chat import Format
 from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import ClientKey, Credential, Price, RetryPolicy, Snapshot
+from aigw_core.errors import InvalidConfig
 from aigw_core.limits import Lease, LimitInactive, Limits, Refusal
 from aigw_core.wire_request import WireRequest
 from tests.asgi.clients import COUNTERS, Reply, asking, counting, error_of, send
@@ -310,6 +311,30 @@ async def test_a_limit_that_would_do_nothing_stops_the_start() -> None:
     with pytest.raises(LimitInactive, match="requests-per-minute of the key 'ci' is configured"):
         GatewayState(snapshot, transport, own_seal_key=lambda: b"k" * 32, limits=Deaf())
     GatewayState(keyed(), transport, own_seal_key=lambda: b"k" * 32, limits=Deaf())
+
+
+async def test_use_outlives_a_reload() -> None:
+    async with Gateway(keyed(requests_per_minute=2)) as gateway:
+        state = gateway.app.state
+        assert state is not None
+        for _ in range(2):
+            assert (await ask(gateway, Format.CHAT)).status == 200
+        state.use(replace(state.snapshot, version="second"))
+        refused_by(await ask(gateway, Format.CHAT), Format.CHAT, "requests-per-minute", 2)
+        [known] = state.snapshot.client_keys.values()
+        more = replace(known, requests_per_minute=3)
+        state.use(replace(state.snapshot, client_keys={DIGEST: more}))
+        assert (await ask(gateway, Format.CHAT)).status == 200
+        refused_by(await ask(gateway, Format.CHAT), Format.CHAT, "requests-per-minute", 3)
+
+
+async def test_a_reload_that_would_lift_limits_changes_nothing() -> None:
+    transport = ScriptTransport(messages_stream)
+    state = GatewayState(keyed(), transport, own_seal_key=lambda: b"k" * 32, limits=Deaf())
+    before = state.snapshot
+    with pytest.raises(InvalidConfig, match="not enforced"):
+        state.use(keyed(max_concurrent=1))
+    assert state.snapshot is before
 
 
 async def test_the_proof_uses_nothing_up() -> None:
