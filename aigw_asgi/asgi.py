@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from aigw_asgi.admin import admin_document, metrics_text
 from aigw_asgi.counting import serve_count
 from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, write_now_of
 from aigw_asgi.gemini_array import ArraySender, wants_array
-from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_json
+from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_body, send_json
 from aigw_asgi.inference import new_request_id, serve_inference
 from aigw_asgi.listing import list_models, show_model
 from aigw_asgi.responses import (
@@ -22,11 +23,13 @@ from aigw_asgi.responses import (
 )
 from aigw_asgi.routes import Auth, Endpoint, Route, client_format, find_route, hint
 from aigw_asgi.state import GatewayState
+from aigw_core import prometheus
 from aigw_core.access import Caller, authenticate, authorise_local, presented_key
 from aigw_core.chat import Format
 from aigw_core.codec import Inbound
 from aigw_core.codecs import CODECS
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
+from aigw_core.forwarding import origin
 
 _LOG = logging.getLogger("aigw")
 
@@ -132,9 +135,14 @@ class App:
             inbound = Inbound(body, request.headers, route.name or None, route.stream)
             await _answer(state, request, route, inbound, caller, request_id, receive, send)
         else:
+            identified = (("x-request-id", request_id),)
+            if _asks_for_text(request, route):
+                text = metrics_text(state)
+                await send_body(send, 200, prometheus.CONTENT_TYPE, text, identified)
+                return
             document = _look_up(state, request, route, caller)
             status = 503 if route.endpoint is Endpoint.HEALTH and state.draining else 200
-            await send_json(send, status, document, (("x-request-id", request_id),))
+            await send_json(send, status, document, identified)
 
     async def _refuse(
         self,
@@ -147,7 +155,7 @@ class App:
         route = find_route(request.path)
         codec = CODECS[client_format(request.path, request.headers)]
         status, body = codec.encode_error(failure, request_id)
-        state.metrics.refused(status)
+        state.metrics.refused(status, failure)
         headers: list[tuple[str, str]] = [
             ("x-request-id", request_id),
             ("x-aigw-origin", "gateway"),
@@ -232,11 +240,17 @@ def _look_up(state: GatewayState, request: HttpRequest, route: Route, caller: Ca
         if request.parameters.get("stream", "").lower() == "true":
             raise InvalidRequest("a stored answer comes whole only", pointer="stream")
         return stored_response(state, route.name, caller)
-    if endpoint is Endpoint.METRICS:
-        return state.metrics.report(state.uptime)
+    if route.auth is Auth.LOCAL:
+        return admin_document(state, endpoint)
     if endpoint is Endpoint.HEALTH:
         return {"status": "draining" if state.draining else "ok"}
     return {"message": "aigw"}
+
+
+def _asks_for_text(request: HttpRequest, route: Route) -> bool:
+    if route.endpoint is Endpoint.PROMETHEUS:
+        return True
+    return route.endpoint is Endpoint.METRICS and prometheus.wanted(request.headers.get("accept"))
 
 
 def _wrong_method(method: str, route: Route) -> GatewayError:
@@ -263,10 +277,13 @@ def _admit(state: GatewayState, request: HttpRequest, route: Route) -> Caller:
     """
     if route.auth is Auth.PUBLIC:
         return Caller()
+    snapshot = state.snapshot
+    trusted = snapshot.trusted_proxies
+    came = origin(request.peer, request.headers, trusted, loopback=request.loopback)
     if route.auth is Auth.CLIENT_KEY:
         query_key = request.parameters.get("key") if route.query_key else None
         key = presented_key(request.headers, query_key)
-        return authenticate(key, state.snapshot, loopback=request.loopback, wall=time.time())
+        return authenticate(key, snapshot, loopback=came.loopback, wall=time.time())
     key = presented_key(request.headers)
-    authorise_local(request.peer, key, state.snapshot, loopback=request.loopback)
+    authorise_local(came.address, key, snapshot, loopback=came.loopback)
     return Caller()

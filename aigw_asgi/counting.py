@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from aigw_asgi.accounts import Account
 from aigw_asgi.driver import ReceiveMessage, SendMessage
 from aigw_asgi.http import header_text, send_json
 from aigw_asgi.inference import find_targets, new_call, run_exchange
@@ -42,6 +43,18 @@ async def serve_count(
             target can be had for it.
     """
     call = new_call(state, COUNTING[format], inbound, request_id, caller)
+    with Account(state, call, caller) as account:
+        await _count(state, call, caller, account, receive, send)
+
+
+async def _count(
+    state: GatewayState,
+    call: Call,
+    caller: Caller,
+    account: Account,
+    receive: ReceiveMessage,
+    send: SendMessage,
+) -> None:
     router = state.counting_router
     route = find_targets(state, call, caller, router)
     native: list[Target] = []
@@ -54,20 +67,20 @@ async def serve_count(
     if native:
         held = _Held()
         record = await run_exchange(
-            state, call, route.only(native), COUNTING, router, receive, held
+            state, call, route.only(native), COUNTING, router, account, receive, held
         )
         if record.client_left:
             return
-        if record.failure is None:
-            await held.release(send)
-            return
-        stand_in = _stand_in(state, record.failure, native, guessed)
+        stand_in = None
+        if record.failure is not None:
+            stand_in = _stand_in(state, record.failure, native, guessed)
         if stand_in is None:
+            account.close()
             await held.release(send)
             return
         guessed = stand_in
     assert guessed is not None, "a route has targets"
-    await _send_estimate(state, call, route, guessed, send)
+    await _send_estimate(state, call, route, guessed, account, send)
 
 
 def _stand_in(
@@ -81,7 +94,12 @@ def _stand_in(
 
 
 async def _send_estimate(
-    state: GatewayState, call: Call, plan: RoutePlan, target: Target, send: SendMessage
+    state: GatewayState,
+    call: Call,
+    plan: RoutePlan,
+    target: Target,
+    account: Account,
+    send: SendMessage,
 ) -> None:
     began = time.monotonic()
     codec, context = call.codec, call.context
@@ -95,8 +113,7 @@ async def _send_estimate(
         ("x-aigw-model", header_text(target.model)),
     ]
     body = codec.encode_response(answer, context)
-    await send_json(send, 200, body, tuple(headers))
-    state.metrics.observe(
+    account.book(
         ExchangeRecord(
             request_id=context.request_id,
             format=codec.format,
@@ -114,8 +131,11 @@ async def _send_estimate(
             relayed=False,
             plan=plan,
             bytes_out=len(body),
-        )
+        ),
+        None,
     )
+    account.close()
+    await send_json(send, 200, body, tuple(headers))
 
 
 class _Held:

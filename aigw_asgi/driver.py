@@ -71,7 +71,9 @@ class Driver:
     """Runs one exchange to its end.
 
     ``send`` and ``receive`` are those of ASGI, the body of the request already
-    received. ``write_timeout`` is in seconds; 0 = no limit.
+    received. ``write_timeout`` is in seconds; 0 = no limit. ``answered`` is called when
+    the answer is complete, before the last of it is sent: its client may come back at
+    once, while the upstream's connection is still being read to its end.
     """
 
     def __init__(
@@ -81,12 +83,16 @@ class Driver:
         receive: ReceiveMessage,
         send: SendMessage,
         write_timeout: float,
+        answered: Callable[[], None] = lambda: None,
     ) -> None:
         self.exchange = exchange
+        self.sent_at: float | None = None
+        """When the first attempt was ready to go, in monotonic seconds."""
         self._choose = choose
         self._receive = receive
         self._send = send
         self._write_timeout = write_timeout
+        self._answered = answered
         self._write_now = write_now_of(send)
 
         self._tasks: TaskGroup  # of the run, as is the timer
@@ -115,7 +121,10 @@ class Driver:
             self._timer = Timer(self._look, tasks)
             tasks.start_soon(self._watch_client)
             try:
-                await self._perform(self.exchange.start(_now()), reader=True)
+                commands = self.exchange.start(_now())
+                if commands and isinstance(commands[0], Send):
+                    self.sent_at = _now()
+                await self._perform(commands, reader=True)
                 await self._run_attempts()
             finally:
                 self._timer.cancel()
@@ -242,6 +251,8 @@ class Driver:
 
     async def _perform(self, commands: list[Command], *, reader: bool) -> None:
         self._arm()
+        if commands and isinstance(commands[-1], End | Abort):
+            self._answered()
         self._performing += 1
         try:
             last = len(commands) - 1

@@ -44,15 +44,15 @@ async def open_state(config: Config = None, *, transport: Transport | None = Non
         InvalidConfig: the configuration cannot be used.
     """
     if isinstance(config, Snapshot):
-        snapshot, loopback_only, folder = config, not config.from_file, None
+        snapshot, loopback_only, settings = config, not config.from_file, None
     else:
         loaded = load(None if config is None else os.fspath(config), os.environ)
-        snapshot, loopback_only = loaded.snapshot, loaded.settings.loopback_only
-        folder = loaded.settings.state_path
+        snapshot, settings = loaded.snapshot, loaded.settings
+        loopback_only = settings.loopback_only
     snapshot = with_echo(snapshot, loopback_only=loopback_only)
     upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
-    home = state_folder(os.environ, folder)
-    return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home))
+    home = state_folder(os.environ, None if settings is None else settings.state_path)
+    return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home), settings=settings)
 
 
 def create_app(config: Config = None, *, transport: Transport | None = None) -> App:

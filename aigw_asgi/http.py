@@ -134,7 +134,16 @@ def header_text(text: str) -> str:
 async def send_json(send: SendMessage, status: int, document: Any, headers: Headers = ()) -> None:
     """Answer with a JSON document: bytes as they are, anything else encoded."""
     body = document if isinstance(document, bytes) else msgspec.json.encode(document)
-    fields = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send_body(send, status, "application/json", body, headers)
+
+
+async def send_body(
+    send: SendMessage, status: int, content_type: str, body: bytes, headers: Headers = ()
+) -> None:
+    fields = [
+        (b"content-type", content_type.encode("latin-1")),
+        (b"content-length", str(len(body)).encode()),
+    ]
     fields += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body})

@@ -6,16 +6,15 @@ import logging
 import time
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
+from aigw_asgi.accounts import Account
 from aigw_asgi.driver import Driver, ReceiveMessage, SendMessage
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
 from aigw_core.capture import CapturedExchange, is_captured
-from aigw_core.chat import Format, ServerState, Usage
+from aigw_core.chat import Format, ServerState
 from aigw_core.codec import AnswerContext, Codec, Inbound
-from aigw_core.codecs import CODECS, COUNTING
+from aigw_core.codecs import CODECS
 from aigw_core.errors import GatewayError
 from aigw_core.exchange import Exchange
 from aigw_core.ids import sane_id, uuid7
@@ -51,6 +50,7 @@ def new_call(
     Raises:
         InvalidRequest: the request is malformed.
     """
+    read_at = time.monotonic()
     inbound, alternatives = take_alternatives(inbound)
     peek = codec.peek(inbound)
     context = AnswerContext(
@@ -65,7 +65,7 @@ def new_call(
     strict = strict or state.snapshot.strict_mapping
     tenant = "" if caller.key is None else caller.key.digest.hex()
     sealer = Sealer(state.seal_keys(state.snapshot), tenant)
-    return Call(codec, inbound, peek, context, strict, sealer, alternatives)
+    return Call(codec, inbound, peek, context, strict, sealer, alternatives, read_at)
 
 
 def find_targets(state: GatewayState, call: Call, caller: Caller, router: Router) -> RoutePlan:
@@ -90,12 +90,14 @@ async def run_exchange(
     plan: RoutePlan,
     codecs: Mapping[Format, Codec],
     router: Router,
+    account: Account,
     receive: ReceiveMessage,
     send: SendMessage,
     *,
     caller: Caller | None = None,
 ) -> ExchangeRecord:
-    """Have ``call`` answered. Without a ``caller`` it is never captured.
+    """Have ``call`` answered, and booked to ``account``. Without a ``caller`` it is never
+    captured.
 
     Raises:
         ClientAborted: the client's connection must be broken.
@@ -109,7 +111,15 @@ async def run_exchange(
         )
     else:
         exchange = Exchange(call, route, snapshot, codecs, state.rng.random)
-    driver = Driver(exchange, state.transport, receive, send, snapshot.write_timeout)
+    booked: list[ExchangeRecord] = []
+
+    def answered() -> None:
+        record = account.book(exchange.record, driver.sent_at)
+        if record.breach is not None:
+            _tell_breach(record, record.breach)
+        booked.append(record)
+
+    driver = Driver(exchange, state.transport, receive, send, snapshot.write_timeout, answered)
     state.running.add(driver)
     state.metrics.in_flight += 1
     try:
@@ -118,23 +128,19 @@ async def run_exchange(
         driver.abandon()
         state.running.discard(driver)
         state.metrics.in_flight -= 1
-        _note(state, call, exchange.record)
+        if not booked:
+            answered()  # nobody was there any more to be answered
+        _learn(state, call, booked[0])
         if isinstance(exchange, CapturedExchange) and snapshot.capture is not None:
             state.captures.put(exchange.capture, snapshot.capture.retention)
-    return exchange.record
+    return booked[0]
 
 
-def _note(state: GatewayState, call: Call, record: ExchangeRecord) -> None:
+def _learn(state: GatewayState, call: Call, record: ExchangeRecord) -> None:
+    """Compare what the prompt was estimated at with what the answer says of it."""
     codec = call.codec
-    if codec is COUNTING.get(codec.format):
-        # What was counted was not used.
-        state.metrics.observe(replace(record, usage=Usage()))
-        return
-    state.metrics.observe(record)
-    if record.breach is not None:
-        _tell_breach(record, record.breach)
     actual = record.usage.input_total
-    if record.failure is not None or not record.attempts or not actual:
+    if record.usage_estimated or record.failure is not None or not record.attempts or not actual:
         return
     if codec is not CODECS[codec.format] or len(call.inbound.body) > MAX_LEARNED:
         return
@@ -183,5 +189,6 @@ async def serve_inference(
     """
     call = new_call(state, codec, inbound, request_id, caller, memory)
     router = state.router
-    route = find_targets(state, call, caller, router)
-    await run_exchange(state, call, route, CODECS, router, receive, send, caller=caller)
+    with Account(state, call, caller) as account:
+        plan = find_targets(state, call, caller, router)
+        await run_exchange(state, call, plan, CODECS, router, account, receive, send, caller=caller)

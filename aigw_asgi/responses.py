@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from aigw_asgi.accounts import Account
 from aigw_asgi.driver import ReceiveMessage, SendMessage, WriteNow, write_now_of
 from aigw_asgi.inference import find_targets, new_call, run_exchange, serve_inference
 from aigw_asgi.state import GatewayState
@@ -92,20 +93,22 @@ async def serve_compact(
     inbound, _ = recall(state, inbound, caller)
     call = new_call(state, COMPACTING[Format.RESPONSES], inbound, request_id, caller)
     router = state.router
-    route = find_targets(state, call, caller, router)
-    able = [
-        target
-        for target in route.targets
-        if target.credential.format in COMPACTING and target.credential.provider != ECHO
-    ]
-    if not able:
-        raise InvalidRequest(
-            f"the model {call.peek.model!r} is served by targets that cannot shorten a"
-            " conversation; choose one behind an upstream of this format",
-            pointer="model",
-            code="compact_unsupported",
-        )
-    await run_exchange(state, call, route.only(able), COMPACTING, router, receive, send)
+    with Account(state, call, caller) as account:
+        route = find_targets(state, call, caller, router)
+        able = [
+            target
+            for target in route.targets
+            if target.credential.format in COMPACTING and target.credential.provider != ECHO
+        ]
+        if not able:
+            raise InvalidRequest(
+                f"the model {call.peek.model!r} is served by targets that cannot shorten a"
+                " conversation; choose one behind an upstream of this format",
+                pointer="model",
+                code="compact_unsupported",
+            )
+        asked = route.only(able)
+        await run_exchange(state, call, asked, COMPACTING, router, account, receive, send)
 
 
 def stored_response(state: GatewayState, id: str, caller: Caller) -> bytes:

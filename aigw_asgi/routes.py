@@ -41,6 +41,10 @@ class Endpoint(Enum):
     HELLO = auto()
     HEALTH = auto()
     METRICS = auto()
+    """JSON, or Prometheus text where a scraper asks for it."""
+    PROMETHEUS = auto()
+    ADMIN_CONFIG = auto()
+    ADMIN_MODELS = auto()
 
 
 class Route(Struct, frozen=True):
@@ -88,6 +92,10 @@ ROUTES: Mapping[str, Route] = {
     "/api/hello": _get(Endpoint.HELLO, Auth.PUBLIC, Format.MESSAGES),
     "/health": _get(Endpoint.HEALTH, Auth.PUBLIC),
     "/metrics": _get(Endpoint.METRICS, Auth.LOCAL),
+    "/metrics/prometheus": _get(Endpoint.PROMETHEUS, Auth.LOCAL),
+    "/admin/metrics": _get(Endpoint.METRICS, Auth.LOCAL),
+    "/admin/config": _get(Endpoint.ADMIN_CONFIG, Auth.LOCAL),
+    "/admin/models": _get(Endpoint.ADMIN_MODELS, Auth.LOCAL),
 }
 
 _STORED = re.compile(r"/v1/responses/([^/]+)")

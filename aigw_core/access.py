@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from ipaddress import ip_address
 
 from msgspec import Struct
 
 from aigw_core.config.snapshot import ClientKey, Snapshot
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
+from aigw_core.forwarding import is_within
 from aigw_core.routing.glob import glob_match
 
 _HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
@@ -100,12 +100,13 @@ def authorise_local(
     """Let in whoever may look at the gateway itself: loopback peers, those of
     ``admin.allow``, and who bears the scrape token.
 
-    ``peer`` is the address of the other end of the connection.
+    ``peer`` is the client's address, ``None`` when it is not known: for one behind a
+    proxy, see :mod:`aigw_core.forwarding`.
 
     Raises:
         GatewayError: 403 for everybody else.
     """
-    if loopback or _in_networks(peer, snapshot):
+    if loopback or is_within(peer, snapshot.admin_networks):
         return
     token = snapshot.scrape_token
     if token is not None and key is not None and _digest(key) == _digest(token.reveal()):
@@ -117,15 +118,6 @@ def authorise_local(
             code="local_only",
         )
     )
-
-
-def _in_networks(peer: str | None, snapshot: Snapshot) -> bool:
-    try:
-        address = ip_address(peer or "")
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in network for network in snapshot.admin_networks)
 
 
 def _digest(key: str) -> bytes:

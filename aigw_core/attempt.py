@@ -51,6 +51,8 @@ class Call(Struct, frozen=True):
     """Of the client's tenant; ``None``: no seal crosses formats."""
     alternatives: tuple[str, ...] = ()
     """Other models that the client would take, in order."""
+    read_at: float | None = None
+    """When it began to be read, in monotonic seconds."""
 
 
 class AttemptRecord(Struct, frozen=True):

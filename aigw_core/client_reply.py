@@ -32,6 +32,7 @@ class ClientReply:
         self.content_sent = False
         self.status = 0
         self.bytes_out = 0
+        self.pieces = 0
         self.last_sent = 0.0
         """When the client last got anything, or the exchange began."""
         self.judged = False
@@ -44,6 +45,7 @@ class ClientReply:
             return []
         self.last_sent = now
         self.bytes_out += len(data)
+        self.pieces += 1
         return [Emit(data)]
 
     def end(self) -> list[Command]:

@@ -150,7 +150,7 @@ class Exchange:
 
     @property
     def record(self) -> ExchangeRecord:
-        """What has happened so far; final once ``closed``."""
+        """What has happened so far; final once the last body has been asked for."""
         call = self._call
         attempt = self._attempt
         translation = attempt.translation if attempt is not None else None
@@ -173,7 +173,15 @@ class Exchange:
             bytes_out=self._reply.bytes_out,
             judged=self._reply.judged,
             breach=self._reply.breach,
+            pieces=self._reply.pieces,
+            flowing=self._flowing,
         )
+
+    @property
+    def _flowing(self) -> float:
+        if self._first_content is None:
+            return 0.0
+        return max(0.0, self._clocks.since_start(self._reply.last_sent) - self._first_content)
 
     def start(self, now: float) -> list[Command]:
         """Begin; gives the first ``Send``, or the reply when there is none."""
@@ -259,6 +267,7 @@ class Exchange:
         elif attempt.ended:
             self._succeeded(attempt, now)
             self._state = State.DRAINING
+            self._seconds = self._clocks.since_start(now)
             self._resume_at = now + DRAIN_TIMEOUT
             commands += self._reply.end()
         return commands
@@ -458,8 +467,9 @@ class Exchange:
         return commands
 
     def _close(self, now: float) -> None:
+        if self._state is not State.DRAINING:
+            self._seconds = self._clocks.since_start(now)
         self._state = State.CLOSED
-        self._seconds = self._clocks.since_start(now)
         self._held.clear()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from msgspec import Struct
 
 from aigw_core.attempt import AttemptRecord
@@ -50,3 +52,17 @@ class ExchangeRecord(Struct, frozen=True):
     judged: bool = False
     """Its stream was checked while it was sent."""
     breach: Breach | None = None
+    pieces: int = 0
+    """How many pieces of the body went out."""
+    flowing: float = 0.0
+    """Seconds from the first content to the last piece."""
+    endpoint: str = "inference"
+    """Or ``count`` or ``compact``."""
+    key: str = ""
+    """The client key's name; empty: none was needed."""
+    overhead: float | None = None
+    """Seconds from the request being read until it was on its way to a target."""
+    usage_estimated: bool = False
+    """The answer did not say all of its usage: the rest is a guess."""
+    cost: Decimal | None = None
+    """USD; ``None``: unknown."""

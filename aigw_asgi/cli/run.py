@@ -97,7 +97,9 @@ def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
         expiry = snapshot.keepalive_expiry
         home = state_folder(os.environ, settings.state_path)
         upstream = choose(arguments.transport, keepalive_expiry=expiry)
-        return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home))
+        return GatewayState(
+            snapshot, upstream, own_seal_key=lambda: seal_key(home), settings=settings
+        )
 
     app = App(open_state)
 

@@ -60,6 +60,13 @@ def relations(is_file: Callable[[str], bool]) -> Mapping[type[Section], Relation
 def _check_key(entry: KeyEntry, path: Path, report: Report) -> None:
     if (entry.key is None) == (entry.key_hash is None):
         report.problem(path, "needs either key or key-hash")
+    requests, tokens = entry.requests_per_minute, entry.tokens_per_minute
+    if requests is not None and tokens is not None and tokens < requests:
+        report.problem(
+            (*path, "tokens-per-minute"),
+            "is smaller than requests-per-minute, which could never be reached:"
+            " every request takes at least one token",
+        )
 
 
 def _check_cloak(cloak: CloakEntry, path: Path, report: Report) -> None:

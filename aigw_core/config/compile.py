@@ -33,6 +33,7 @@ from aigw_core.config.schema import (
     ModelMatch,
     Payload,
     SetRule,
+    TimeoutsEntry,
 )
 from aigw_core.config.schema import Capture as CaptureEntry
 from aigw_core.config.schema import Price as PriceEntry
@@ -121,6 +122,7 @@ def compile_config(config: Config, version: str, *, from_file: bool) -> Snapshot
         keepalive_expiry=config.keepalive_expiry,
         non_stream_keepalive=config.non_stream_keepalive_secs,
         check_grammar=config.debug.check_grammar,
+        timeouts=_timeouts(config, TimeoutsEntry()),
         fallbacks=tuple((rule.model, rule.to) for rule in config.fallbacks),
         provider_pins=tuple((rule.model, rule.providers) for rule in config.provider_pins),
         trusted_proxies=_networks(config.trusted_proxies),
@@ -177,7 +179,7 @@ def _credential(
         prefix=entry.prefix or "",
         headers=_headers(entry.headers),
         proxy_url=_proxy(entry.proxy_url, config.proxy_url),
-        timeouts=_timeouts(config, entry),
+        timeouts=_timeouts(config, entry.timeouts),
         caps=_caps(vendor.caps, entry.caps),
         weight=entry.weight,
         priority=entry.priority,
@@ -201,8 +203,7 @@ def _proxy(own: Secret | None, general: Secret | None) -> Secret | None:
     return chosen or None
 
 
-def _timeouts(config: Config, entry: CredentialEntry) -> Timeouts:
-    own = entry.timeouts
+def _timeouts(config: Config, own: TimeoutsEntry) -> Timeouts:
     return Timeouts(
         connect=config.connect_timeout if own.connect is None else own.connect,
         first_byte=config.first_byte_timeout if own.first_byte is None else own.first_byte,
@@ -289,6 +290,8 @@ def _price(entry: PriceEntry) -> Price:
         output=entry.output,
         cache_read=entry.input if entry.cache_read is None else entry.cache_read,
         cache_write=entry.input if entry.cache_write is None else entry.cache_write,
+        cache_write_long=entry.cache_write_long,
+        reasoning=entry.reasoning,
     )
 
 

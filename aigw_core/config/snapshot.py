@@ -103,6 +103,15 @@ class ClientKey(Struct, frozen=True):
     tokens_per_minute: int | None = None
     max_concurrent: int | None = None
 
+    @property
+    def limited(self) -> bool:
+        """It may not use as much as there is."""
+        return (
+            self.requests_per_minute is not None
+            or self.tokens_per_minute is not None
+            or self.max_concurrent is not None
+        )
+
 
 class RetryPolicy(Struct, frozen=True, gc=False):
     attempts: int = 3
@@ -134,13 +143,23 @@ class PayloadRules(Struct, frozen=True):
     filter: tuple[PayloadRule, ...] = ()
 
 
-class Price(Struct, frozen=True, gc=False):
+class Price(Struct, frozen=True):
     """USD for a million tokens."""
 
     input: Decimal
     output: Decimal
     cache_read: Decimal
     cache_write: Decimal
+    cache_write_long: Decimal | None = None
+    """Written for an hour or more; ``None``: as ``cache_write``."""
+    reasoning: Decimal | None = None
+    """``None``: as ``output``."""
+    audio_input: Decimal | None = None
+    """``None``: as ``input``."""
+    audio_output: Decimal | None = None
+    long: Price | None = None
+    """Of requests whose prompt has more than ``long_above`` tokens."""
+    long_above: int = 0
 
 
 class CapturePolicy(Struct, frozen=True, gc=False):
@@ -198,6 +217,8 @@ class Snapshot(Struct, frozen=True):
     non_stream_keepalive: float = 0.0
     """Seconds between spaces ahead of a slow answer; 0 = off."""
     check_grammar: bool = False
+    timeouts: Timeouts = Timeouts()
+    """Of credentials that name none of their own."""
     fallbacks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Globs of requested names, and the names to try after them."""
     provider_pins: tuple[tuple[str, tuple[str, ...]], ...] = ()

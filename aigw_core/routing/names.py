@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from aigw_core.config.snapshot import Snapshot
+from aigw_core.config.snapshot import Credential, Snapshot
 from aigw_core.routing.glob import glob_match, is_glob
 
 
@@ -20,6 +20,14 @@ def served_names(snapshot: Snapshot) -> list[ListedModel]:
     """Every name that can be listed: aliases, else ids, with the prefixes that reach
     them; no globs, nothing excluded; sorted, each once."""
     listed: dict[str, str] = {}
+    for name, credential, _ in served_targets(snapshot):
+        listed.setdefault(name, credential.provider)
+    return [ListedModel(name, listed[name]) for name in sorted(listed)]
+
+
+def served_targets(snapshot: Snapshot) -> Iterator[tuple[str, Credential, str]]:
+    """For each name that can be listed, every credential that serves it and what the
+    model is called there; in the order of the configuration."""
     for credential in snapshot.credentials:
         if credential.disabled:
             continue
@@ -32,10 +40,9 @@ def served_names(snapshot: Snapshot) -> list[ListedModel]:
             ):
                 continue
             if credential.prefix:
-                listed.setdefault(credential.prefix + name, credential.provider)
+                yield credential.prefix + name, credential, served.id
             if not (credential.prefix and snapshot.force_model_prefix):
-                listed.setdefault(name, credential.provider)
-    return [ListedModel(name, listed[name]) for name in sorted(listed)]
+                yield name, credential, served.id
 
 
 def close_names(model: str, listed: Iterable[ListedModel]) -> list[str]:

@@ -143,6 +143,17 @@ class Price(Section, frozen=True, kw_only=True):
         UsdPerMillion | None,
         Meta(description="USD for a million tokens written to a cache. null: as `input`."),
     ] = None
+    cache_write_long: Annotated[
+        UsdPerMillion | None,
+        Meta(
+            description="USD for a million tokens written to a cache for an hour or more. null: as"
+            " `cache-write`."
+        ),
+    ] = None
+    reasoning: Annotated[
+        UsdPerMillion | None,
+        Meta(description="USD for a million tokens of reasoning. null: as `output`."),
+    ] = None
 
 
 class Capture(Section, frozen=True, kw_only=True):

@@ -45,6 +45,33 @@ def test_warnings_are_printed_too(folder: Path, capsys: pytest.CaptureFixture[st
     assert summary.startswith("config.yaml: ok: 0 credentials, 1 client key")
 
 
+def test_impossible_limits_are_refused_where_they_stand(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config.yaml").write_text(
+        "host: 127.0.0.1\n"
+        "api-keys:\n"
+        "  - key: a\n"
+        "    requests-per-minute: 0\n"
+        "  - key: b\n"
+        "    tokens-per-minute: -5\n"
+        "  - key: c\n"
+        "    max-concurrent: 0.5\n"
+        "  - {key: d, requests-per-minute: 60, tokens-per-minute: 59}\n"
+        "  - {key: e, requests-per-minute: 60, tokens-per-minute: 60, max-concurrent: 1}\n"
+        "model-prices: {m: {input: -1, output: 2}}\n"
+    )
+    assert run() == 4
+    places = [line.partition(": ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert places == [
+        "config.yaml:4:5",
+        "config.yaml:6:5",
+        "config.yaml:8:5",
+        "config.yaml:9:39",
+        "config.yaml:11:20",
+    ]
+
+
 def test_every_problem_is_a_line_and_the_code_is_4(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

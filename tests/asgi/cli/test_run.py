@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -110,6 +111,41 @@ def test_a_running_stream_ends_with_an_error_event_at_shutdown() -> None:
         assert b'"error"' in rest
         assert b"[DONE]" not in rest
         assert running.process.wait(10) == 0
+
+
+def test_limits_and_prices_of_the_file_are_in_force(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "host: 127.0.0.1\n"
+        "api-keys: [{key: sk-1, name: ci, requests-per-minute: 1}]\n"
+        "model-prices: {echo: {input: 1000000, output: 0}}\n"
+    )
+
+    def get(
+        path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        request = urllib.request.Request(running.url + path, body, headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as exc:
+            with exc:
+                return exc.code, exc.read()
+
+    with gateway(config=config) as running:
+        asked = {"authorization": "Bearer sk-1", "content-type": "application/json"}
+        statuses = [get("/v1/chat/completions", BODY, asked)[0] for _ in range(2)]
+        metrics = json.loads(get("/metrics")[1])
+        text = get("/metrics", None, {"accept": "text/plain"})[1]
+        shown = json.loads(get("/admin/config")[1])
+        forwarded = get("/admin/config", None, {"x-forwarded-for": "127.0.0.1"})[0]
+    assert statuses == [200, 429]
+    assert metrics["total_cost_usd"] == metrics["total_input_tokens"] > 0
+    assert metrics["limits_refused"] == {"requests-per-minute": 1}
+    assert b'aigw_limits_refused_total{limit="requests-per-minute"} 1\n' in text
+    assert shown["port"] == running.port
+    assert forwarded == 403
+    assert "no effect" not in running.output
 
 
 def test_keys_without_effect_are_told(tmp_path: Path) -> None:

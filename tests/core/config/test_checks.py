@@ -105,6 +105,16 @@ def test_one_client_key_is_not_given_twice() -> None:
     ]
 
 
+def test_fewer_tokens_than_requests_are_no_limit_to_keep() -> None:
+    def limits(requests: int, tokens: int) -> dict[str, Any]:
+        key = {"key": "k", "requests-per-minute": requests, "tokens-per-minute": tokens}
+        return {"api-keys": [key]}
+
+    [problem] = problems(limits(60, 59))
+    assert problem.startswith("api-keys[0].tokens-per-minute: is smaller than requests-per-minute")
+    assert remarks(limits(60, 60)) == []
+
+
 def test_names_of_client_keys_and_unknown_providers_are_remarked_on() -> None:
     data = {
         "claude-api-key": [{"api-key": "k", "name": "main"}, {"api-key": "l"}],

@@ -1,0 +1,100 @@
+"""Each request's account: what its key may use is held, what it used is booked."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from msgspec.structs import replace
+
+from aigw_asgi.state import GatewayState
+from aigw_core.access import Caller
+from aigw_core.accounting import prompt_tokens, tokens_used, with_all_usage, with_cost
+from aigw_core.attempt import Call
+from aigw_core.chat import Usage
+from aigw_core.codecs import COMPACTING, COUNTING
+from aigw_core.errors import GatewayError
+from aigw_core.limits import Lease, Refusal
+from aigw_core.record import ExchangeRecord
+
+
+class Account:
+    """Of one request. Entering it asks for room, leaving it gives back what was not used,
+    however the request ended."""
+
+    def __init__(self, state: GatewayState, call: Call, caller: Caller) -> None:
+        self._state = state
+        self._call = call
+        self._caller = caller
+        self._counts = call.codec is COUNTING.get(call.codec.format)
+        self._lease: Lease | None = None
+        self._booked: ExchangeRecord | None = None
+        self._closed = False
+
+    def __enter__(self) -> Account:
+        """Raises ``GatewayError``: the key is at a limit."""
+        key = self._caller.key
+        if key is None or not key.limited:
+            return self
+        # Counting tokens uses none.
+        needs = key.tokens_per_minute is not None and not self._counts
+        tokens = self._prompt_tokens() if needs else 0
+        found = self._state.limits.reserve(key, tokens, time.monotonic())
+        if isinstance(found, Refusal):
+            self._state.metrics.limited(found.limit, key.name)
+            raise GatewayError(found.failure(key.name))
+        self._lease = found
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._settle(0)  # nothing came of it, or it is settled
+        self.close()
+
+    def book(self, record: ExchangeRecord, sent_at: float | None) -> ExchangeRecord:
+        """The record of the request with what it used and cost: counted, and settled with
+        its key. Once for each request, but that a count may fail at its targets and be
+        estimated then, which is one request with all the attempts.
+
+        ``sent_at`` is when its first attempt was on its way.
+        """
+        before, call = self._booked, self._call
+        if self._counts:
+            attempts = record.attempts if before is None else before.attempts + record.attempts
+            # What was counted was not used.
+            record = replace(record, usage=Usage(), attempts=attempts)
+        else:
+            record = with_all_usage(record, self._prompt_tokens)
+            record = with_cost(record, self._state.prices)
+        read_at = call.read_at
+        overhead = None if sent_at is None or read_at is None else max(0.0, sent_at - read_at)
+        compacts = call.codec is COMPACTING.get(call.codec.format)
+        record = self._booked = replace(
+            record,
+            key=self._caller.name if self._caller.key is not None else "",
+            endpoint="count" if self._counts else "compact" if compacts else "inference",
+            overhead=overhead,
+        )
+        if not self._counts:
+            self.close()
+        self._settle(tokens_used(record.usage))
+        return record
+
+    def close(self) -> None:
+        """Nothing more will be booked: before the last of the answer is sent, since its
+        client may ask at once what was counted."""
+        if self._booked is not None and not self._closed:
+            self._closed = True
+            self._state.metrics.observe(self._booked)
+
+    def _settle(self, used: int) -> None:
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._state.limits.settle(lease, used, time.monotonic())
+
+    def _prompt_tokens(self) -> int:
+        return prompt_tokens(self._call.codec, self._call.inbound)

@@ -1,0 +1,75 @@
+"""What a request used, where its answer does not say, and what that cost.
+
+An upstream reports usage at the end of an answer, or never. When the client leaves
+before that, or the upstream breaks off, what has come is used all the same: by the
+vendor, who charges for it, and by the key, whose limit it counts against. So what is
+not known is estimated, and marked as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from aigw_core.chat import Usage
+from aigw_core.codec import Codec, Inbound
+from aigw_core.errors import GatewayError
+from aigw_core.prices import PriceBook, cost
+from aigw_core.record import ExchangeRecord
+from aigw_core.token_count import estimate
+
+_BYTES_PER_TOKEN = 4
+
+
+def prompt_tokens(codec: Codec, inbound: Inbound) -> int:
+    """A guess at the tokens of a request, at least 1, also of one that cannot be decoded:
+    an upstream of its own format may understand more than the gateway does."""
+    try:
+        return estimate(codec.decode_request(inbound))
+    except GatewayError:
+        return max(1, len(inbound.body) // _BYTES_PER_TOKEN)
+
+
+def with_all_usage(record: ExchangeRecord, prompt: Callable[[], int]) -> ExchangeRecord:
+    """``record`` with what is missing from its usage estimated.
+
+    ``prompt`` guesses the tokens of the request; it is asked only when it is needed.
+    """
+    usage = record.usage
+    broken_off = record.client_left or record.failure is not None
+    if not broken_off and usage.input_total is not None and usage.output_total is not None:
+        return record
+    if record.first_content is not None:
+        answer = _answer_tokens(record)
+    elif record.client_left and record.attempts and record.attempts[-1].failure is None:
+        answer = 0  # a target was at work, and nothing had come of it
+    else:
+        return record
+    known = usage.output_total
+    if usage.input_total is None:
+        usage = replace(usage, input=prompt())
+    if known is None or (broken_off and known < answer):
+        usage = replace(usage, output=max(0, answer - (usage.reasoning or 0)))
+    if usage is record.usage:
+        return record
+    return replace(record, usage=usage, usage_estimated=True)
+
+
+def _answer_tokens(record: ExchangeRecord) -> int:
+    """Of what the client was sent. Vendors stream about a token in a piece, some of them
+    several: this is the least that it can have been."""
+    return record.pieces if record.stream else record.bytes_out // _BYTES_PER_TOKEN
+
+
+def with_cost(record: ExchangeRecord, book: PriceBook) -> ExchangeRecord:
+    """``record`` with the cost of the answer, as far as it is known."""
+    price = book.find(record.attempts[-1].model) if record.attempts else None
+    if price is None:
+        return record
+    return replace(record, cost=cost(record.usage, price))
+
+
+def tokens_used(usage: Usage) -> int:
+    """All of them, both ways."""
+    return (usage.input_total or 0) + (usage.output_total or 0)

@@ -1,0 +1,120 @@
+"""What is booked for answers that do not say what they used."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from aigw_core.accounting import prompt_tokens, tokens_used, with_all_usage, with_cost
+from aigw_core.attempt import AttemptRecord
+from aigw_core.chat import Format, Usage
+from aigw_core.codec import Inbound
+from aigw_core.codecs import CODECS
+from aigw_core.config.snapshot import Price
+from aigw_core.errors import ErrorKind, Failure
+from aigw_core.prices import PriceBook, PriceTable
+from aigw_core.record import ExchangeRecord
+from aigw_core.routing.plan import RoutePlan
+
+BROKEN = Failure(ErrorKind.UPSTREAM_TRUNCATED, "broke off")
+WORKED = AttemptRecord("openai", "openai-1", "model-a", 200, None, 1.0)
+FAILED = AttemptRecord("openai", "openai-1", "model-a", 500, BROKEN, 1.0)
+PROMPT = 40
+
+
+def record(**given: Any) -> ExchangeRecord:
+    usual: dict[str, Any] = {
+        "request_id": "1",
+        "format": Format.CHAT,
+        "model": "model-a",
+        "stream": True,
+        "status": 200,
+        "seconds": 1.0,
+        "first_content": 0.5,
+        "attempts": (WORKED,),
+        "usage": Usage(),
+        "stop": None,
+        "failure": None,
+        "client_left": False,
+        "ledger": (),
+        "relayed": False,
+        "plan": RoutePlan(()),
+        "bytes_out": 1000,
+        "pieces": 12,
+    }
+    return ExchangeRecord(**{**usual, **given})
+
+
+def booked(**given: Any) -> ExchangeRecord:
+    return with_all_usage(record(**given), lambda: PROMPT)
+
+
+def test_what_an_answer_says_is_taken_as_it_is() -> None:
+    def never() -> int:
+        raise AssertionError("nothing is missing")
+
+    whole = record(usage=Usage(input=7, output=3))
+    assert with_all_usage(whole, never) is whole
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        # the client left: what it has seen was used, a token for each piece at least
+        ({"client_left": True}, Usage(input=PROMPT, output=12)),
+        ({"client_left": True, "usage": Usage(input=9)}, Usage(input=9, output=12)),
+        ({"client_left": True, "usage": Usage(input=9, output=1)}, Usage(input=9, output=12)),
+        ({"client_left": True, "usage": Usage(input=9, output=50)}, None),
+        (
+            {"client_left": True, "usage": Usage(cache_read=9, output=1, reasoning=5)},
+            Usage(cache_read=9, output=7, reasoning=5),
+        ),
+        # it left before anything came: the prompt was at work
+        ({"client_left": True, "first_content": None}, Usage(input=PROMPT, output=0)),
+        # the upstream broke off
+        ({"failure": BROKEN}, Usage(input=PROMPT, output=12)),
+        # an upstream that reports nothing
+        ({}, Usage(input=PROMPT, output=12)),
+        ({"stream": False, "pieces": 1}, Usage(input=PROMPT, output=250)),
+        ({"usage": Usage(output=3)}, Usage(input=PROMPT, output=3)),
+    ],
+)
+def test_what_is_missing_is_estimated(given: dict[str, Any], expected: Usage | None) -> None:
+    found = booked(**given)
+    assert found.usage == (expected or given["usage"])
+    assert found.usage_estimated is (expected is not None)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"first_content": None, "failure": BROKEN, "attempts": (FAILED,)},
+        {"first_content": None, "client_left": True, "attempts": (FAILED,)},
+        {"first_content": None, "client_left": True, "attempts": ()},
+    ],
+)
+def test_where_nothing_was_used_nothing_is_booked(given: dict[str, Any]) -> None:
+    found = booked(**given)
+    assert found.usage == Usage()
+    assert tokens_used(found.usage) == 0
+    assert not found.usage_estimated
+
+
+def test_the_last_target_is_charged() -> None:
+    one = Decimal(1)
+    book = PriceBook({"model-b": Price(one, one, one, one)}, PriceTable("", {}))
+    last = AttemptRecord("openai", "openai-2", "model-b", 200, None, 1.0)
+    used = Usage(input=10, output=10)
+    assert with_cost(record(usage=used, attempts=(FAILED, last)), book).cost == Decimal("0.00002")
+    assert with_cost(record(usage=used, attempts=(last, FAILED)), book).cost is None
+    assert with_cost(record(usage=used, attempts=()), book).cost is None
+
+
+def test_a_prompt_is_guessed_also_when_it_cannot_be_read() -> None:
+    codec = CODECS[Format.CHAT]
+    fine = b'{"model":"m","messages":[{"role":"user","content":"%b"}]}' % (b"word " * 400)
+    assert 450 < prompt_tokens(codec, Inbound(fine)) < 550
+    assert prompt_tokens(codec, Inbound(b"x" * 400)) == 100
+    assert prompt_tokens(codec, Inbound(b"")) == 1
