@@ -19,10 +19,22 @@ def admin_document(state: GatewayState, endpoint: Endpoint) -> dict[str, Any]:
     if endpoint is Endpoint.ADMIN_CONFIG:
         from aigw_core.config.view import config_view
 
-        return config_view(state.snapshot, state.settings)
+        return {**config_view(state.snapshot, state.settings), "reload": _reload(state)}
     if endpoint is Endpoint.ADMIN_MODELS:
         return {"models": _models(state)}
     return state.metrics.report(state.uptime, resting=len(_resting(state)))
+
+
+def _reload(state: GatewayState) -> dict[str, Any]:
+    """How the file and what is in force stand to each other."""
+    reloader = state.reloader
+    last = None if reloader is None else reloader.last
+    return {
+        "generation": state.snapshot.generation,
+        "failures": 0 if reloader is None else reloader.failures,
+        "problems": [] if last is None else [str(problem) for problem in last.problems],
+        "restart": [] if last is None else list(last.restart),
+    }
 
 
 def metrics_text(state: GatewayState) -> bytes:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
+
 from aigw_asgi.admin import admin_document, metrics_text
 from aigw_asgi.counting import serve_count
 from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, write_now_of
@@ -66,6 +68,11 @@ class App:
         if self.state is not None:
             self.state.draining = True
 
+    def reload(self) -> None:
+        """Have the configuration read again. Does not wait."""
+        if self.state is not None and self.state.reloader is not None:
+            self.state.reloader.ask()
+
     def stop_streams(self) -> None:
         """The time to drain is over: end the answers that still run. Does not wait."""
         if self.state is not None:
@@ -77,22 +84,27 @@ class App:
             self.state = None
 
     async def _lifespan(self, receive: ReceiveMessage, send: SendMessage) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                try:
-                    await self.open()
-                except Exception as exc:
-                    await send({"type": "lifespan.startup.failed", "message": str(exc)})
-                    raise
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self.aclose()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+        async with anyio.create_task_group() as tasks:
+            while True:
+                message = await receive()
+                if message["type"] == "lifespan.startup":
+                    try:
+                        state = await self.open()
+                    except Exception as exc:
+                        await send({"type": "lifespan.startup.failed", "message": str(exc)})
+                        raise
+                    if state.reloader is not None:
+                        tasks.start_soon(state.reloader.run)
+                    await send({"type": "lifespan.startup.complete"})
+                elif message["type"] == "lifespan.shutdown":
+                    tasks.cancel_scope.cancel()
+                    with anyio.CancelScope(shield=True):
+                        await self.aclose()
+                        await send({"type": "lifespan.shutdown.complete"})
+                    return
 
     async def _http(self, scope: Any, receive: ReceiveMessage, send: SendMessage) -> None:
-        state = await self.open()
+        state = (await self.open()).current()
         request = HttpRequest(scope)
         request_id = new_request_id(state, request.headers)
         reply = _Started(send, bare=request.method == "HEAD")

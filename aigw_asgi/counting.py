@@ -129,6 +129,7 @@ async def _send_estimate(
             client_left=False,
             ledger=(),
             relayed=False,
+            config=state.snapshot.label,
             plan=plan,
             bytes_out=len(body),
         ),

@@ -7,16 +7,18 @@ both it and the ASGI application run on.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
 import anyio
+from msgspec.structs import replace
 
 from aigw_asgi.asgi import App
 from aigw_asgi.builtin import with_echo
-from aigw_asgi.config_store import load
+from aigw_asgi.config_store import Loaded, load
+from aigw_asgi.reloading import Reloader
 from aigw_asgi.state import GatewayState
 from aigw_asgi.state_folder import seal_key, state_folder
 from aigw_asgi.transports import Transport, UpstreamStream, choose
@@ -44,15 +46,40 @@ async def open_state(config: Config = None, *, transport: Transport | None = Non
         InvalidConfig: the configuration cannot be used.
     """
     if isinstance(config, Snapshot):
-        snapshot, loopback_only, settings = config, not config.from_file, None
-    else:
-        loaded = load(None if config is None else os.fspath(config), os.environ)
-        snapshot, settings = loaded.snapshot, loaded.settings
-        loopback_only = settings.loopback_only
-    snapshot = with_echo(snapshot, loopback_only=loopback_only)
+        snapshot = with_echo(config, loopback_only=not config.from_file)
+        upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
+        home = state_folder(os.environ, None)
+        return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home))
+
+    def read() -> Loaded:
+        return load(None if config is None else os.fspath(config), os.environ)
+
+    return state_of(read(), read, transport=transport)
+
+
+def state_of(
+    loaded: Loaded, read: Callable[[], Loaded], *, transport: Transport | None = None
+) -> GatewayState:
+    """State for a configuration that was read, and is read again by ``read`` when it
+    changes.
+
+    Raises:
+        LimitInactive: see :class:`GatewayState`.
+    """
+    settings = loaded.settings
+    snapshot = with_echo(loaded.snapshot, loopback_only=settings.loopback_only)
     upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
-    home = state_folder(os.environ, None if settings is None else settings.state_path)
-    return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home), settings=settings)
+    home = state_folder(os.environ, settings.state_path)
+    state = GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home), settings=settings)
+
+    def put(loaded: Loaded) -> None:
+        generation = state.snapshot.generation + 1
+        # Where the listener can be reached from is decided at the start.
+        new = with_echo(loaded.snapshot, loopback_only=settings.loopback_only)
+        state.use(replace(new, generation=generation))
+
+    state.reloader = Reloader(loaded, read, put)
+    return state
 
 
 def create_app(config: Config = None, *, transport: Transport | None = None) -> App:
@@ -103,9 +130,11 @@ class Gateway:
         self.app = create_app(config, transport=transport)
 
     async def __aenter__(self) -> Gateway:
-        await self.app.open()
+        state = await self.app.open()
         self._tasks = await anyio.create_task_group().__aenter__()
         self._inside = AppTransport(self.app, self._tasks)
+        if state.reloader is not None:
+            self._tasks.start_soon(state.reloader.run)
         return self
 
     async def __aexit__(

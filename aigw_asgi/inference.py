@@ -64,7 +64,7 @@ def new_call(
     strict = inbound.headers.get("x-aigw-strict") in ("1", "true")
     strict = strict or state.snapshot.strict_mapping
     tenant = "" if caller.key is None else caller.key.digest.hex()
-    sealer = Sealer(state.seal_keys(state.snapshot), tenant)
+    sealer = Sealer(state.seal_keys, tenant)
     return Call(codec, inbound, peek, context, strict, sealer, alternatives, read_at)
 
 

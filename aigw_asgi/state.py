@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,23 @@ from aigw_core.seals import SealKeys, key_of
 from aigw_core.token_count import Calibrator
 
 if TYPE_CHECKING:  # imports the schema
+    from aigw_asgi.reloading import Reloader
     from aigw_core.config.settings import ServerSettings
 
 
 class GatewayState:
-    """One a process. ``snapshot`` is replaced by one assignment; a request reads it once."""
+    """One a process. What follows from the configuration is replaced by ``use``; a request
+    holds on to what it began with, by ``current``."""
+
+    snapshot: Snapshot
+    router: Router
+    counting_router: Router
+    """For counting endpoints: vendors limit them apart, and a target that cannot count
+    may well answer."""
+    seal_keys: SealKeys
+    """Those that the snapshot names, else the gateway's own."""
+    prices: PriceBook
+    """Those of the snapshot, and the bundled ones."""
 
     def __init__(
         self,
@@ -60,6 +73,7 @@ class GatewayState:
         self.balance = Balance()
         self.budget = RetryBudget()
         self._counting = Health(), Balance()
+        self._own_seal_key = cache(own_seal_key)
         self.use(snapshot)
         self.calibrator = Calibrator()
         self.responses = ResponseStore()
@@ -69,11 +83,9 @@ class GatewayState:
         self.started = time.monotonic()
         self.draining = False
         self.running: set[Driver] = set()
+        self.reloader: Reloader | None = None
+        """Where the configuration is a file that can change."""
         self._upstream = upstream
-        self._own_seal_key = cache(own_seal_key)
-        self._seal_keys: tuple[Snapshot, SealKeys] | None = None
-        self._prices: tuple[Snapshot, PriceBook] | None = None
-        self.seal_keys(snapshot)
 
     def use(self, snapshot: Snapshot) -> None:
         """Serve new requests by ``snapshot``; what was learned of its targets, and what
@@ -85,32 +97,23 @@ class GatewayState:
         for key in snapshot.client_keys.values():
             prove(self.limits, key, time.monotonic())
         catalogue = Catalogue(snapshot)
-        self.snapshot = snapshot
+        self.seal_keys = self._seal_keys_for(snapshot)
+        self.prices = PriceBook(snapshot.prices, bundled_prices())
         self.router = Router(catalogue, self.health, self.balance)
         self.counting_router = Router(catalogue, *self._counting)
-        """For counting endpoints: vendors limit them apart, and a target that cannot
-        count may well answer."""
+        self.snapshot = snapshot
 
-    def seal_keys(self, snapshot: Snapshot) -> SealKeys:
-        """The keys that ``snapshot`` names, else the gateway's own."""
-        known = self._seal_keys
-        if known is None or known[0] is not snapshot:
-            secret, previous = snapshot.seal_secret, snapshot.previous_seal_secret
-            keys = SealKeys(
-                self._own_seal_key() if secret is None else key_of(secret.reveal()),
-                *([] if previous is None else [key_of(previous.reveal())]),
-            )
-            known = self._seal_keys = (snapshot, keys)
-        return known[1]
+    def current(self) -> GatewayState:
+        """The state as one request sees it from its beginning to its end: what all
+        requests share, and the configuration of this moment (1 us)."""
+        return copy(self)
 
-    @property
-    def prices(self) -> PriceBook:
-        """Those of the snapshot, and the bundled ones."""
-        known = self._prices
-        if known is None or known[0] is not self.snapshot:
-            book = PriceBook(self.snapshot.prices, bundled_prices())
-            known = self._prices = (self.snapshot, book)
-        return known[1]
+    def _seal_keys_for(self, snapshot: Snapshot) -> SealKeys:
+        secret, previous = snapshot.seal_secret, snapshot.previous_seal_secret
+        return SealKeys(
+            self._own_seal_key() if secret is None else key_of(secret.reveal()),
+            *([] if previous is None else [key_of(previous.reveal())]),
+        )
 
     def transport(self, send: Send, tasks: TaskGroup) -> Transport:
         """Where an attempt goes; the built-in models run as a task of the request."""

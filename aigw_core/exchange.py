@@ -95,6 +95,7 @@ class Exchange:
     ) -> None:
         self._call = call
         self._policy = snapshot.retry
+        self._config = snapshot.label
         self._keepalive = snapshot.keepalive if call.peek.stream else snapshot.non_stream_keepalive
         self._rng = rng
         self._route = route
@@ -169,6 +170,7 @@ class Exchange:
             client_left=self._client_left,
             ledger=translation.ledger if translation is not None else (),
             relayed=translation is not None and translation.relayed,
+            config=self._config,
             plan=self._route.plan,
             bytes_out=self._reply.bytes_out,
             judged=self._reply.judged,

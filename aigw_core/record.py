@@ -46,6 +46,8 @@ class ExchangeRecord(Struct, frozen=True):
     client_left: bool
     ledger: tuple[LedgerEntry, ...]
     relayed: bool
+    config: str
+    """The label of the snapshot that it was served by."""
     plan: RoutePlan
     """The candidates, and why others were none."""
     bytes_out: int

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
@@ -50,8 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
         "log.level": arguments.log_level,
         "daemon.shutdown-timeout": arguments.shutdown_timeout,
     }
+
+    def read() -> Loaded:
+        return load(arguments.config, os.environ, overrides)
+
     try:
-        loaded = load(arguments.config, os.environ, overrides)
+        loaded = read()
     except InvalidConfig as exc:
         for problem in exc.problems:
             print(problem, file=sys.stderr)
@@ -62,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for warning in [*loaded.warnings, *_not_in_effect(loaded)]:
         print(f"warning: {warning}", file=sys.stderr)
-    return _serve(loaded, arguments)
+    return _serve(loaded, read, arguments)
 
 
 def _not_in_effect(loaded: Loaded) -> list[str]:
@@ -80,26 +85,21 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
     return [f"{key}: has no effect in this version" for key, given in written.items() if given]
 
 
-def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
+def _serve(loaded: Loaded, read: Callable[[], Loaded], arguments: argparse.Namespace) -> int:
     # Imported late: `aigw run --help` and a mistake in the file need none of it.
     from aigw_asgi.asgi import App
-    from aigw_asgi.builtin import with_echo
+    from aigw_asgi.gateway import state_of
     from aigw_asgi.server import Hooks, HttpChoice, LoopChoice, ServerSettings, StartupFailed
     from aigw_asgi.server import run as serve
     from aigw_asgi.state import GatewayState
-    from aigw_asgi.state_folder import seal_key, state_folder
     from aigw_asgi.transports import choose
 
     settings = loaded.settings
-    snapshot = with_echo(loaded.snapshot, loopback_only=settings.loopback_only)
 
     async def open_state() -> GatewayState:
-        expiry = snapshot.keepalive_expiry
-        home = state_folder(os.environ, settings.state_path)
+        expiry = loaded.snapshot.keepalive_expiry
         upstream = choose(arguments.transport, keepalive_expiry=expiry)
-        return GatewayState(
-            snapshot, upstream, own_seal_key=lambda: seal_key(home), settings=settings
-        )
+        return state_of(loaded, read, transport=upstream)
 
     app = App(open_state)
 
@@ -109,7 +109,7 @@ def _serve(loaded: Loaded, arguments: argparse.Namespace) -> int:
     def drain() -> None:
         app.drain()
 
-    hooks = Hooks(ready=ready, drain=drain, overdue=app.stop_streams)
+    hooks = Hooks(ready=ready, drain=drain, overdue=app.stop_streams, reload=app.reload)
     listener = ServerSettings(
         host=settings.host,
         port=settings.port,

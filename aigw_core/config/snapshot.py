@@ -192,6 +192,8 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 class Snapshot(Struct, frozen=True):
     version: str
     """SHA-256 of the file, first 12 hex digits; ``builtin`` without a file."""
+    generation: int = 1
+    """How many configurations this process has had in force, with this one."""
     credentials: tuple[Credential, ...] = ()
     """In the order of the configuration; none that is unusable."""
     client_keys: Mapping[bytes, ClientKey] = {}
@@ -239,3 +241,8 @@ class Snapshot(Struct, frozen=True):
     """``None``: bodies are not kept."""
     dashboard: DashboardAccess | None = None
     """``None``: not served."""
+
+    @property
+    def label(self) -> str:
+        """The version, and which configuration of its process it is: ``0123456789ab/2``."""
+        return f"{self.version}/{self.generation}"

@@ -47,7 +47,7 @@ async def test_an_answers_seals_are_its_clients(secret: str | None) -> None:
         message, _ = await ask(gateway, "one", [question])
         [entry] = message["reasoning_details"]
         state = await gateway.app.open()
-        keys = state.seal_keys(snapshot)
+        keys = state.seal_keys
         if secret is not None:
             keys = SealKeys(key_of(secret))
         assert Sealer(keys, key("one").digest.hex()).open(entry["data"]) is not None

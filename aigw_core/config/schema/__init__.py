@@ -165,7 +165,11 @@ class Config(Section, frozen=True, kw_only=True):
         Seconds, Meta(description="Seconds of a whole stream. 0: no limit.")
     ] = 0.0
     keepalive_expiry: Annotated[
-        Seconds, Meta(description="Seconds that an unused upstream connection is kept.")
+        Seconds,
+        Meta(
+            description="Seconds that an unused upstream connection is kept.",
+            extra={"restart": True},
+        ),
     ] = 4.0
     body_limit_mb: Annotated[
         int, Meta(ge=1, le=1024, description="MiB: the largest request body.")
