@@ -55,6 +55,9 @@ class Process:
             time.sleep(0.02)
         raise RuntimeError(f"{self._process.args} does not listen on {self.port}")
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     @property
     def cpu_seconds(self) -> float:
         """User and system time of the process and all below it, so far."""
