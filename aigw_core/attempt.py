@@ -13,6 +13,7 @@ from msgspec import Struct
 from aigw_core.chat import StopReason, Usage
 from aigw_core.codec import AnswerContext, Codec, Headers, Inbound, Peek
 from aigw_core.errors import ErrorKind, Failure
+from aigw_core.mutation import Mutation
 from aigw_core.routing.target import Target
 from aigw_core.seals import Sealer
 from aigw_core.translate import AnswerMachine, Translation, answer_machine
@@ -23,6 +24,9 @@ MAX_ERROR_BODY = 64 << 10
 
 MAX_OPENING = 64 << 10
 """Bytes of an opening without content that are held back for a failover."""
+
+MAX_MUTATIONS = 64
+"""Changes of one request that a record names."""
 
 
 _LOST = {
@@ -64,6 +68,8 @@ class AttemptRecord(Struct, frozen=True):
     status: int | None
     failure: Failure | None
     seconds: float
+    mutations: tuple[Mutation, ...] = ()
+    """What configuration had changed in the upstream's request."""
 
 
 class Attempt:
@@ -103,6 +109,12 @@ class Attempt:
     def passed(self, names: Iterable[str]) -> Headers:
         """Those headers of the answer that are called ``names``."""
         return tuple([(name, self._headers[name]) for name in names if name in self._headers])
+
+    @property
+    def mutations(self) -> tuple[Mutation, ...]:
+        """What configuration had changed in the request, as far as records say it."""
+        changes = self.translation.changes[:MAX_MUTATIONS]
+        return tuple(change.mutation for change in changes)
 
     @property
     def content(self) -> bool:

@@ -1,4 +1,5 @@
-"""From a target to an attempt: the client's request, translated for that target."""
+"""From a target to an attempt: the client's request, translated for that target and
+changed as configuration says."""
 
 from __future__ import annotations
 
@@ -9,22 +10,31 @@ from msgspec.structs import replace
 from aigw_core.attempt import Attempt, Call
 from aigw_core.chat import ChatRequest, Format
 from aigw_core.codec import Codec
+from aigw_core.codecs import COMPACTING, COUNTING
+from aigw_core.config.snapshot import PayloadRules
 from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.outgoing import wire_request
+from aigw_core.payload import Facts
+from aigw_core.payload import apply as apply_rules
 from aigw_core.routing.target import ECHO, Target
 from aigw_core.sealing import Sealing
 from aigw_core.seals import Provenance
-from aigw_core.translate import translate_request
+from aigw_core.translate import Translation, translate_request
 from aigw_core.wire_request import WireRequest
+
+_NO_RULES = PayloadRules()
 
 
 class Dispatch:
     """Prepares the attempts of one call. The client's request is decoded at most
     once, and not at all where every target speaks its format."""
 
-    def __init__(self, call: Call, codecs: Mapping[Format, Codec]) -> None:
+    def __init__(
+        self, call: Call, codecs: Mapping[Format, Codec], rules: PayloadRules = _NO_RULES
+    ) -> None:
         self._call = call
         self._codecs = codecs
+        self._rules = rules
         self._decoded: ChatRequest | None = None
 
     def prepare(self, number: int, target: Target) -> tuple[Attempt, WireRequest]:
@@ -53,6 +63,7 @@ class Dispatch:
             strict=call.strict,
             sealing=self._sealing(target),
         )
+        translation = self._follow_rules(translation, target)
         attempt = Attempt(number, target, upstream, call, translation)
         wire = wire_request(
             credential,
@@ -64,6 +75,26 @@ class Dispatch:
             request_id=call.context.request_id,
         )
         return attempt, wire
+
+    def _follow_rules(self, translation: Translation, target: Target) -> Translation:
+        if self._rules == _NO_RULES:
+            return translation
+        call, credential = self._call, target.credential
+        facts = Facts(
+            target.model,
+            call.peek.model,
+            credential.provider,
+            credential.format,
+            call.codec.format,
+            call.inbound.headers,
+        )
+        encoded = translation.encoded
+        # Endpoints beside the usual ones, as those for counts, take fewer fields.
+        grow = self._codecs is not COUNTING and self._codecs is not COMPACTING
+        body, changes = apply_rules(self._rules, encoded.body, facts, grow=grow)
+        if not changes:
+            return translation
+        return replace(translation, encoded=replace(encoded, body=body), changes=changes)
 
     def _sealing(self, target: Target) -> Sealing | None:
         sealer, credential = self._call.sealer, target.credential

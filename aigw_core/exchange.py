@@ -102,7 +102,7 @@ class Exchange:
         self._attempts_left = (
             self._policy.stream_attempts if call.peek.stream else self._policy.attempts
         )
-        self._dispatch = Dispatch(call, codecs)
+        self._dispatch = Dispatch(call, codecs, snapshot.payload)
         self._reply = _new_reply(call, route.plan, snapshot)
         self._clocks = Clocks(stream=call.peek.stream)
 
@@ -444,6 +444,7 @@ class Exchange:
                 attempt.status,
                 failure,
                 self._clocks.since_attempt(now),
+                attempt.mutations,
             )
         )
 

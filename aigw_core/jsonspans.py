@@ -52,16 +52,25 @@ def elements(document: bytes, array: Span) -> list[Span]:
 
 def members(document: bytes, object: Span) -> dict[str, Span]:
     """The members of an object, in order; none of what is not one."""
-    if document[object.value : object.value + 1] != b"{":
-        return {}
     found: dict[str, Span] = {}
+    for name, span in each_member(document, object):
+        found.pop(name, None)  # of a name that comes twice the last counts, in its place
+        found[name] = span
+    return found
+
+
+def each_member(document: bytes, object: Span) -> list[tuple[str, Span]]:
+    """The members of an object with their names, in order, also those whose name comes
+    again; none of what is not an object."""
+    if document[object.value : object.value + 1] != b"{":
+        return []
+    found: list[tuple[str, Span]] = []
     at = _skip(document, object.value + 1)
     while document[at : at + 1] != b"}":
         end = _end(document, at)
         value = _skip(document, end)
-        name = _name(document[at:end])
-        found.pop(name, None)  # of a name that comes twice the last counts, in its place
-        span = found[name] = Span(at, _end(document, value), value)
+        span = Span(at, _end(document, value), value)
+        found.append((_name(document[at:end]), span))
         at = _skip(document, span.end)
     return found
 

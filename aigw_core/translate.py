@@ -40,6 +40,7 @@ from aigw_core.events import (
 )
 from aigw_core.ledger import Ledger, LedgerEntry
 from aigw_core.leftovers import note_leftovers
+from aigw_core.mutation import Change
 from aigw_core.sealing import Sealing
 from aigw_core.seals import may_hold_envelope
 from aigw_core.unsealing import unseal
@@ -58,6 +59,8 @@ class Translation(Struct, frozen=True):
     """Same format on both sides."""
     sealing: Sealing | None = None
     """Without it no envelope is made or opened."""
+    changes: tuple[Change, ...] = ()
+    """What configuration had changed in the request."""
 
 
 class AnswerMachine(Protocol):

@@ -11,7 +11,6 @@ from typing import Any
 
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.config_store import Loaded, load
-from aigw_core.config.snapshot import PayloadRules
 from aigw_core.errors import InvalidConfig
 
 _EPILOG = """Without a configuration file the gateway listens on 127.0.0.1:8317, needs no key from
@@ -77,7 +76,6 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
         "workers": settings.workers > 1,
         "log.dir": settings.log_dir is not None,
         "log.format": settings.log_format != "text",
-        "payload": snapshot.payload != PayloadRules(),
         "capture": snapshot.capture is not None,
         "dashboard": snapshot.dashboard is not None,
         "cloak": any(each.cloak is not None for each in snapshot.credentials),

@@ -20,6 +20,7 @@ from aigw_core.config.identity import (
     repeated,
 )
 from aigw_core.config.path import Path
+from aigw_core.config.payload_checks import check_conditions, check_payload, check_set_rule
 from aigw_core.config.report import Report
 from aigw_core.config.schema import (
     CapsEntry,
@@ -27,7 +28,9 @@ from aigw_core.config.schema import (
     Config,
     CredentialEntry,
     KeyEntry,
+    ModelMatch,
     Section,
+    SetRule,
     Tls,
 )
 from aigw_core.config.values import check_secure, is_loopback
@@ -54,6 +57,8 @@ def relations(is_file: Callable[[str], bool]) -> Mapping[type[Section], Relation
         CloakEntry: _check_cloak,
         CapsEntry: _check_caps,
         CredentialEntry: _check_credential,
+        ModelMatch: check_conditions,
+        SetRule: check_set_rule,
     }
 
 
@@ -128,6 +133,7 @@ def check_config(config: Config, report: Report, *, from_file: bool) -> None:
     _check_duplicate_credentials(config, report)
     _check_client_keys(config, report)
     check_routing(config, report)
+    check_payload(config, report)
     check_exposure(config, report)
     anonymous = config.allow_anonymous is True or (
         config.allow_anonymous == "auto" and not from_file

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -32,6 +32,7 @@ from aigw_core.config.schema import (
     KeyEntry,
     ModelMatch,
     Payload,
+    RawRule,
     SetRule,
     TimeoutsEntry,
 )
@@ -45,15 +46,17 @@ from aigw_core.config.snapshot import (
     Credential,
     DashboardAccess,
     Networks,
+    PayloadMatch,
     PayloadRule,
     PayloadRules,
     Price,
     RetryPolicy,
     ServedModel,
     Snapshot,
+    Steps,
     Timeouts,
 )
-from aigw_core.config.values import payload_path
+from aigw_core.config.values import CLIENT_FORMATS, payload_path
 
 _MIB = 1 << 20
 
@@ -232,6 +235,7 @@ def _cloak(entry: CloakEntry) -> Cloak | None:
         sensitive_words=entry.sensitive_words,
         user_id_per_key=entry.cache_user_id,
         skip_user_agents=entry.skip_user_agents,
+        whole_words=entry.whole_words,
     )
 
 
@@ -261,27 +265,62 @@ def _networks(texts: tuple[str, ...]) -> Networks:
 
 def _payload(payload: Payload) -> PayloadRules:
     return PayloadRules(
-        default=tuple(_set_rule(rule) for rule in payload.default),
-        override=tuple(_set_rule(rule) for rule in payload.override),
-        filter=tuple(_filter_rule(rule) for rule in payload.filter),
+        default=(
+            *_rules("default", payload.default, _set_params),
+            *_rules("default-raw", payload.default_raw, _raw_params),
+        ),
+        override=(
+            *_rules("override", payload.override, _set_params),
+            *_rules("override-raw", payload.override_raw, _raw_params),
+        ),
+        filter=_rules("filter", payload.filter, _filter_params),
     )
 
 
-def _set_rule(rule: SetRule) -> PayloadRule:
-    params: list[tuple[tuple[str, ...], Any]] = [
-        (payload_path(path), rule.params[path]) for path in sorted(rule.params)
-    ]
-    return PayloadRule(_matches(rule.models), tuple(params))
+_Rule = TypeVar("_Rule", SetRule, RawRule, FilterRule)
+_Params = tuple[tuple[Steps, bytes | None], ...]
 
 
-def _filter_rule(rule: FilterRule) -> PayloadRule:
-    return PayloadRule(
-        _matches(rule.models), tuple((payload_path(path), None) for path in sorted(rule.params))
+def _rules(
+    key: str, rules: tuple[_Rule, ...], params: Callable[[_Rule], _Params]
+) -> tuple[PayloadRule, ...]:
+    return tuple(
+        PayloadRule(f"payload.{key}[{at}]", tuple(map(_match, rule.models)), params(rule))
+        for at, rule in enumerate(rules)
     )
 
 
-def _matches(models: tuple[ModelMatch, ...]) -> tuple[tuple[str, str | None], ...]:
-    return tuple((match.name, match.protocol and match.protocol.lower()) for match in models)
+def _set_params(rule: SetRule) -> _Params:
+    return tuple(
+        (payload_path(path), msgspec.json.encode(rule.params[path])) for path in sorted(rule.params)
+    )
+
+
+def _raw_params(rule: RawRule) -> _Params:
+    return tuple((payload_path(path), rule.params[path].encode()) for path in sorted(rule.params))
+
+
+def _filter_params(rule: FilterRule) -> _Params:
+    # From behind, so that the positions in front of what goes stay what they were.
+    ordered = sorted({payload_path(path) for path in rule.params}, key=_place, reverse=True)
+    return tuple((steps, None) for steps in ordered)
+
+
+def _place(steps: Steps) -> list[tuple[int, str]]:
+    return [(step, "") if isinstance(step, int) else (-1, step) for step in steps]
+
+
+def _match(entry: ModelMatch) -> PayloadMatch:
+    return PayloadMatch(
+        name=entry.name,
+        protocol=entry.protocol and entry.protocol.lower(),
+        client=CLIENT_FORMATS[entry.from_protocol.lower()] if entry.from_protocol else None,
+        headers=tuple((name.lower(), value) for name, value in entry.headers.items()),
+        match=tuple((payload_path(path), value) for path, value in entry.match.items()),
+        not_match=tuple((payload_path(path), value) for path, value in entry.not_match.items()),
+        exist=tuple(map(payload_path, entry.exist)),
+        not_exist=tuple(map(payload_path, entry.not_exist)),
+    )
 
 
 def _price(entry: PriceEntry) -> Price:

@@ -51,6 +51,8 @@ class Cloak(Struct, frozen=True, gc=False):
     user_id_per_key: bool = False
     """Else one for each request."""
     skip_user_agents: tuple[str, ...] = ()
+    whole_words: bool = True
+    """Else sensitive words are found inside longer ones, too."""
 
 
 class Credential(Struct, frozen=True):
@@ -124,15 +126,40 @@ class RetryPolicy(Struct, frozen=True, gc=False):
     """Seconds; 0 = off."""
 
 
+Steps = tuple[str | int, ...]
+"""The way to a value: keys of objects, positions in arrays."""
+
+
+class PayloadMatch(Struct, frozen=True):
+    """What a payload rule is for. All that is said must hold."""
+
+    name: str
+    """A glob of the upstream's name of the model, or of the client's."""
+    protocol: str | None = None
+    """A kind of provider, or a wire format of upstreams; lower case."""
+    client: Format | None = None
+    """The wire format of the client."""
+    headers: Headers = ()
+    """Lower-case names of client headers, and globs of their values."""
+    match: tuple[tuple[Steps, Any], ...] = ()
+    """Values that the translated request has."""
+    not_match: tuple[tuple[Steps, Any], ...] = ()
+    """Values that it does not have."""
+    exist: tuple[Steps, ...] = ()
+    """What it has, and not as ``null``."""
+    not_exist: tuple[Steps, ...] = ()
+
+
 class PayloadRule(Struct, frozen=True):
     """A change to translated requests."""
 
-    models: tuple[tuple[str, str | None], ...]
-    """Globs of the upstream's names, each with a kind of provider or ``None`` for all;
-    one match is enough."""
-    params: tuple[tuple[tuple[str, ...], Any], ...]
-    """Steps of a path and a JSON value, sorted by path; the value is ``None`` in rules
-    that take fields out."""
+    source: str
+    """Where the configuration has it: ``payload.default[0]``."""
+    matches: tuple[PayloadMatch, ...]
+    """One that holds is enough."""
+    params: tuple[tuple[Steps, bytes | None], ...]
+    """Where, and the JSON to put there; ``None`` in rules that take out. In the order
+    in which they are applied."""
 
 
 class PayloadRules(Struct, frozen=True):

@@ -11,9 +11,11 @@ import re
 from decimal import Decimal
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from aigw_core import egress
+from aigw_core.chat import Format
 from aigw_core.errors import ConfigError
 from aigw_core.outgoing import PROTECTED
 
@@ -32,10 +34,25 @@ _REDIS = re.compile(
 )
 _BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 _KEY_HASH = re.compile(r"sha256:[0-9A-Fa-f]{64}")
+_POSITION = re.compile(r"0|[1-9][0-9]{0,8}")
+_NO_POSITION = re.compile(r"-[0-9]+|0[0-9]+|.*\[-?[0-9]*\]", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 PROVIDER_NAMES = ("openai", "claude", "gemini", "openai-compat")
 """How payload rules and key policies name the four kinds of credentials."""
+
+WIRE_FORMATS = ("chat", "messages", "responses")
+"""How payload rules name the wire formats of upstreams, beside gemini."""
+
+CLIENT_FORMATS = {
+    "chat": Format.CHAT,
+    "messages": Format.MESSAGES,
+    "responses": Format.RESPONSES,
+    "gemini": Format.GEMINI,
+    "openai": Format.CHAT,
+    "claude": Format.MESSAGES,
+}
+"""How payload rules name the wire formats of clients."""
 
 _NEVER_PASSED = PROTECTED | {"set-cookie", "server", "location", "date"}
 
@@ -147,6 +164,13 @@ def check_name(text: str) -> str | None:
     return None
 
 
+def check_sensitive_word(text: str) -> str | None:
+    """A word that a placeholder stands in for."""
+    if len(text) == 1:
+        return "is too short: a sensitive word has two characters or more"
+    return check_name(text)
+
+
 def check_prefix(text: str) -> str | None:
     return check_name(text) if text else None
 
@@ -199,25 +223,69 @@ def check_price(price: Decimal) -> str | None:
 
 
 def check_protocol(text: str) -> str | None:
-    if text.lower() in PROVIDER_NAMES:
+    if text.lower() in (*PROVIDER_NAMES, *WIRE_FORMATS):
         return None
-    return f"must be one of {', '.join(PROVIDER_NAMES)}"
+    return f"must be one of {', '.join((*PROVIDER_NAMES, *WIRE_FORMATS))}"
 
 
-def payload_path(text: str) -> tuple[str, ...]:
-    """The steps of a payload rule's path: ``a.b`` has two, ``a\\.b`` is one."""
+def check_client_format(text: str) -> str | None:
+    if text.lower() in CLIENT_FORMATS:
+        return None
+    return f"must be one of {', '.join(CLIENT_FORMATS)}"
+
+
+def check_seen_header(name: str) -> str | None:
+    """A header of a client's request that is looked at."""
+    return None if _TOKEN.fullmatch(name) else "is not a legal header name"
+
+
+def check_json_text(text: str) -> str | None:
+    try:
+        msgspec.json.decode(text)
+        text.encode()
+    except (ValueError, RecursionError):
+        return "is not JSON"
+    return None
+
+
+def _raw_steps(text: str) -> list[str]:
     steps = re.split(r"(?<!\\)((?:\\\\)*)\.", text)
     # The split keeps the even run of backslashes before each separator.
-    joined = [
+    return [
         steps[at] + (steps[at + 1] if at + 1 < len(steps) else "") for at in range(0, len(steps), 2)
     ]
-    return tuple(re.sub(r"\\(.)", r"\1", step, flags=re.DOTALL) for step in joined)
+
+
+def payload_path(text: str) -> tuple[str | int, ...]:
+    """The steps of a payload rule's path: ``a.b`` has two, ``a\\.b`` is one. A number
+    is a position, unless it is written ``\\0``."""
+    return tuple(
+        int(step) if _POSITION.fullmatch(step) else re.sub(r"\\(.)", r"\1", step, flags=re.DOTALL)
+        for step in _raw_steps(text)
+    )
 
 
 def check_payload_path(text: str) -> str | None:
-    if all(payload_path(text)):
-        return None
-    return "a path needs a name before, between and after its dots"
+    for step in _raw_steps(text):
+        if not step:
+            return "a path needs a name before, between and after its dots"
+        if _NO_POSITION.fullmatch(step):
+            return (
+                f"{step} is no position in a list: 0 is the first, as in tools.0.name"
+                " (a name that looks so is written with a backslash in front)"
+            )
+        if step in ("*", "#"):
+            return "a path has no wildcards"
+    return None
+
+
+def check_changed_path(text: str) -> str | None:
+    first = payload_path(text)[0]
+    if first == "model":
+        return "the model is not for payload rules to change: see model-rewrites and models[].alias"
+    if first == "stream":
+        return "whether an answer streams is the client's choice; payload rules cannot change it"
+    return check_payload_path(text)
 
 
 YEAR = 365 * 86_400

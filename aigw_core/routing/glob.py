@@ -30,3 +30,21 @@ def glob_match(pattern: str, name: str) -> bool:
         else:
             return False
     return not pattern[at:].strip("*")
+
+
+def globs_meet(one: str, other: str) -> bool:
+    """Whether some name matches both patterns; either may be a plain name."""
+    # reached[j]: a beginning of ``one`` and the first j of ``other`` have a name in common.
+    reached = [True]
+    for char in other:
+        reached.append(reached[-1] and char == "*")
+    for mine in one:
+        before, reached = reached, [reached[0] and mine == "*"]
+        for at, theirs in enumerate(other):
+            if "*" in (mine, theirs):
+                # The star takes a character of the other pattern, or stands for nothing.
+                reached.append(before[at + 1] or reached[at])
+            else:
+                fits = mine == theirs or "?" in (mine, theirs)
+                reached.append(before[at] and fits)
+    return reached[-1]

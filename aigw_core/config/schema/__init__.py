@@ -22,7 +22,7 @@ from aigw_core.config.schema.credential import (
     ProxyUrl,
     TimeoutsEntry,
 )
-from aigw_core.config.schema.payload import FilterRule, ModelMatch, Payload, SetRule
+from aigw_core.config.schema.payload import FilterRule, ModelMatch, Payload, RawRule, SetRule
 from aigw_core.config.schema.routing import (
     Fallback,
     ProviderPin,
@@ -65,6 +65,7 @@ __all__ = [
     "Payload",
     "Price",
     "ProviderPin",
+    "RawRule",
     "RequestLog",
     "Retry",
     "Rewrite",

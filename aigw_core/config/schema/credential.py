@@ -19,11 +19,13 @@ from aigw_core.config.values import (
     check_header_value,
     check_prefix,
     check_proxy_url,
+    check_sensitive_word,
 )
 
 ProxyUrl = Annotated[Secret, Meta(extra={"check": check_proxy_url})]
 HeaderName = Annotated[str, Meta(extra={"check": check_header_name})]
 HeaderValue = Annotated[Secret, Meta(extra={"check": check_header_value})]
+Word = Annotated[str, Meta(extra={"check": check_sensitive_word})]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 
 
@@ -56,9 +58,13 @@ class CloakEntry(Section, frozen=True, kw_only=True):
         str | None, Meta(description="The text. Required unless `mode` is `never`.")
     ] = None
     sensitive_words: Annotated[
-        tuple[Name, ...],
+        tuple[Word, ...],
         Meta(description="Words that become placeholders on the way out and come back in answers."),
     ] = ()
+    whole_words: Annotated[
+        bool,
+        Meta(description="`false`: sensitive words are found inside longer words, too."),
+    ] = True
     cache_user_id: Annotated[
         bool,
         Meta(

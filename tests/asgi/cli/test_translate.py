@@ -74,3 +74,33 @@ def test_bad_input_is_told_and_exits_1() -> None:
     assert done.returncode == 1
     assert b"not JSON" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_dry_run_of_payload_rules(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "host: 127.0.0.1\npayload:\n"
+        "  override:\n"
+        "    - models: [{name: 'c*', protocol: claude, from-protocol: chat, headers: {x-a: b}}]\n"
+        "      params: {max_tokens: 77}\n"
+        "  filter:\n    - models: [{name: '*'}]\n      params: [metadata]\n"
+    )
+    body = b'{"model":"gpt","max_tokens":5,"user":"u","messages":[{"role":"user","content":"hi"}]}'
+    asked = ("request", "--from", "chat", "--to", "messages", "--model", "claude")
+    done = translate(*asked, "-c", str(config), "--header", "X-A: b", data=body)
+    assert done.returncode == 0, done.stderr
+    out = json.loads(done.stdout)
+    assert out["max_tokens"] == 77
+    assert "metadata" not in out
+    assert done.stderr.decode().splitlines() == [
+        "payload.override[0] /max_tokens: 5 -> 77",
+        'payload.filter[0] /metadata: {"user_id":"u"} -> nothing',
+    ]
+    without = translate(*asked, "-c", str(config), data=body)
+    assert json.loads(without.stdout)["max_tokens"] == 5
+    config.write_text("payload: {filter: [{models: [{name: '*'}], params: [model]}]}\n")
+    refused = translate(*asked, "-c", str(config), data=body)
+    assert refused.returncode == 4
+    assert refused.stderr.decode().startswith(f"{config}:1:")
+    misused = translate("response", "--from", "chat", "--to", "chat", "-c", "x", data=b"")
+    assert misused.returncode == 2

@@ -16,7 +16,7 @@ from aigw_core.config.compile import compile_config
 from aigw_core.config.schema import CapsEntry, Config
 from aigw_core.config.secret import Secret
 from aigw_core.config.settings import server_settings
-from aigw_core.config.snapshot import Credential, PayloadRule, Snapshot, Timeouts
+from aigw_core.config.snapshot import Credential, PayloadMatch, PayloadRule, Snapshot, Timeouts
 from aigw_core.errors import GatewayError, InvalidConfig
 from tests.core.config.reading import read
 
@@ -283,9 +283,15 @@ def test_the_rest_reaches_the_snapshot() -> None:
     assert made.model_rewrites == (("a", "b"),)
     assert made.provider_pins == (("c*", ("main",)),)
     assert made.payload.default == (
-        PayloadRule((("g*", "gemini"),), ((("a",), None), (("b", "c"), [1]))),
+        PayloadRule(
+            "payload.default[0]",
+            (PayloadMatch("g*", "gemini"),),
+            ((("a",), b"null"), (("b", "c"), b"[1]")),
+        ),
     )
-    assert made.payload.filter == (PayloadRule((("*", None),), ((("x",), None),)),)
+    assert made.payload.filter == (
+        PayloadRule("payload.filter[0]", (PayloadMatch("*"),), ((("x",), None),)),
+    )
     assert made.claude_headers == (("x-b", "v"),)
     assert (made.seal_secret, made.previous_seal_secret) == (Secret("s" * 32), Secret("p" * 32))
     price = made.prices["gpt-4.1"]

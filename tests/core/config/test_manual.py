@@ -70,7 +70,7 @@ def in_one_list(path: str) -> str:
     """The path under one name for the four lists of credentials, and for all models."""
     for name in PROVIDERS:
         path = path.replace(f"{name}[]", "PROVIDER[]")
-    for name in ("default", "override", "filter"):
+    for name in ("default", "default-raw", "override", "override-raw", "filter"):
         path = path.replace(f"payload.{name}[].models[]", "payload.RULE[].models[]")
     return path.replace("model-prices.my-model", "model-prices.*")
 

@@ -187,14 +187,17 @@ def test_bad_values_are_refused(data: dict[str, Any], problem: str) -> None:
     ("text", "steps"),
     [
         ("a", ("a",)),
-        ("a.b.0", ("a", "b", "0")),
+        ("a.b.0", ("a", "b", 0)),
+        ("a.10.b", ("a", 10, "b")),
+        (r"a.\0", ("a", "0")),
+        ("a.00", ("a", "00")),
         (r"a\.b.c", ("a.b", "c")),
         (r"a\\.b", ("a\\", "b")),
         (r"a\\\.b", ("a\\.b",)),
         ("", ("",)),
     ],
 )
-def test_payload_paths_split_at_free_dots(text: str, steps: tuple[str, ...]) -> None:
+def test_payload_paths_split_at_free_dots(text: str, steps: tuple[str | int, ...]) -> None:
     assert payload_path(text) == steps
 
 
