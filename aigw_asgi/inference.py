@@ -13,6 +13,7 @@ from aigw_core.access import Caller
 from aigw_core.attempt import Call
 from aigw_core.capture import CapturedExchange, is_captured
 from aigw_core.chat import Format, ServerState
+from aigw_core.cloak.pseudonyms import Pseudonyms
 from aigw_core.codec import AnswerContext, Codec, Inbound
 from aigw_core.codecs import CODECS
 from aigw_core.errors import GatewayError
@@ -64,8 +65,18 @@ def new_call(
     strict = inbound.headers.get("x-aigw-strict") in ("1", "true")
     strict = strict or state.snapshot.strict_mapping
     tenant = "" if caller.key is None else caller.key.digest.hex()
-    sealer = Sealer(state.seal_keys, tenant)
-    return Call(codec, inbound, peek, context, strict, sealer, alternatives, read_at)
+    keys = state.seal_keys
+    return Call(
+        codec,
+        inbound,
+        peek,
+        context,
+        strict,
+        Sealer(keys, tenant),
+        alternatives,
+        read_at,
+        Pseudonyms(keys.current, tenant),
+    )
 
 
 def find_targets(state: GatewayState, call: Call, caller: Caller, router: Router) -> RoutePlan:

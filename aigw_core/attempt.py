@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from aigw_core.chat import StopReason, Usage
+from aigw_core.cloak.pseudonyms import Pseudonyms
+from aigw_core.cloak.restore import WordRestorer, restoring
 from aigw_core.codec import AnswerContext, Codec, Headers, Inbound, Peek
 from aigw_core.errors import ErrorKind, Failure
+from aigw_core.ledger import LedgerEntry
 from aigw_core.mutation import Mutation
 from aigw_core.routing.target import Target
 from aigw_core.seals import Sealer
@@ -57,6 +60,8 @@ class Call(Struct, frozen=True):
     """Other models that the client would take, in order."""
     read_at: float | None = None
     """When it began to be read, in monotonic seconds."""
+    pseudonyms: Pseudonyms | None = None
+    """Of the client's tenant; ``None`` only where no target has a cloak."""
 
 
 class AttemptRecord(Struct, frozen=True):
@@ -88,6 +93,10 @@ class Attempt:
         self.translation = translation
         self.status: int | None = None
         self._upstream = upstream
+        self._restorer: WordRestorer | None = None
+        if translation.words:
+            self._restorer = WordRestorer(translation.words)
+            self._upstream = restoring(upstream, self._restorer)
         self._call = call
         self._headers: Mapping[str, str] = {}
         self._machine: AnswerMachine | None = None
@@ -115,6 +124,12 @@ class Attempt:
         """What configuration had changed in the request, as far as records say it."""
         changes = self.translation.changes[:MAX_MUTATIONS]
         return tuple(change.mutation for change in changes)
+
+    @property
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """What was lost on the way there, and on the way back as far as it came."""
+        lost = () if self._restorer is None else self._restorer.ledger.entries
+        return (*self.translation.ledger, *lost)
 
     @property
     def content(self) -> bool:

@@ -138,7 +138,7 @@ class ClientReply:
                 ("x-aigw-attempts", str(attempt.number)),
             ]
             facts += attempt.passed(self._passthrough)
-            warnings = warnings_header(attempt.translation.ledger)
+            warnings = warnings_header(attempt.ledger)
             if warnings:
                 facts.append(("x-aigw-warnings", _header_text(warnings)))
         if self._call.inbound.headers.get("x-aigw-debug") == "1":

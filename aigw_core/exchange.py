@@ -102,7 +102,7 @@ class Exchange:
         self._attempts_left = (
             self._policy.stream_attempts if call.peek.stream else self._policy.attempts
         )
-        self._dispatch = Dispatch(call, codecs, snapshot.payload)
+        self._dispatch = Dispatch(call, codecs, snapshot.payload, snapshot.cloak_headers)
         self._reply = _new_reply(call, route.plan, snapshot)
         self._clocks = Clocks(stream=call.peek.stream)
 
@@ -168,7 +168,7 @@ class Exchange:
             stop=attempt.stop if attempt is not None else None,
             failure=self._failure,
             client_left=self._client_left,
-            ledger=translation.ledger if translation is not None else (),
+            ledger=attempt.ledger if attempt is not None else (),
             relayed=translation is not None and translation.relayed,
             config=self._config,
             plan=self._route.plan,

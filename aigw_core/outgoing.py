@@ -54,8 +54,10 @@ def wire_request(
     relayed: bool,
     stream: bool,
     request_id: str,
+    defaults: Headers = (),
 ) -> WireRequest:
-    """The upstream call for an encoded request. A later source of a header wins."""
+    """The upstream call for an encoded request. A later source of a header wins;
+    ``defaults`` come right behind those of the format."""
     headers: dict[str, str] = {
         "user-agent": USER_AGENT,
         "content-type": "application/json",
@@ -66,12 +68,13 @@ def wire_request(
     own = _configured(credential.headers, client_headers)
     sources: list[Mapping[str, str]] = [
         dict(profile.headers),
+        dict(defaults),
         dict(encoded.headers),
         own,
     ]
     if relayed:
         known = [name for name in profile.forwarded if name in client_headers]
-        sources.insert(2, {name: client_headers[name] for name in known})
+        sources.insert(3, {name: client_headers[name] for name in known})
     for source in sources:
         for name, value in source.items():
             merges = name in profile.lists and name in headers

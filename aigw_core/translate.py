@@ -56,11 +56,13 @@ class Translation(Struct, frozen=True):
     encoded: EncodedRequest
     ledger: tuple[LedgerEntry, ...] = ()
     relayed: bool = False
-    """Same format on both sides."""
+    """Same format on both sides, and the answer need not be read."""
     sealing: Sealing | None = None
     """Without it no envelope is made or opened."""
     changes: tuple[Change, ...] = ()
     """What configuration had changed in the request."""
+    words: Mapping[str, str] = {}
+    """Tokens in the request and what they stand for, to be put back into the answer."""
 
 
 class AnswerMachine(Protocol):

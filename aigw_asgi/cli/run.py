@@ -78,7 +78,6 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
         "log.format": settings.log_format != "text",
         "capture": snapshot.capture is not None,
         "dashboard": snapshot.dashboard is not None,
-        "cloak": any(each.cloak is not None for each in snapshot.credentials),
     }
     return [f"{key}: has no effect in this version" for key, given in written.items() if given]
 

@@ -132,7 +132,7 @@ def compile_config(config: Config, version: str, *, from_file: bool) -> Snapshot
         admin_networks=_networks(config.admin.allow),
         scrape_token=config.admin.scrape_token,
         payload=_payload(config.payload),
-        claude_headers=_headers(config.claude_header_defaults),
+        cloak_headers=_headers(config.claude_header_defaults),
         seal_secret=config.seals.secret,
         previous_seal_secret=config.seals.previous,
         prices={model: _price(price) for model, price in config.model_prices.items()},

@@ -257,7 +257,7 @@ class Snapshot(Struct, frozen=True):
     """Beside loopback."""
     scrape_token: Secret | None = None
     payload: PayloadRules = PayloadRules()
-    claude_headers: Headers = ()
+    cloak_headers: Headers = ()
     """For Claude upstreams whose cloak is active."""
     seal_secret: Secret | None = None
     """``None``: the shell keeps one of its own."""

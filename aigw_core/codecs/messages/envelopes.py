@@ -10,6 +10,8 @@ turn, what it signed afterwards still stands on the prefix that it was made with
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import Struct
 
@@ -28,8 +30,15 @@ class _Thinking(Struct):
     type: str = ""
 
 
+class _Signed(Struct):
+    type: str = ""
+    thinking: str = ""
+    signature: str = ""
+
+
 _decode_block = msgspec.json.Decoder(_Block).decode
 _decode_thinking = msgspec.json.Decoder(_Thinking).decode
+_decode_signed = msgspec.json.Decoder(_Signed).decode
 _decode_string = msgspec.json.Decoder(str).decode
 
 _THOUGHTS = ("thinking", "redacted_thinking")
@@ -42,6 +51,25 @@ def strip_envelopes(body: bytes, caps: Caps) -> tuple[bytes, tuple[str, ...]]:
     the vendor refuses a running tool loop whose turn has lost its thinking; then
     thinking is switched off for this request.
     """
+    return _drop_blocks(body, _carries)
+
+
+def drop_thoughts(
+    body: bytes, is_lost: Callable[[str, str], bool]
+) -> tuple[bytes, tuple[str, ...]]:
+    """The same for thinking of which ``is_lost(signature, text)`` says so."""
+
+    def carries(piece: bytes) -> bool:
+        try:
+            block = _decode_signed(piece)
+        except msgspec.ValidationError:
+            return False
+        return block.type == "thinking" and is_lost(block.signature, block.thinking)
+
+    return _drop_blocks(body, carries)
+
+
+def _drop_blocks(body: bytes, carries: Callable[[bytes], bool]) -> tuple[bytes, tuple[str, ...]]:
     edits = Edits(body)
     pointers: list[str] = []
     fields = members(body, whole(body))
@@ -49,11 +77,13 @@ def strip_envelopes(body: bytes, caps: Caps) -> tuple[bytes, tuple[str, ...]]:
     gone: set[int] = set()
     lost: set[int] = set()
     for number, message in enumerate(messages):
-        if not may_hold_envelope(body[message.start : message.end]):
-            continue
+        if b"hinking" not in body[message.start : message.end]:
+            continue  # the fast way out; no client escapes letters of a type
         content = members(body, message).get("content")
         blocks = [] if content is None else elements(body, content)
-        carriers = [index for index, block in enumerate(blocks) if _carries(body, block)]
+        carriers = [
+            index for index, block in enumerate(blocks) if carries(body[block.start : block.end])
+        ]
         pointers += [f"/messages/{number}/content/{index}" for index in carriers]
         if not carriers:
             continue
@@ -74,8 +104,7 @@ def strip_envelopes(body: bytes, caps: Caps) -> tuple[bytes, tuple[str, ...]]:
     return edits.apply(), tuple(pointers)
 
 
-def _carries(body: bytes, span: Span) -> bool:
-    piece = body[span.start : span.end]
+def _carries(piece: bytes) -> bool:
     if not may_hold_envelope(piece):
         return False
     try:

@@ -292,7 +292,7 @@ def test_the_rest_reaches_the_snapshot() -> None:
     assert made.payload.filter == (
         PayloadRule("payload.filter[0]", (PayloadMatch("*"),), ((("x",), None),)),
     )
-    assert made.claude_headers == (("x-b", "v"),)
+    assert made.cloak_headers == (("x-b", "v"),)
     assert (made.seal_secret, made.previous_seal_secret) == (Secret("s" * 32), Secret("p" * 32))
     price = made.prices["gpt-4.1"]
     assert (price.input, price.output) == (Decimal("0.1"), Decimal("2.50"))
