@@ -7,7 +7,8 @@ For documents that were checked before (:mod:`.jsondoc`): what is no JSON gives 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +20,12 @@ _string = re.compile(_STRING, re.DOTALL).match
 _tokens = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL).finditer
 _scalar = re.compile(rb"[^\s,\]}]+").match
 _space = re.compile(rb"[\s,:]*").match  # also what stands between values
+_follows = re.compile(rb"\s*[,}]").match
 _name = msgspec.json.Decoder(str).decode
+_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+T = TypeVar("T")
 
 
 class Span(Struct, frozen=True, gc=False):
@@ -42,11 +48,19 @@ def elements(document: bytes, array: Span) -> list[Span]:
     if document[array.value : array.value + 1] != b"[":
         return []
     found: list[Span] = []
-    at = _skip(document, array.value + 1)
-    while document[at : at + 1] != b"]":
-        end = _end(document, at)
-        found.append(Span(at, end, at))
-        at = _skip(document, end)
+    at = array.value + 1
+    values = _decoded(_array, document[array.value : array.end])
+    if values is None:
+        at = _skip(document, at)
+        while document[at : at + 1] != b"]":
+            end = _end(document, at)
+            found.append(Span(at, end, at))
+            at = _skip(document, end)
+        return found
+    for value in values:
+        start = _skip(document, at)
+        at = start + len(bytes(value))
+        found.append(Span(start, at, start))
     return found
 
 
@@ -64,15 +78,30 @@ def each_member(document: bytes, object: Span) -> list[tuple[str, Span]]:
     again; none of what is not an object."""
     if document[object.value : object.value + 1] != b"{":
         return []
+    values = _decoded(_object, document[object.value : object.end]) or {}
     found: list[tuple[str, Span]] = []
     at = _skip(document, object.value + 1)
     while document[at : at + 1] != b"}":
         end = _end(document, at)
         value = _skip(document, end)
-        span = Span(at, _end(document, value), value)
-        found.append((_name(document[at:end]), span))
-        at = _skip(document, span.end)
+        name = _name(document[at:end])
+        # Of a name that comes twice the last value only is known.
+        known = bytes(values.get(name, b""))
+        behind = value + len(known)
+        if not (known and document.startswith(known, value) and _follows(document, behind)):
+            behind = _end(document, value)
+        found.append((name, Span(at, behind, value)))
+        at = _skip(document, behind)
     return found
+
+
+def _decoded(decode: Callable[[bytes], T], piece: bytes) -> T | None:
+    """Values with their lengths, several times as fast as looking for their ends; ``None``
+    where a decoder is stricter than that."""
+    try:
+        return decode(piece)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 class Edits:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from aigw_core.jsonspans import each_member, elements, whole
+from aigw_core.jsonspans import Span, each_member, elements
 
 Step = str | int
 """A key of an object, or a position in an array, from 0. A number also finds the key
@@ -76,7 +76,7 @@ class _Node:
         return next((item for item in reversed(self.items) if item.name == name), None)
 
     def _open(self) -> list[_Item]:
-        raw, top = self._raw, whole(self._raw)
+        raw, top = self._raw, Span(0, len(self._raw), 0)
         if self.is_object:
             found = each_member(raw, top)
         else:
@@ -99,9 +99,10 @@ class JsonTree:
 
     def __init__(self, document: bytes) -> None:
         self._document = document
-        top = whole(document)
-        self._root = _Node(document[top.value : top.end])
-        self._around = document[: top.value], document[top.end :]
+        start = len(document) - len(document.lstrip())
+        end = len(document.rstrip())
+        self._root = _Node(document[start:end])
+        self._around = document[:start], document[end:]
         self._changed = False
 
     def find(self, steps: Sequence[Step]) -> bytes | None:

@@ -56,7 +56,7 @@ def put_on(
     body, ledger = take_marked_thoughts(body, hider)
     wearing = _Wearing(body, hider)
     if cloak.sensitive_words:
-        wearing.hide_words()
+        wearing.hide_words(cloak.system_prompt)
     wearing.put_system_prompt(cloak.system_prompt, replace=cloak.replace_system)
     if not counting:
         user = pseudonyms.user(None if cloak.user_id_per_key else request_id)
@@ -96,9 +96,11 @@ class _Wearing:
         self._body = body
         self._hider = hider
 
-    def hide_words(self) -> None:
-        request: dict[str, Any] = _decode(self._body)
-        for found in prose(request):
+    def hide_words(self, prompt: str) -> None:
+        """In the body; ``prompt`` is what else will be looked at."""
+        everything = list(prose(_decode(self._body)))
+        self._hider.narrow([prompt, *(found.text for found in everything)])
+        for found in everything:
             if isinstance(found, Prose):
                 hidden = self._hider.hide(found.text)
                 if hidden is not found.text:

@@ -8,7 +8,7 @@ one counts. A token in a text stays what it is, so hiding twice is hiding once.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from aigw_core.cloak.pseudonyms import TOKEN, Pseudonyms
@@ -22,10 +22,19 @@ class Hider:
     """Hides the words of one request; ``spellings`` are those that it found, by token."""
 
     def __init__(self, words: tuple[str, ...], pseudonyms: Pseudonyms, *, whole: bool) -> None:
+        self._words = words
+        self._whole = whole
         self._search = _pattern(words, whole=whole) if words else None
         self._pseudonyms = pseudonyms
         self._tokens: dict[str, str] = {}
         self.spellings: dict[str, str] = {}
+
+    def narrow(self, texts: Iterable[str]) -> None:
+        """From now on only look for words that may be in ``texts``: searching for all of
+        a long list takes 50 times as long."""
+        together = _folded("\0".join(texts))
+        present = tuple(word for word in self._words if _folded(word) in together)
+        self._search = _pattern(present, whole=self._whole) if present else None
 
     def finds(self, text: str) -> bool:
         """Whether ``text`` has a sensitive word."""
@@ -88,6 +97,12 @@ def unmarked(data: str) -> tuple[str, frozenset[str]] | None:
     """Signature and codes of a marked one; ``None``: it has no mark."""
     bare, mark, codes = data.rpartition(MARK)
     return (bare, frozenset(codes.split(","))) if mark else None
+
+
+def _folded(text: str) -> str:
+    """The same for all texts that are equal but for case, as expressions see it; maybe
+    for others as well."""
+    return text.casefold().replace("ı", "i").replace("\N{COMBINING DOT ABOVE}", "")
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigw_core.chat import Format
@@ -214,6 +214,7 @@ def reference(body: Any, phases: dict[str, list[dict[str, Any]]]) -> Any:
     return body
 
 
+@settings(max_examples=500)
 @given(bodies, st.data())
 def test_rules_do_what_the_reference_does(body: Any, data: st.DataObject) -> None:
     sets = st.lists(st.dictionaries(paths, scalars, min_size=1, max_size=3), max_size=2)

@@ -72,6 +72,20 @@ def test_a_text_without_words_is_the_same_object() -> None:
     assert hider().hide(text) is text
 
 
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("kelvin", "\u212aelvin"), ("simple", "\u017fIMPLE"), ("i-x", "\u0131-X"), ("ix", "\u0130x")],
+)
+def test_looking_for_the_present_words_only_misses_none(word: str, text: str) -> None:
+    using = hider(word, "absent")
+    expected = using.hide(text)
+    assert expected != text
+    using.narrow([text])
+    assert using.hide(text) == expected
+    using.narrow(["nothing"])
+    assert using.hide(text) is text
+
+
 @given(texts)
 def test_hiding_twice_is_hiding_once(text: str) -> None:
     for whole in (True, False):

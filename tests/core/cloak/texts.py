@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aigw_core.cloak.pseudonyms import Pseudonyms
 from aigw_core.config.snapshot import Cloak
 
-WORDS = ("Acme", "Acme Rocket", "rocket", "Ünal", 'quo"te', "C++", "back\\slash", "秘密")
+WORDS = ("w:", "Acme", "Acme Rocket", "rocket", "Ünal", 'quo"te', "C++", "back\\slash", "秘密")
 PSEUDONYMS = Pseudonyms(b"k" * 32, "tenant")
 CLOAK = Cloak(always=True, replace_system=False, system_prompt="Be kind.", sensitive_words=WORDS)
 LOOSE = Cloak(
