@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aigw_core.config.check_payload import check_conditions, check_payload, check_set_rule
 from aigw_core.config.check_routing import check_routing
 from aigw_core.config.decode import Relation
 from aigw_core.config.identity import (
@@ -20,7 +21,6 @@ from aigw_core.config.identity import (
     repeated,
 )
 from aigw_core.config.path import Path
-from aigw_core.config.payload_checks import check_conditions, check_payload, check_set_rule
 from aigw_core.config.report import Report
 from aigw_core.config.schema import (
     CapsEntry,

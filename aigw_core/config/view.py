@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # imports the schema
 
 HIDDEN = "***"
 
-_PAIRS_OF_SECRETS = frozenset({"headers", "claude_headers", "params"})
+_PAIRS_OF_SECRETS = frozenset({"headers", "cloak_headers", "params", "match", "not_match"})
 """Fields of names with values that may be secrets by reference: only the names are shown."""
 
 _COUNTED = {
@@ -79,6 +79,8 @@ def _shown(value: object) -> Any:
 def _field(name: str, value: Any) -> Any:
     if name in _PAIRS_OF_SECRETS:
         return {_path(each): HIDDEN for each, _ in value}
+    if name == "sensitive_words":
+        return [HIDDEN for _ in value]
     if name == "client_keys":
         return [_shown(key) for key in value.values()]  # by digest, in the snapshot
     return _shown(value)

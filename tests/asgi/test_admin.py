@@ -352,3 +352,21 @@ async def test_the_models_with_where_they_are_and_what_they_cost() -> None:
     ]
     assert models[1]["targets"][0]["price"]["output"] == 10.0
     assert models[1]["targets"][1]["cooldown"] is None
+
+
+def test_nothing_of_payload_rules_and_cloak_is_shown_that_may_be_secret(tmp_path: Path) -> None:
+    match = {"name": "*", "match": {"a.b": "v-match"}, "not-match": {"c": "v-not"}}
+    cloak = {"mode": "always", "system-prompt": "p", "sensitive-words": ["v-word", "v-other"]}
+    data = {
+        "host": "127.0.0.1",
+        "payload": {"override": [{"models": [{**match, "headers": {"x": "v-header"}}], "params": {"d": "v-set"}}]},
+        "claude-api-key": [{"api-key": "v-key", "cloak": cloak}],
+        "claude-header-defaults": {"x-y": "v-default"},
+    }  # fmt: skip
+    file = tmp_path / "config.yaml"
+    file.write_text(json.dumps(data))
+    loaded = load(str(file), {})
+    view = config_view(loaded.snapshot, loaded.settings)["snapshot"]
+    assert "v-" not in json.dumps(view)
+    assert view["credentials"][0]["cloak"]["sensitive_words"] == [HIDDEN, HIDDEN]
+    assert view["payload"]["override"][0]["matches"][0]["match"] == {"a.b": HIDDEN}
