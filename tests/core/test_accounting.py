@@ -40,6 +40,7 @@ def record(**given: Any) -> ExchangeRecord:
         "client_left": False,
         "ledger": (),
         "relayed": False,
+        "config": "v1/1",
         "plan": RoutePlan(()),
         "bytes_out": 1000,
         "pieces": 12,
