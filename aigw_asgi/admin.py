@@ -9,13 +9,21 @@ from typing import Any
 from aigw_asgi.routes import Endpoint
 from aigw_asgi.state import GatewayState
 from aigw_core.config.snapshot import Price
+from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.health import Rest
 from aigw_core.prometheus import exposition
 from aigw_core.routing.names import served_targets
 
 
-def admin_document(state: GatewayState, endpoint: Endpoint) -> dict[str, Any]:
-    """What an administration route answers with."""
+def admin_document(state: GatewayState, endpoint: Endpoint, name: str = "") -> dict[str, Any]:
+    """What an administration route answers with; ``name`` is what its path names.
+
+    Raises:
+        GatewayError: there is no such thing (404).
+    """
+    if endpoint is Endpoint.COOLDOWNS:
+        identifiers = _credentials(state, name)
+        return {"cooldowns": [each for each in _cooldowns(state) if each.pop("id") in identifiers]}
     if endpoint is Endpoint.ADMIN_CONFIG:
         from aigw_core.config.view import config_view
 
@@ -35,6 +43,50 @@ def _reload(state: GatewayState) -> dict[str, Any]:
         "problems": [] if last is None else [str(problem) for problem in last.problems],
         "restart": [] if last is None else list(last.restart),
     }
+
+
+def clear_cooldowns(state: GatewayState, name: str) -> dict[str, Any]:
+    """Forget what is held against the credentials that are called ``name``.
+
+    Raises:
+        GatewayError: there are none (404).
+    """
+    identifiers = _credentials(state, name)
+    cleared = sum(each["id"] in identifiers for each in _cooldowns(state))
+    for identifier in identifiers:
+        for router in (state.router, state.counting_router):
+            router.health.clear(identifier)
+    return {"credential": name, "cleared": cleared}
+
+
+def _credentials(state: GatewayState, name: str) -> set[str]:
+    """The identifiers of those that are called ``name``; of all without a name."""
+    found = {each.id for each in state.snapshot.credentials if name in ("", each.name)}
+    if name and not found:
+        message = f"there is no credential called {name!r}"
+        raise GatewayError(Failure(ErrorKind.NOT_FOUND, message, code="unknown_credential"))
+    return found
+
+
+def _cooldowns(state: GatewayState) -> list[dict[str, Any]]:
+    """What is held against credentials, for answers and for counts of tokens."""
+    now = time.monotonic()
+    names = {each.id: each.name for each in state.snapshot.credentials}
+    return [
+        {
+            "id": rest.credential,
+            "credential": names.get(rest.credential, "gone"),
+            "model": rest.model or None,
+            "use": use,
+            "state": "resting" if rest.until > now else "probation",
+            "seconds_left": round(max(0.0, rest.until - now), 1),
+            "cause": rest.cause.value,
+            "limited": rest.limited,
+            "faults": rest.faults,
+        }
+        for use, router in (("answers", state.router), ("counts", state.counting_router))
+        for rest in router.health.rests()
+    ]
 
 
 def metrics_text(state: GatewayState) -> bytes:

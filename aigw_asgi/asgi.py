@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from aigw_asgi.admin import admin_document, metrics_text
+from aigw_asgi.admin import admin_document, clear_cooldowns, metrics_text
 from aigw_asgi.counting import serve_count
 from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, write_now_of
 from aigw_asgi.gemini_array import ArraySender, wants_array
@@ -252,8 +252,10 @@ def _look_up(state: GatewayState, request: HttpRequest, route: Route, caller: Ca
         if request.parameters.get("stream", "").lower() == "true":
             raise InvalidRequest("a stored answer comes whole only", pointer="stream")
         return stored_response(state, route.name, caller)
+    if endpoint is Endpoint.COOLDOWNS and request.method == "DELETE":
+        return clear_cooldowns(state, route.name)
     if route.auth is Auth.LOCAL:
-        return admin_document(state, endpoint)
+        return admin_document(state, endpoint, route.name)
     if endpoint is Endpoint.HEALTH:
         return {"status": "draining" if state.draining else "ok"}
     return {"message": "aigw"}
@@ -296,6 +298,7 @@ def _admit(state: GatewayState, request: HttpRequest, route: Route) -> Caller:
         query_key = request.parameters.get("key") if route.query_key else None
         key = presented_key(request.headers, query_key)
         return authenticate(key, snapshot, loopback=came.loopback, wall=time.time())
-    key = presented_key(request.headers)
+    # The token of scrapers is for looking.
+    key = presented_key(request.headers) if request.method in ("GET", "HEAD") else None
     authorise_local(came.address, key, snapshot, loopback=came.loopback)
     return Caller()

@@ -25,7 +25,8 @@ class Auth(Enum):
     PUBLIC = auto()
     CLIENT_KEY = auto()
     LOCAL = auto()
-    """Loopback peers, those of ``admin.allow``, and who bears the scrape token."""
+    """Loopback peers and those of ``admin.allow``; to look only, who bears the scrape
+    token, too."""
 
 
 class Endpoint(Enum):
@@ -45,6 +46,8 @@ class Endpoint(Enum):
     PROMETHEUS = auto()
     ADMIN_CONFIG = auto()
     ADMIN_MODELS = auto()
+    COOLDOWNS = auto()
+    """What rests, and why; with a credential's name: what is held against it."""
 
 
 class Route(Struct, frozen=True):
@@ -96,8 +99,10 @@ ROUTES: Mapping[str, Route] = {
     "/admin/metrics": _get(Endpoint.METRICS, Auth.LOCAL),
     "/admin/config": _get(Endpoint.ADMIN_CONFIG, Auth.LOCAL),
     "/admin/models": _get(Endpoint.ADMIN_MODELS, Auth.LOCAL),
+    "/admin/cooldowns": _get(Endpoint.COOLDOWNS, Auth.LOCAL),
 }
 
+_COOLDOWN = re.compile(r"/admin/cooldowns/([^/]+)")
 _STORED = re.compile(r"/v1/responses/([^/]+)")
 _NAMED = re.compile(r"/(v1|v1beta|v1alpha)/(models/|tunedModels/)(.+[^/])")
 _METHODS = {
@@ -122,6 +127,9 @@ def find_route(path: str) -> Route | None:
             Format.RESPONSES,
             unquote(match.group(1)),
         )
+    if match := _COOLDOWN.fullmatch(path):
+        name = unquote(match.group(1))
+        return Route(Endpoint.COOLDOWNS, ("GET", "DELETE"), Auth.LOCAL, Format.CHAT, name)
     return None
 
 
