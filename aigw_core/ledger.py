@@ -110,6 +110,19 @@ class Ledger:
             )
 
 
-def warnings_header(entries: Iterable[LedgerEntry]) -> str:
-    """The value of ``x-aigw-warnings``: ``code;/json/pointer, ...``."""
-    return ", ".join(f"{entry.code};{entry.pointer}" for entry in entries if entry.reported)
+def warnings_header(entries: Iterable[LedgerEntry], limit: int = 1024) -> str:
+    """The value of ``x-aigw-warnings``: ``code;/json/pointer, ...``.
+
+    At most ``limit`` characters, of whole entries: where there is no room for all, the
+    last one is ``more;N`` and says how many of ``entries`` are missing.
+    """
+    told = [f"{entry.code};{entry.pointer}" for entry in entries if entry.reported]
+    whole = ", ".join(told)
+    if len(whole) <= limit:
+        return whole
+    room = limit - len(f"more;{len(told)}")
+    fitting = 0
+    while room >= len(told[fitting]) + 2:
+        room -= len(told[fitting]) + 2
+        fitting += 1
+    return ", ".join([*told[:fitting], f"more;{len(told) - fitting}"])

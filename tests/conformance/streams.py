@@ -150,7 +150,7 @@ def empty_stream(upstream: Codec, client: Codec) -> int:
 
 BUSY = "the model is busy today"
 
-_ERRORS: dict[Format, tuple[bytes, ...]] = {
+ERRORS: dict[Format, tuple[bytes, ...]] = {
     Format.CHAT: (
         event({"error": {"message": BUSY, "type": "server_error", "code": 503, "param": None}}),
         event({"error": {"message": BUSY}, "status_code": 503}, "error"),
@@ -219,11 +219,11 @@ def _places(upstream: Codec) -> Iterable[Events]:
 
 
 def error_first(upstream: Codec, client: Codec) -> int:
-    return _goes_wrong(upstream, client, _ERRORS, [[]], BUSY)
+    return _goes_wrong(upstream, client, ERRORS, [[]], BUSY)
 
 
 def error_later(upstream: Codec, client: Codec) -> int:
-    return _goes_wrong(upstream, client, _ERRORS, _places(upstream), BUSY)
+    return _goes_wrong(upstream, client, ERRORS, _places(upstream), BUSY)
 
 
 def damage_first(upstream: Codec, client: Codec) -> int:

@@ -15,6 +15,7 @@ from aigw_core.chat import Format
 from aigw_core.codec import Codec
 from aigw_core.codecs import CODECS
 from tests.conformance import seals, streams
+from tests.conformance.pitfalls import section_of_the_page
 
 
 class Probe(Struct, frozen=True):
@@ -179,6 +180,7 @@ def page() -> str:
         notes=notes,
         cells=len(PROBES) * len(pairs),
         tested=tested,
+        pitfalls=section_of_the_page(),
     )
 
 
@@ -210,4 +212,5 @@ be the vendor's own. {tested} of {cells} are tested.
 Where a probe makes no sense for a pair:
 
 {notes}
-"""
+
+{pitfalls}"""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aigw_core.errors import InvalidRequest
 from aigw_core.ledger import MAX_ENTRIES, Action, Ledger, LedgerEntry, warnings_header
@@ -85,3 +87,18 @@ def test_what_is_reported_is_not_crowded_out_by_what_is_not() -> None:
     assert ledger.omitted == 5
     with pytest.raises(InvalidRequest):
         ledger.refuse_reported()
+
+
+@given(st.lists(st.integers(0, 60), max_size=30), st.integers(12, 200))
+def test_the_header_holds_whole_entries_and_counts_the_others(sizes: list[int], limit: int) -> None:
+    entries = [
+        LedgerEntry(Action.DROPPED, "code", "/" + str(number) + "x" * size)
+        for number, size in enumerate(sizes)
+    ]
+    header = warnings_header(entries, limit)
+    assert len(header) <= limit
+    told = header.split(", ") if header else []
+    cut = bool(told) and told[-1].startswith("more;")
+    missing = int(told.pop().partition(";")[2]) if cut else 0
+    assert told == [f"code;{entry.pointer}" for entry in entries[: len(told)]]
+    assert len(told) + missing == len(entries)
