@@ -120,7 +120,7 @@ _FRAMING = (
         8,
         "A byte order mark at the start is dropped.",
         _of(_SSE, "test_agrees_with_the_standard_however_it_is_cut")
-        + _of(_PROBES, "test_probe[framing-chat-messages]"),
+        + _of(_PROBES, "test_probe[framing-messages-responses]"),
     ),
     Pitfall(
         9,
@@ -585,7 +585,8 @@ _MESSAGES = (
     Pitfall(
         82,
         "The results of one step are one user message, in front of what else the user says.",
-        _of(_M_ASKS, "test_results_of_one_step_come_first_and_together"),
+        _of(_M_ASKS, "test_results_of_one_step_come_first_and_together")
+        + _of(_REQUESTS, "test_results_stand_before_what_else_the_user_says"),
     ),
     Pitfall(
         83,
@@ -868,7 +869,8 @@ _GEMINI = (
     Pitfall(
         126,
         "Thoughts are never the content of an answer.",
-        _of(_PROBES, "test_probe[reasoning-gemini-chat]"),
+        _of(_ANSWERS, "test_thoughts_between_texts_are_no_text")
+        + _of(_PROBES, "test_probe[reasoning-gemini-chat]"),
     ),
     Pitfall(
         127,

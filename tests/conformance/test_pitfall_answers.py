@@ -187,8 +187,10 @@ def test_a_refusal_of_nothing(client: Format) -> None:
     assert (seen.text, seen.stop, seen.error) == ("", "refusal", None)
 
 
-def test_overloaded_has_the_status_of_each_format() -> None:
-    body = b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}'
+@pytest.mark.parametrize(
+    "body", [b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}', b"", b"<p>"]
+)
+def test_overloaded_has_the_status_of_each_format(body: bytes) -> None:
     failure = CODECS[_M].decode_error(529, {}, body)
     shown = {client: CODECS[client].encode_error(failure, "r")[0] for client in Format}
     assert shown == {_C: 503, _M: 529, _R: 503, _G: 503}
@@ -392,3 +394,15 @@ def test_a_stream_and_a_document_say_the_same(upstream: Format, client: Format) 
     )
     body = collected.feed(stream) + collected.eof()
     check_same(streamed, ORACLES[client].read_body(200, body), codecs[1])
+
+
+@pytest.mark.parametrize("client", Format)
+def test_thoughts_between_texts_are_no_text(client: Format) -> None:
+    parts = [{"text": "a"}, {"text": "hm", "thought": True}, {"text": "b"}]
+    chunks = [wires.gemini_chunk([part]) for part in parts]
+    for stream in (
+        [*chunks, wires.gemini_chunk([{"text": ""}], "STOP")],
+        [wires.gemini_chunk(parts, "STOP")],
+    ):
+        seen = read(_G, client, *stream)
+        assert (seen.text, seen.reasoning, seen.stop) == ("ab", "hm", "end")

@@ -258,6 +258,38 @@ def test_calls_without_content_have_no_text(client: Format, upstream: Format) ->
             assert sent["messages"][1]["content"] is None
 
 
+MIXED: dict[Format, Any] = {
+    _M: {"role": "user", "content": [
+        {"type": "text", "text": "note"},
+        {"type": "tool_result", "tool_use_id": "c", "content": "y"},
+    ]},
+    _G: {"role": "user", "parts": [
+        {"text": "note"},
+        {"functionResponse": {"name": "f", "id": "c", "response": {"a": "y"}}},
+    ]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("client", "upstream"), [pair for pair in OTHERS if pair[0] in MIXED])
+def test_results_stand_before_what_else_the_user_says(client: Format, upstream: Format) -> None:
+    field = "contents" if client is _G else "messages"
+    turns = [*CALLED[client][field][:2], MIXED[client]]
+    sent = json.loads(translate(client, upstream, {**CALLED[client], field: turns}).encoded.body)
+    if upstream is _M:
+        kinds = [block["type"] for block in sent["messages"][-1]["content"]]
+        assert kinds == ["tool_result", "text"]
+    elif upstream is _G:
+        assert [next(iter(part)) for part in sent["contents"][-1]["parts"]] == [
+            "functionResponse",
+            "text",
+        ]
+    elif upstream is _C:
+        assert [message["role"] for message in sent["messages"][-2:]] == ["tool", "user"]
+    else:
+        # Items stand as they were said.
+        assert {item["type"] for item in sent["input"][-2:]} == {"function_call_output", "message"}
+
+
 @pytest.mark.parametrize("upstream", [_M, _R])
 @pytest.mark.parametrize(
     ("client", "fields", "pointer"),
