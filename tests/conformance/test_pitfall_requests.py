@@ -290,6 +290,49 @@ def test_results_stand_before_what_else_the_user_says(client: Format, upstream: 
         assert {item["type"] for item in sent["input"][-2:]} == {"function_call_output", "message"}
 
 
+_IMAGE = {"type": "base64", "media_type": "image/png", "data": "QUJD"}
+
+
+def _spread(*between: Any) -> Any:
+    """Two results of one step with a picture each, in user turns of their own."""
+    calls = [{"type": "tool_use", "id": call, "name": "f", "input": {}} for call in "ab"]
+    results = [
+        {
+            "type": "tool_result",
+            "tool_use_id": call,
+            "content": [{"type": "image", "source": _IMAGE}],
+        }
+        for call in "ab"
+    ]
+    messages = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": calls},
+        {"role": "user", "content": [results[0], {"type": "text", "text": "note"}]},
+        *between,
+        {"role": "user", "content": [results[1]]},
+    ]
+    return {"model": "m", "max_tokens": 9, "messages": messages}
+
+
+@pytest.mark.parametrize("between", [[], [{"role": "system", "content": "be brief"}]])
+def test_nothing_stands_between_the_results_of_a_step(between: list[Any]) -> None:
+    sent = json.loads(translate(_M, _C, _spread(*between)).encoded.body)["messages"]
+    _, called, first, second, *rest = sent
+    assert [call["id"] for call in called["tool_calls"]] == ["a", "b"]
+    assert [first["tool_call_id"], second["tool_call_id"]] == ["a", "b"]
+    assert "tool" not in [message["role"] for message in rest]
+    pictures = [name for name, text in texts(rest) if text.endswith(";base64,QUJD")]
+    assert len(pictures) == 2
+    # Each result says which of the pictures behind all results is its own.
+    assert (first["content"], second["content"]) == (
+        "[image 1 attached below]",
+        "[image 2 attached below]",
+    )
+    # The vendor of the other format puts them together as well.
+    parts = json.loads(translate(_M, _G, _spread(*between)).encoded.body)["contents"][2]["parts"]
+    assert [next(iter(part)) for part in parts][:2] == ["functionResponse"] * 2
+
+
 @pytest.mark.parametrize("upstream", [_M, _R])
 @pytest.mark.parametrize(
     ("client", "fields", "pointer"),

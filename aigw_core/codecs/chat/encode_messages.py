@@ -90,6 +90,8 @@ class MessageWriter:
         self._wrapped = wrapped
         self._call_id: Callable[[str], str] = str if self._own else _legal_id
         self._messages: list[Json] = []
+        self._next_result = 0  # where the next tool message of the running step goes
+        self._moved = 0  # media out of results of that step
 
     def write(self, turns: tuple[Turn, ...]) -> list[Json]:
         for turn in turns if self._own else _whole_answers(turns):
@@ -102,6 +104,8 @@ class MessageWriter:
                 self._ledger.dropped("phase_dropped", turn.pointer, reported=False)
             if turn.role is Role.ASSISTANT:
                 self._assistant(turn)
+                self._next_result = len(self._messages)
+                self._moved = 0
             elif turn.role is Role.SYSTEM:
                 self._system(turn)
             else:
@@ -149,7 +153,8 @@ class MessageWriter:
         for part in result.content:
             if isinstance(part, Media) and not inline:
                 attached.append(self._media(turn, part))
-                note = f"[{part.kind.value} {len(attached)} attached below]"
+                self._moved += 1
+                note = f"[{part.kind.value} {self._moved} attached below]"
                 content.append({"type": "text", "text": note})
                 self._ledger.approximated("tool_result_media_moved", turn.pointer)
             else:
@@ -167,7 +172,10 @@ class MessageWriter:
                 message["name"] = result.name
             if result.native is not None:
                 message.update(read_fields(result.native.raw))
-        self._messages.append(message)
+        # Results of one step may come in several turns, with more said between them;
+        # the vendor refuses anything between its tool messages.
+        self._messages.insert(self._next_result, message)
+        self._next_result += 1
 
     def _content(self, turn: Turn, parts: tuple[Part, ...]) -> Any:
         content: list[Json] = []

@@ -114,7 +114,7 @@ class TurnEncoder:
         self._system: list[Block] = []
         self._messages: list[Message] = []
         self._run: list[_User | _System] = []
-        self._attached = 0  # media moved out of results of the running user turn
+        self._attached = 0  # media moved out of results of the running step
         self._gap = False  # a thinking block is missing: later ones are void
         self._lost = False  # a thinking block was left out
 
@@ -199,6 +199,7 @@ class TurnEncoder:
         self._messages.append({"role": turn.role.value, "content": blocks})
 
     def _assistant(self, turn: Turn) -> None:
+        self._attached = 0
         blocks = self._blocks(turn)
         if not blocks:
             self._ledger.dropped("empty_turn", turn.pointer, reported=False)
@@ -207,7 +208,6 @@ class TurnEncoder:
         self._add("assistant", blocks)
 
     def _user(self, turn: Turn) -> _User:
-        self._attached = 0
         blocks = self._blocks(turn)
         if not blocks:
             raise InvalidRequest("this upstream takes no empty user turn", pointer=turn.pointer)
