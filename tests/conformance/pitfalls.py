@@ -120,7 +120,7 @@ _FRAMING = (
         8,
         "A byte order mark at the start is dropped.",
         _of(_SSE, "test_agrees_with_the_standard_however_it_is_cut")
-        + _of(_PROBES, "test_probe[framing-messages-responses]"),
+        + _of("core/codecs/gemini/test_framing.py", "test_every_framing_gives_the_documents"),
     ),
     Pitfall(
         9,

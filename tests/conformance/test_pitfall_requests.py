@@ -258,31 +258,52 @@ def test_calls_without_content_have_no_text(client: Format, upstream: Format) ->
             assert sent["messages"][1]["content"] is None
 
 
-MIXED: dict[Format, Any] = {
-    _M: {"role": "user", "content": [
-        {"type": "text", "text": "note"},
-        {"type": "tool_result", "tool_use_id": "c", "content": "y"},
-    ]},
-    _G: {"role": "user", "parts": [
-        {"text": "note"},
-        {"functionResponse": {"name": "f", "id": "c", "response": {"a": "y"}}},
-    ]},
-}  # fmt: skip
+_NOTE = {"type": "text", "text": "note"}
+_SAID_M = [_NOTE, {"type": "tool_result", "tool_use_id": "c", "content": "y"}]
+_SAID_G = [
+    {"text": "note"},
+    {"functionResponse": {"name": "f", "id": "c", "response": {"a": "y"}}},
+]
+NOTES: dict[Format, tuple[list[Any], ...]] = {
+    _M: (
+        [{"role": "user", "content": _SAID_M}],
+        [{"role": "user", "content": [block]} for block in _SAID_M],
+    ),
+    _G: (
+        [{"role": "user", "parts": _SAID_G}],
+        [{"role": "user", "parts": [part]} for part in _SAID_G],
+    ),
+    _R: (
+        [
+            {"role": "user", "content": "note"},
+            {"type": "function_call_output", "call_id": "c", "output": "y"},
+        ],
+    ),
+}
+"""What the user says before a result, in one turn and in two."""
 
 
-@pytest.mark.parametrize(("client", "upstream"), [pair for pair in OTHERS if pair[0] in MIXED])
-def test_results_stand_before_what_else_the_user_says(client: Format, upstream: Format) -> None:
-    field = "contents" if client is _G else "messages"
-    turns = [*CALLED[client][field][:2], MIXED[client]]
+@pytest.mark.parametrize(
+    ("client", "upstream", "number"),
+    [
+        (client, upstream, number)
+        for client, upstream in OTHERS
+        for number in range(len(NOTES.get(client, ())))
+    ],
+)
+def test_results_stand_before_what_else_the_user_says(
+    client: Format, upstream: Format, number: int
+) -> None:
+    field = {_G: "contents", _R: "input"}.get(client, "messages")
+    called = CALLED[client][field]
+    turns = [*called[:-1], *NOTES[client][number]]
     sent = json.loads(translate(client, upstream, {**CALLED[client], field: turns}).encoded.body)
     if upstream is _M:
         kinds = [block["type"] for block in sent["messages"][-1]["content"]]
         assert kinds == ["tool_result", "text"]
     elif upstream is _G:
-        assert [next(iter(part)) for part in sent["contents"][-1]["parts"]] == [
-            "functionResponse",
-            "text",
-        ]
+        kinds = [next(iter(part)) for part in sent["contents"][-1]["parts"]]
+        assert kinds == ["functionResponse", "text"]
     elif upstream is _C:
         assert [message["role"] for message in sent["messages"][-2:]] == ["tool", "user"]
     else:
