@@ -956,7 +956,11 @@ _ACROSS = (
         138,
         "A picture in a result follows all results of its step.",
         _of(_C_ASKS, "test_media_of_results_follow_all_results")
-        + _of(_REQUESTS, "test_nothing_stands_between_the_results_of_a_step")
+        + _of(
+            _REQUESTS,
+            "test_nothing_stands_between_the_results_of_a_step",
+            "test_pictures_are_numbered_anew_in_each_step",
+        )
         + _of(_G_ASKS, "test_media_in_a_result_follows_all_results"),
     ),
     Pitfall(

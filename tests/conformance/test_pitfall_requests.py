@@ -335,6 +335,29 @@ def _spread(*between: Any) -> Any:
     return {"model": "m", "max_tokens": 9, "messages": messages}
 
 
+def test_pictures_are_numbered_anew_in_each_step() -> None:
+    once = _spread()["messages"]
+    step = json.dumps(once[1:]).replace('"a"', '"c"').replace('"b"', '"d"')
+    body = {"model": "m", "max_tokens": 9, "messages": [*once, *json.loads(step)]}
+    numbers = ["[image 1 attached below]", "[image 2 attached below]"] * 2
+    for upstream in (_C, _G):
+        sent = json.loads(translate(_M, upstream, body).encoded.body)
+        assert [text for _, text in texts(sent) if text.endswith("below]")] == numbers
+    # A model of the other vendor that takes no pictures in results.
+    pictures = [{"type": "input_image", "image_url": "data:image/png;base64,QUJD"}]
+    items = [
+        item
+        for call in "ab"
+        for item in (
+            {"type": "function_call", "call_id": call, "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": call, "output": pictures},
+        )
+    ]
+    body = {"model": "m", "input": [{"role": "user", "content": "x"}, *items]}
+    sent = json.loads(translate(_R, _M, body, Caps(tool_result_media=())).encoded.body)
+    assert [text for _, text in texts(sent) if text.endswith("below]")] == numbers[:1] * 2
+
+
 @pytest.mark.parametrize("between", [[], [{"role": "system", "content": "be brief"}]])
 def test_nothing_stands_between_the_results_of_a_step(between: list[Any]) -> None:
     sent = json.loads(translate(_M, _C, _spread(*between)).encoded.body)["messages"]
