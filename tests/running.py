@@ -26,7 +26,13 @@ def free_port() -> int:
 class Running:
     """A Python module run as a server on ``port``."""
 
-    def __init__(self, arguments: list[str], port: int, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        port: int,
+        env: dict[str, str] | None = None,
+        stdout: int = subprocess.PIPE,
+    ) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         clean = {key: value for key, value in os.environ.items() if not key.endswith("_API_KEY")}
@@ -34,7 +40,7 @@ class Running:
             [sys.executable, *arguments],
             cwd=ROOT,
             env={**clean, **(env or {})},
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
         )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.config_store import Loaded, load
 from aigw_core.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from aigw_asgi.logs import Log
 
 _EPILOG = """Without a configuration file the gateway listens on 127.0.0.1:8317, needs no key from
 this machine, and serves the built-in echo models; OPENAI_API_KEY, ANTHROPIC_API_KEY and
@@ -60,13 +64,36 @@ def run(arguments: argparse.Namespace) -> int:
         for problem in exc.problems:
             print(problem, file=sys.stderr)
         return CONFIG_INVALID
-    logging.basicConfig(
-        level=loaded.settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
     for warning in [*loaded.warnings, *_not_in_effect(loaded)]:
         print(f"warning: {warning}", file=sys.stderr)
-    return _serve(loaded, read, arguments)
+    try:
+        with _open_log(loaded):
+            return _serve(loaded, read, arguments)
+    except LogUnusable as exc:
+        print(f"aigw: {exc}", file=sys.stderr)
+    return FAILED
+
+
+class LogUnusable(Exception):
+    """The folder for log files cannot be used."""
+
+
+def _open_log(loaded: Loaded) -> Log:
+    from aigw_asgi.logs import REDACTOR, Log, LogSettings
+
+    settings = loaded.settings
+    REDACTOR.know(loaded.snapshot, settings)
+    try:
+        return Log(
+            LogSettings(
+                format=settings.log_format,
+                level=settings.log_level,
+                folder=settings.log_dir,
+                retention_days=settings.log_retention_days,
+            )
+        )
+    except OSError as exc:
+        raise LogUnusable(f"no log can be kept in {settings.log_dir}: {exc.strerror}") from exc
 
 
 def _not_in_effect(loaded: Loaded) -> list[str]:
@@ -74,8 +101,6 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
     settings, snapshot = loaded.settings, loaded.snapshot
     written = {
         "workers": settings.workers > 1,
-        "log.dir": settings.log_dir is not None,
-        "log.format": settings.log_format != "text",
         "capture": snapshot.capture is not None,
         "dashboard": snapshot.dashboard is not None,
     }
@@ -130,10 +155,18 @@ def _greet(loaded: Loaded, addresses: list[tuple[str, int]]) -> None:
     scheme = "https" if loaded.settings.tls_cert else "http"
     base = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     source = loaded.document.file if loaded.document is not None else "no configuration file"
-    print(f"aigw listens on {base} ({source})")
-    print(f"  OpenAI SDKs     {base}/v1")
-    print(f"  Anthropic SDKs  {base}")
+    if loaded.settings.log_format == "json":
+        # Standard output is for JSON lines then, and for nothing else.
+        logging.getLogger("aigw").info("aigw listens on %s (%s)", base, source)
+        return
+    lines = [
+        f"aigw listens on {base} ({source})",
+        f"  OpenAI SDKs     {base}/v1",
+        f"  Anthropic SDKs  {base}",
+    ]
     if loaded.document is None:
         body = '{"model":"echo","stream":true,"messages":[{"role":"user","content":"Hello there"}]}'
-        print("  try: curl -N", f"{base}/v1/chat/completions \\\n       -d '{body}'")
-    sys.stdout.flush()
+        lines.append(f"  try: curl -N {base}/v1/chat/completions \\\n       -d '{body}'")
+    # Past Python's buffer, where text that nobody takes would spoil the exit status.
+    with contextlib.suppress(OSError):
+        os.write(1, "\n".join([*lines, ""]).encode())

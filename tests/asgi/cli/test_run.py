@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -157,3 +158,43 @@ def test_keys_without_effect_are_told(tmp_path: Path) -> None:
         pass
     assert "workers: has no effect in this version" in running.output
     assert "check-grammar" not in running.output
+
+
+def test_a_log_in_json_has_standard_output_for_itself(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "host: 127.0.0.1\napi-keys: [sk-1]\n"
+        f"log: {{format: json, dir: {tmp_path}/logs, retention-days: 3}}\n"
+    )
+    with gateway(config=config) as running:
+        pass
+    lines = running.output.splitlines()
+    assert [json.loads(line)["level"] for line in lines] == ["info"] * len(lines)
+    assert json.loads(lines[0])["msg"].startswith(f"aigw listens on {running.url}")
+    assert (tmp_path / "logs" / "aigw.log").read_text().splitlines() == lines
+
+
+def test_a_log_folder_that_cannot_be_used_starts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "logs").touch()
+    config = tmp_path / "config.yaml"
+    config.write_text(f"host: 127.0.0.1\napi-keys: [sk-1]\nlog: {{dir: {tmp_path}/logs}}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "aigw_asgi.cli", "run", "--port", "0", "-c", str(config)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert f"no log can be kept in {tmp_path}/logs" in done.stderr
+
+
+def test_a_full_disk_behind_the_log_does_not_touch_requests() -> None:
+    port = free_port()
+    full = os.open("/dev/full", os.O_WRONLY)
+    command = ["-m", "aigw_asgi.cli", "run", "--port", str(port), "--log-level", "debug"]
+    with Running(command, port, stdout=full) as running:
+        os.close(full)
+        assert ask(running.url)["object"] == "chat.completion"
+    assert running.process.returncode == 0

@@ -1,0 +1,322 @@
+"""Where the log of the process goes: lines for people or JSON lines, to standard output
+and to a file a day.
+
+Whoever logs puts a record into a bounded queue and goes on; one thread makes the lines
+and writes them. A disk that is full, or a reader of our output that has stopped, costs
+lines, which are counted and told when there is room again. It never costs a request.
+
+Each record is one line (in the form for people a traceback follows, each line of it
+marked), with control characters escaped and secrets hidden, and no longer than
+``MAX_LINE``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from logging.handlers import QueueHandler, QueueListener
+from types import TracebackType
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from aigw_asgi.access_log import AccessLine
+from aigw_asgi.log_file import DailyFile, write_all
+from aigw_asgi.redaction import Redactor
+
+QUEUE_SIZE = 10_000
+"""Records that wait for the writer; at 1 KiB each that is 10 MiB at worst."""
+
+MAX_LINE = 8 << 10
+"""Characters of a line, before its traceback."""
+
+MAX_TRACEBACK = 16 << 10
+"""Characters of a traceback; its end says most."""
+
+STOP_LIMIT = 2.0
+"""Seconds that the last lines get to be written in."""
+
+REDACTOR = Redactor()
+"""What all lines of this process go through; tell it the secrets of each snapshot."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NOT_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ENCODER = msgspec.json.Encoder()
+_FORMATTER = logging.Formatter()
+
+# Libraries whose word on each connection would drown ours, and show headers.
+_CHATTY = ("asyncio", "httpcore2", "hpack", "uvicorn", "websockets")
+
+
+class LogSettings(Struct, frozen=True, kw_only=True):
+    format: str = "text"
+    """``text`` or ``json``."""
+    level: str = "info"
+    folder: str | None = None
+    """Of the daily files; ``None``: none."""
+    retention_days: int = 14
+
+
+class Sink(Protocol):
+    """Takes whole lines."""
+
+    def write(self, data: bytes, now: float) -> None:
+        """Raises ``OSError`` when they could not all be written."""
+
+    def close(self) -> None: ...
+
+
+class Output:
+    """An open file descriptor as a sink, past Python's buffers: a writer that is stuck in
+    one of those would keep the interpreter from ending."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __repr__(self) -> str:
+        return f"<Output {self._number}>"
+
+    def write(self, data: bytes, now: float) -> None:
+        write_all(self._number, data)
+
+    def close(self) -> None:
+        """The descriptor is not ours to close."""
+
+
+class Log:
+    """The log of this process, while it is entered.
+
+    ::
+
+        with Log(settings):
+            REDACTOR.know(snapshot)
+            logging.getLogger("aigw").info("here")
+
+    ``output`` is the descriptor for lines beside the files; ``None``: files only.
+
+    Raises:
+        OSError: the folder for files cannot be used.
+    """
+
+    def __init__(self, settings: LogSettings, *, output: int | None = 1) -> None:
+        self._settings = settings
+        sinks: list[Sink] = [] if output is None else [Output(output)]
+        if settings.folder is not None:
+            sinks.append(DailyFile(settings.folder, settings.retention_days))
+        as_line = json_line if settings.format == "json" else text_line
+        self._writers = [_Writer(sink, as_line) for sink in sinks]
+        self._entry = _Entry(queue.Queue(QUEUE_SIZE))
+        self._listener = _Listener(self._entry, self._writers)
+
+    def __repr__(self) -> str:
+        return f"<Log {self._settings.format} dropped={self.dropped} unwritten={self.unwritten}>"
+
+    @property
+    def dropped(self) -> int:
+        """Lines that found the queue full."""
+        return self._entry.dropped
+
+    @property
+    def unwritten(self) -> int:
+        """Lines that a sink did not take."""
+        return sum(writer.unwritten for writer in self._writers)
+
+    def __enter__(self) -> Log:
+        root = logging.getLogger()
+        level = self._settings.level.upper()
+        self._level_before, self._handlers_before = root.level, root.handlers[:]
+        root.handlers[:] = [self._entry]
+        root.setLevel(level)
+        self._quieted = [(name, logging.getLogger(name).level) for name in _CHATTY]
+        for name, _ in self._quieted:
+            logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+        self._listener.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        root = logging.getLogger()
+        root.handlers[:] = self._handlers_before
+        root.setLevel(self._level_before)
+        for name, before in self._quieted:
+            logging.getLogger(name).setLevel(before)
+        if self._listener.finish():
+            for writer in self._writers:
+                writer.close()
+
+
+class _Entry(QueueHandler):
+    """The one handler: into the queue, or counted."""
+
+    def __init__(self, waiting: queue.Queue[Any]) -> None:
+        super().__init__(waiting)
+        self._waiting = waiting
+        self.dropped = 0
+        self._told = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        # What the arguments say now, not when the writer gets to them. An access line
+        # does not change, so it becomes a text where that holds nobody up.
+        if not isinstance(record.msg, AccessLine):
+            try:
+                record.msg = record.getMessage()
+            except Exception as exc:  # noqa: BLE001 - a wrong call of the log is no reason to fail
+                record.msg = f"{record.msg!r} cannot be formatted: {exc!r}"
+            record.args = None
+        if record.exc_info:
+            record.exc_text = _FORMATTER.formatException(record.exc_info)
+            record.exc_info = None
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self._waiting.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+
+    def news(self) -> int:
+        """How many were dropped since this was asked last."""
+        dropped, self._told = self.dropped - self._told, self.dropped
+        return dropped
+
+
+class _Listener(QueueListener):
+    """The thread that writes."""
+
+    _thread: threading.Thread | None  # the base's own
+
+    def __init__(self, entry: _Entry, writers: Sequence[_Writer]) -> None:
+        super().__init__(entry.queue, *writers)
+        self._entry = entry
+
+    def handle(self, record: logging.LogRecord) -> None:
+        super().handle(record)
+        self._tell()
+
+    def finish(self) -> bool:
+        """Write what waits; whether all of it got written in time."""
+        deadline = time.monotonic() + STOP_LIMIT
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            with contextlib.suppress(queue.Full):
+                # ``stop`` of the base waits without a limit, and fails on a full queue.
+                self.queue.put(None, timeout=STOP_LIMIT)  # type: ignore[attr-defined]
+                thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                return False  # stuck in a write: it is a daemon thread, and ends with us
+            self._tell()
+        return True
+
+    def _tell(self) -> None:
+        if dropped := self._entry.news():
+            super().handle(_notice(f"{dropped} lines were dropped: too many came at once"))
+
+
+class _Writer(logging.Handler):
+    """Records to one sink."""
+
+    def __init__(self, sink: Sink, as_line: Callable[[logging.LogRecord, Redactor], bytes]) -> None:
+        super().__init__()
+        self._sink = sink
+        self._as_line = as_line
+        self.unwritten = 0
+        self._untold = 0
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        try:
+            data = self._as_line(record, REDACTOR)
+        except Exception as exc:  # noqa: BLE001 - the thread must go on; the line says what went wrong
+            data = text_line(_notice(f"a line of the log could not be made: {exc!r}"), REDACTOR)
+        if self._untold:
+            notice = _notice(f"{self._untold} lines could not be written here")
+            data = self._as_line(notice, REDACTOR) + data
+        try:
+            self._sink.write(data, record.created)
+        except OSError as exc:
+            if not self._untold:
+                _complain(f"aigw: {self._sink!r} takes no lines: {exc.strerror}\n")
+            self.unwritten += 1
+            self._untold += 1
+        else:
+            self._untold = 0
+        return True
+
+    def close(self) -> None:
+        self._sink.close()
+        super().close()
+
+
+def text_line(record: logging.LogRecord, redactor: Redactor) -> bytes:
+    """A line for people, and the traceback after it."""
+    message = _one_line(redactor.hide(str(record.msg)))
+    name = "" if record.name in ("aigw", "root") else f" {record.name}:"
+    lines = [f"{_when(record)} {record.levelname:<7}{name} {message}"[:MAX_LINE]]
+    if record.exc_text:
+        trace = redactor.hide(record.exc_text)[-MAX_TRACEBACK:]
+        lines += [f"    | {_one_line(line)}" for line in trace.split("\n")]
+    return "\n".join([*lines, ""]).encode()
+
+
+def json_line(record: logging.LogRecord, redactor: Redactor) -> bytes:
+    """A JSON object."""
+    line: dict[str, Any] = {"ts": _when(record), "level": record.levelname.lower()}
+    if isinstance(record.msg, AccessLine):
+        line["msg"] = "request"
+        line["logger"] = record.name
+        line.update(_safe(record.msg.fields, redactor))
+    else:
+        line["msg"] = _clean(redactor.hide(str(record.msg)))[:MAX_LINE]
+        line["logger"] = record.name
+    if record.exc_text:
+        line["exception"] = _clean(redactor.hide(record.exc_text))[-MAX_TRACEBACK:]
+    return _ENCODER.encode(line) + b"\n"
+
+
+def _safe(fields: Mapping[str, Any], redactor: Redactor) -> Mapping[str, Any]:
+    # Nearly always there is nothing to hide, which one look at all texts together tells.
+    texts = "\n".join([value for value in fields.values() if type(value) is str])
+    if texts.isascii() and redactor.hide(texts) == texts:
+        return fields
+    return {name: _scalar(value, redactor) for name, value in fields.items()}
+
+
+def _scalar(value: object, redactor: Redactor) -> object:
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    return _clean(redactor.hide(str(value)))[:MAX_LINE]
+
+
+def _when(record: logging.LogRecord) -> str:
+    seconds, millis = divmod(int(record.created * 1000), 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{millis:03d}Z"
+
+
+def _one_line(text: str) -> str:
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def _clean(text: str) -> str:
+    """Without what JSON cannot bear, and what readers take for the end of a line."""
+    return _NOT_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _notice(message: str) -> logging.LogRecord:
+    return logging.LogRecord("aigw", logging.WARNING, "", 0, message, None, None)
+
+
+def _complain(message: str) -> None:
+    """Say on standard error that a sink fails; who starts the process may look there."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.write(sys.__stderr__.fileno(), message.encode())  # type: ignore[union-attr]
