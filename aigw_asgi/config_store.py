@@ -65,11 +65,25 @@ def load(path: str | None, env: Mapping[str, str], overrides: Overrides | None =
     file = find_file(path, env)
     if file is None:
         return _compile(None, BUILTIN, env, overrides)
+    return compile_bytes(read_bytes(file), file, env, overrides)
+
+
+def compile_bytes(
+    raw: bytes, file: str, env: Mapping[str, str], overrides: Overrides | None = None
+) -> Loaded:
+    """As :func:`load`, of what a file holds or would hold; ``file`` is what errors call it.
+
+    Raises:
+        InvalidConfig: every problem, with file, line and column.
+    """
     from aigw_asgi.yaml_document import read_document  # imports PyYAML: 20 ms
 
-    raw = _read_bytes(file)
-    version = hashlib.sha256(raw).hexdigest()[:12]
-    return _compile(read_document(raw, file), version, env, overrides)
+    return _compile(read_document(raw, file), version_of(raw), env, overrides)
+
+
+def version_of(raw: bytes) -> str:
+    """What a configuration is known by: twelve hex digits of its hash."""
+    return hashlib.sha256(raw).hexdigest()[:12]
 
 
 def _compile(
@@ -117,7 +131,12 @@ def _placed(remark: Remark, document: YamlDocument | None) -> Remark:
     return structs.replace(remark, file=document.file, line=line, column=column)
 
 
-def _read_bytes(file: str) -> bytes:
+def read_bytes(file: str) -> bytes:
+    """What a file holds; more than the largest configuration is cut off.
+
+    Raises:
+        InvalidConfig: it cannot be read.
+    """
     from aigw_asgi.yaml_document import MAX_SIZE
 
     try:

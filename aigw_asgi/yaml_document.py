@@ -119,11 +119,11 @@ class YamlDocument:
         """
         self.text = text
         self.file = file
-        self._root = _compose(text.removeprefix("\ufeff"), file)
+        self.root: Node | None = _compose(text.removeprefix("\ufeff"), file)
         builder = _Builder(file)
-        data = None if self._root is None else builder.value(self._root)
+        data = None if self.root is None else builder.value(self.root)
         if data is not None and not isinstance(data, dict):
-            builder.problem("the file must be a map of keys and values", self._root)
+            builder.problem("the file must be a map of keys and values", self.root)
         if builder.problems:
             raise InvalidConfig(builder.problems)
         self.data: dict[str, Any] = data if isinstance(data, dict) else {}
@@ -135,7 +135,7 @@ class YamlDocument:
         That of its key, or of its entry in a list; of the nearest thing around
         it when it is not there.
         """
-        node, mark = self._root, (1, 1)
+        node, mark = self.root, (1, 1)
         for step in parse_path(path):
             found = _child(node, step)
             if found is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigw_asgi import config_store
 from aigw_asgi.cli import CONFIG_INVALID, OK
+from aigw_asgi.cli.output import add_config, add_json, print_json
 from aigw_core.errors import ConfigError, InvalidConfig
 
 if TYPE_CHECKING:
@@ -24,13 +25,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Read the configuration and print FILE:LINE:COLUMN: message for each"
         " problem. Exits with 4 when there is one.",
     )
-    parser.add_argument(
-        "-c",
-        "--config",
-        metavar="FILE",
-        help="configuration file (default: AIGW_CONFIG, else config.yaml when it is there)",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    add_config(parser)
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -40,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         loaded = config_store.load(args.config, os.environ)
     except InvalidConfig as exc:
         if args.json:
-            _print_json({"valid": False, "problems": [_as_json(each) for each in exc.problems]})
+            print_json({"valid": False, "problems": [_as_json(each) for each in exc.problems]})
         else:
             for problem in exc.problems:
                 print(problem)
@@ -48,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         return CONFIG_INVALID
     if args.json:
         warnings = [_as_json(remark) for remark in loaded.warnings]
-        _print_json({"valid": True, "problems": [], "warnings": warnings, **_facts(loaded)})
+        print_json({"valid": True, "problems": [], "warnings": warnings, **_facts(loaded)})
     else:
         for remark in loaded.warnings:
             print(f"warning: {remark}")
@@ -91,9 +87,3 @@ def _as_json(found: ConfigError | Remark) -> dict[str, Any]:
         "path": found.path,
         "message": found.problem if isinstance(found, ConfigError) else found.message,
     }
-
-
-def _print_json(answer: dict[str, Any]) -> None:
-    import msgspec.json
-
-    print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())

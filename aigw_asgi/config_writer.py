@@ -1,0 +1,136 @@
+"""Writing a configuration file: one writer at a time, all of it or nothing.
+
+The new text is checked as a whole before it replaces the old one, by a rename, so that a
+reader sees either. What a person or another program wrote in the meantime is not
+overwritten: the writer that comes late is told, and can look again.
+
+Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from aigw_asgi.config_store import compile_bytes, read_bytes, version_of
+from aigw_asgi.yaml_document import YamlDocument, read_document
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks; the check before the rename remains
+    fcntl = None  # type: ignore[assignment]  # tested before each use
+
+LOCK_LIMIT = 10.0
+"""Seconds to wait for another writer."""
+
+_LOOK = 0.01
+
+
+class WriteRefused(Exception):
+    """The file was not written; it says why."""
+
+
+class VersionConflict(WriteRefused):
+    """The file is not, or no longer, the one that the change was meant for."""
+
+    def __init__(self, file: str, version: str) -> None:
+        super().__init__(f"{file} has been changed by somebody else; it is {version} now")
+        self.version = version
+
+
+def change_file(
+    file: str,
+    change: Callable[[YamlDocument], str],
+    env: Mapping[str, str],
+    *,
+    version: str | None = None,
+) -> str:
+    """Replace the text of ``file`` by what ``change`` makes of it; gives the new version.
+
+    ``version``, when given, is the one that the change was thought out for. The file
+    keeps its mode, and never gets a wider one; a symbolic link keeps leading to it.
+
+    Raises:
+        VersionConflict: it has another version, or changed while this ran.
+        InvalidConfig: the new text is no usable configuration (or the old one was not).
+        WriteRefused: it cannot be written, or the lock cannot be had.
+        EditRefused: by ``change``.
+    """
+    real = Path(os.path.realpath(file))
+    with _locked(real):
+        raw = read_bytes(file)
+        known = version_of(raw)
+        if version is not None and version != known:
+            raise VersionConflict(file, known)
+        new = change(read_document(raw, file)).encode()
+        compile_bytes(new, file, env)
+        try:
+            _replace(real, raw, new, file)
+        except OSError as exc:
+            raise WriteRefused(f"{file} cannot be written: {exc.strerror}") from exc
+        return version_of(new)
+
+
+def _replace(real: Path, raw: bytes, new: bytes, file: str) -> None:
+    about = real.stat()
+    draft = real.with_name(f".{real.name}.{secrets.token_hex(8)}")
+    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(number, "wb") as stream:
+            stream.write(new)
+            stream.flush()
+            os.fchmod(number, _kept_mode(number, about))
+            os.fsync(number)
+        if read_bytes(file) != raw:
+            raise VersionConflict(file, version_of(read_bytes(file)))
+        os.rename(draft, real)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+    folder = os.open(real.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _kept_mode(number: int, about: os.stat_result) -> int:
+    """The mode for a file that replaces one with ``about``, owner and group with it."""
+    mode = stat.S_IMODE(about.st_mode) & 0o777
+    try:
+        os.fchown(number, about.st_uid, about.st_gid)
+    except PermissionError:
+        # What its group could do, ours must not: it is another group.
+        if os.fstat(number).st_gid != about.st_gid:
+            mode &= 0o707
+    return mode
+
+
+@contextlib.contextmanager
+def _locked(real: Path) -> Iterator[None]:
+    """Hold the lock of a file, a hidden file beside it; it stays, as taking it away would
+    let two writers hold one each."""
+    lock = real.with_name(f".{real.name}.lock")
+    try:
+        number = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as exc:
+        raise WriteRefused(f"{lock} cannot be had: {exc.strerror}") from exc
+    try:
+        deadline = time.monotonic() + LOCK_LIMIT
+        while fcntl is not None:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise WriteRefused(f"somebody else keeps {lock} locked") from None
+                time.sleep(_LOOK)
+        yield
+    finally:
+        os.close(number)

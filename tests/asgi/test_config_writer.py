@@ -1,0 +1,150 @@
+"""Writing the configuration: one at a time, all or nothing, and no wider than it was."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aigw_asgi.config_store import load, version_of
+from aigw_asgi.config_writer import VersionConflict, WriteRefused, change_file
+from aigw_asgi.yaml_document import YamlDocument
+from aigw_asgi.yaml_edit import insert_item, set_value
+from aigw_core.errors import InvalidConfig
+
+TEXT = "# mine\nhost: 127.0.0.1  # only here\napi-keys: [k0]\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(TEXT)
+    path.chmod(0o640)
+    return path
+
+
+def write(file: Path, port: int, version: str | None = None) -> str:
+    return change_file(
+        str(file), lambda document: set_value(document, ("port",), port), {}, version=version
+    )
+
+
+def hidden(file: Path) -> list[str]:
+    return sorted(entry.name for entry in file.parent.iterdir() if entry.name != file.name)
+
+
+def test_the_file_is_replaced_and_its_version_given(file: Path) -> None:
+    inode = file.stat().st_ino
+    version = write(file, 9000)
+    assert file.read_text() == TEXT + "port: 9000\n"
+    assert version == version_of(file.read_bytes()) == load(str(file), {}).snapshot.version
+    assert file.stat().st_ino != inode
+    assert hidden(file) == [".config.yaml.lock"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o400])
+def test_the_mode_stays(file: Path, mode: int) -> None:
+    file.chmod(mode)
+    before = os.umask(0)
+    try:
+        write(file, 9000)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == mode
+
+
+def test_a_link_keeps_leading_to_the_file(file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "link.yaml"
+    link.parent.mkdir()
+    link.symlink_to(file)
+    write(link, 9000)
+    assert link.is_symlink()
+    assert "9000" in file.read_text()
+
+
+def test_a_change_for_another_version_is_a_conflict(file: Path) -> None:
+    version = version_of(file.read_bytes())
+    later = write(file, 9000, version)
+    with pytest.raises(VersionConflict) as caught:
+        write(file, 9001, version)
+    assert caught.value.version == later
+    assert "9001" not in file.read_text()
+
+
+def test_what_is_written_beside_is_not_overwritten(file: Path) -> None:
+    def change(document: YamlDocument) -> str:
+        file.write_text("host: 127.0.0.1\n")  # an editor that knows of no lock
+        return set_value(document, ("port",), 1)
+
+    with pytest.raises(VersionConflict):
+        change_file(str(file), change, {})
+    assert file.read_text() == "host: 127.0.0.1\n"
+    assert hidden(file) == [".config.yaml.lock"]
+
+
+def test_what_would_not_be_usable_is_not_written(file: Path) -> None:
+    with pytest.raises(InvalidConfig, match="port"):
+        write(file, 99999)
+    assert file.read_text() == TEXT
+
+
+def test_a_lock_that_somebody_keeps_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aigw_asgi.config_writer.LOCK_LIMIT", 0.0)
+
+    def change(document: YamlDocument) -> str:
+        with pytest.raises(WriteRefused, match="locked"):
+            write(file, 1)
+        return set_value(document, ("port",), 2)
+
+    change_file(str(file), change, {})
+    assert "port: 2" in file.read_text()
+
+
+_LIMITED = """
+import resource, signal, sys
+from aigw_asgi.config_writer import WriteRefused, change_file
+from aigw_asgi.yaml_edit import set_value
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+try:
+    change_file(sys.argv[1], lambda document: set_value(document, ("port",), 1), {})
+except WriteRefused as exc:
+    print(exc)
+"""
+
+
+def test_a_full_disk_leaves_the_old_file(file: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert "cannot be written: File too large" in done.stdout
+    assert file.read_text() == TEXT
+    assert hidden(file) == [".config.yaml.lock"]
+
+
+def _add_keys(file: str, mark: str) -> None:
+    for at in range(20):
+        change_file(file, lambda document: insert_item(document, ("api-keys",), f"{mark}{at}"), {})  # noqa: B023 - called at once
+
+
+def test_writers_side_by_side_lose_nothing_and_readers_see_whole_files(file: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_add_keys, args=(str(file), mark)) for mark in "ab"]
+    for writer in writers:
+        writer.start()
+    seen = 0
+    while any(writer.is_alive() for writer in writers):
+        seen = len(load(str(file), {}).snapshot.client_keys)
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert seen <= 41
+    assert len(load(str(file), {}).snapshot.client_keys) == 41
+    assert file.read_text().startswith("# mine\nhost: 127.0.0.1  # only here\n")
