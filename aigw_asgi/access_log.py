@@ -67,13 +67,8 @@ class AccessLine(Struct, frozen=True):
         return " ".join(words) + f" {known['request_id']}"
 
 
-def access_line(
-    record: ExchangeRecord, *, method: str = "POST", path: str = "", client: str = ""
-) -> AccessLine:
-    """The line about a request that became an exchange.
-
-    ``path`` without its query; ``client`` is the name of the key that it came with.
-    """
+def access_line(record: ExchangeRecord, *, method: str = "POST", path: str = "") -> AccessLine:
+    """The line about a request that became an exchange; ``path`` without its query."""
     last = record.attempts[-1] if record.attempts else None
     usage = record.usage
     first = record.first_content
@@ -83,7 +78,7 @@ def access_line(
         "url.path": path[:MAX_NAME] or None,
         "http.response.status_code": record.status,
         "duration_ms": round(record.seconds * 1000, 3),
-        "gen_ai.operation.name": _OPERATIONS.get(record.format, _OPERATION),
+        "gen_ai.operation.name": _operation(record),
         "gen_ai.provider.name": last and _PROVIDERS.get(last.provider, last.provider),
         "gen_ai.request.model": record.model[:MAX_NAME],
         "gen_ai.response.model": last and last.model[:MAX_NAME],
@@ -97,7 +92,9 @@ def access_line(
         "aigw.stream": record.stream,
         "aigw.relayed": record.relayed,
         "aigw.credential": last and last.credential,
-        "aigw.key": client or None,
+        "aigw.key": record.key or None,
+        "aigw.config": record.config,
+        "aigw.cost_usd": None if record.cost is None else str(record.cost),
         "aigw.bytes_out": record.bytes_out,
         "aigw.warnings": len(record.ledger) or None,
         "aigw.client_left": record.client_left or None,
@@ -134,6 +131,12 @@ def log_access(line: AccessLine) -> None:
     if LOGGER.isEnabledFor(level):
         # Not by LOGGER.log: that looks for the caller's line, for longer than the rest takes.
         LOGGER.handle(logging.LogRecord(LOGGER.name, level, "", 0, line, None, None))
+
+
+def _operation(record: ExchangeRecord) -> str:
+    if record.endpoint != "inference":
+        return record.endpoint
+    return _OPERATIONS.get(record.format, _OPERATION)
 
 
 def _failure(failure: Failure | None) -> dict[str, Any]:

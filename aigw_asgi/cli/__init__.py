@@ -14,6 +14,9 @@ OK, FAILED, USAGE, NOT_RUNNING, CONFIG_INVALID, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 COMMANDS = {
     "run": "start the gateway",
+    "stop": "end a running gateway",
+    "status": "say whether the gateway of a PID file runs",
+    "reload": "have a running gateway read its configuration again",
     "init": "write a configuration file to begin with",
     "check": "check a configuration file",
     "schema": "print the JSON Schema of the configuration file",

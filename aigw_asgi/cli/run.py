@@ -6,16 +6,28 @@ import argparse
 import contextlib
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.config_store import Loaded, load
+from aigw_asgi.logs import REDACTOR, Log, LogSettings
+from aigw_asgi.state_folder import state_folder
+from aigw_asgi.systemd import Notifier, handed_sockets
+from aigw_core.config.values import is_loopback
 from aigw_core.errors import InvalidConfig
 
 if TYPE_CHECKING:
-    from aigw_asgi.logs import Log
+    import asyncio
+
+    from aigw_asgi.background import Readiness
+
+AFTER_DRAIN = 15.0
+"""Seconds that the end may take after the time to drain."""
 
 _EPILOG = """Without a configuration file the gateway listens on 127.0.0.1:8317, needs no key from
 this machine, and serves the built-in echo models; OPENAI_API_KEY, ANTHROPIC_API_KEY and
@@ -44,19 +56,44 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--shutdown-timeout", type=float, metavar="SECONDS", help="for requests in flight"
     )
+    parser.add_argument(
+        "--daemon",
+        action="store_true",
+        help="serve in the background; returns once it is known whether that works",
+    )
+    parser.add_argument(
+        "--pid-file",
+        metavar="FILE",
+        help="keep this file locked while serving (with --daemon by default daemon.pid-file)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    # Before all else: both name this very process, which a daemon is not any more.
+    notifier = Notifier.take(os.environ)
+    try:
+        sockets = handed_sockets(os.environ)
+    except OSError as exc:
+        print(f"aigw: {exc}", file=sys.stderr)
+        return FAILED
+    host, port = arguments.host, arguments.port
+    if sockets:
+        # What may be served without a key depends on who can reach the listener.
+        reach = [each.getsockname()[:2] for each in sockets]
+        host, port = next((each for each in reach if not is_loopback(each[0])), reach[0])
     overrides = {
-        "host": arguments.host,
-        "port": arguments.port,
+        "host": host,
+        "port": port,
         "log.level": arguments.log_level,
         "daemon.shutdown-timeout": arguments.shutdown_timeout,
+        "daemon.pid-file": arguments.pid_file,
     }
 
     def read() -> Loaded:
-        return load(arguments.config, os.environ, overrides)
+        loaded = load(arguments.config, os.environ, overrides)
+        REDACTOR.know(loaded.snapshot, loaded.settings)
+        return loaded
 
     try:
         loaded = read()
@@ -66,34 +103,69 @@ def run(arguments: argparse.Namespace) -> int:
         return CONFIG_INVALID
     for warning in [*loaded.warnings, *_not_in_effect(loaded)]:
         print(f"warning: {warning}", file=sys.stderr)
+
+    def serve(readiness: Readiness | None) -> int:
+        try:
+            with contextlib.ExitStack() as stack:
+                if readiness is not None or arguments.pid_file:
+                    _hold(loaded.settings.pid_file, stack)
+                stack.enter_context(_open_log(loaded, daemon=readiness is not None))
+                stack.callback(notifier.close)
+                outside = _Outside(notifier, sockets or None, readiness)
+                return _serve(loaded, read, arguments, outside)
+        except NotStarted as exc:
+            print(f"aigw: {exc}", file=sys.stderr)
+        return FAILED
+
+    if not arguments.daemon:
+        return serve(None)
+    from aigw_asgi.background import in_background
+
+    return in_background(serve)
+
+
+class _Outside(Struct, frozen=True):
+    """Who started the process, and how they hear of it."""
+
+    notifier: Notifier
+    sockets: list[socket.socket] | None
+    readiness: Readiness | None
+
+
+class NotStarted(Exception):
+    """Something that has to be there before the listener is not to be had."""
+
+
+def _hold(pid_file: str, stack: contextlib.ExitStack) -> None:
+    from aigw_asgi.pid_file import PidFile, PidFileTaken
+
     try:
-        with _open_log(loaded):
-            return _serve(loaded, read, arguments)
-    except LogUnusable as exc:
-        print(f"aigw: {exc}", file=sys.stderr)
-    return FAILED
+        stack.enter_context(PidFile(pid_file))
+    except PidFileTaken as exc:
+        raise NotStarted(str(exc)) from exc
+    except OSError as exc:
+        raise NotStarted(f"{pid_file}: {exc.strerror}") from exc
 
 
-class LogUnusable(Exception):
-    """The folder for log files cannot be used."""
-
-
-def _open_log(loaded: Loaded) -> Log:
-    from aigw_asgi.logs import REDACTOR, Log, LogSettings
-
+def _open_log(loaded: Loaded, *, daemon: bool) -> Log:
     settings = loaded.settings
-    REDACTOR.know(loaded.snapshot, settings)
+    folder = settings.log_dir
+    if folder is None and daemon:
+        # Its standard output leads nowhere.
+        folder = str(state_folder(os.environ, settings.state_path) / "logs")
+        print(f"log: {folder}", flush=True)
     try:
         return Log(
             LogSettings(
                 format=settings.log_format,
                 level=settings.log_level,
-                folder=settings.log_dir,
+                folder=folder,
                 retention_days=settings.log_retention_days,
-            )
+            ),
+            output=None if daemon else 1,
         )
     except OSError as exc:
-        raise LogUnusable(f"no log can be kept in {settings.log_dir}: {exc.strerror}") from exc
+        raise NotStarted(f"no log can be kept in {folder}: {exc.strerror}") from exc
 
 
 def _not_in_effect(loaded: Loaded) -> list[str]:
@@ -107,8 +179,12 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
     return [f"{key}: has no effect in this version" for key, given in written.items() if given]
 
 
-def _serve(loaded: Loaded, read: Callable[[], Loaded], arguments: argparse.Namespace) -> int:
+def _serve(
+    loaded: Loaded, read: Callable[[], Loaded], arguments: argparse.Namespace, outside: _Outside
+) -> int:
     # Imported late: `aigw run --help` and a mistake in the file need none of it.
+    import asyncio
+
     from aigw_asgi.asgi import App
     from aigw_asgi.gateway import state_of
     from aigw_asgi.server import Hooks, HttpChoice, LoopChoice, ServerSettings, StartupFailed
@@ -125,13 +201,33 @@ def _serve(loaded: Loaded, read: Callable[[], Loaded], arguments: argparse.Names
 
     app = App(open_state)
 
+    notifier = outside.notifier
+    reloads: set[asyncio.Task[None]] = set()
+
     def ready(addresses: list[tuple[str, int]]) -> None:
         _greet(loaded, addresses)
+        if outside.readiness is not None:
+            outside.readiness.ready()
+        notifier.ready(f"listens on {addresses[0][0]}:{addresses[0][1]}")
+        notifier.keep_alive()
 
     def drain() -> None:
+        notifier.stopping(settings.shutdown_timeout + AFTER_DRAIN)
         app.drain()
 
-    hooks = Hooks(ready=ready, drain=drain, overdue=app.stop_streams, reload=app.reload)
+    def reload() -> None:
+        notifier.reloading()
+        task = asyncio.ensure_future(reloaded())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    async def reloaded() -> None:
+        if app.state is not None and app.state.reloader is not None:
+            await app.state.reloader.reload()
+        # Also after a file that cannot be used: what was in force still is.
+        notifier.ready()
+
+    hooks = Hooks(ready=ready, drain=drain, overdue=app.stop_streams, reload=reload)
     listener = ServerSettings(
         host=settings.host,
         port=settings.port,
@@ -142,7 +238,7 @@ def _serve(loaded: Loaded, read: Callable[[], Loaded], arguments: argparse.Names
         shutdown_timeout=settings.shutdown_timeout,
     )
     try:
-        return serve(app, listener, hooks=hooks)
+        return serve(app, listener, hooks=hooks, sockets=outside.sockets)
     except OSError as exc:
         print(f"aigw: cannot listen on {settings.host}:{settings.port}: {exc}", file=sys.stderr)
     except StartupFailed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -34,11 +35,14 @@ RECORD = ExchangeRecord(
     relayed=False,
     plan=RoutePlan(()),
     bytes_out=100,
+    config="abc",
+    key="ci",
+    cost=Decimal("0.0125"),
 )
 
 
 def test_an_exchange_is_told_in_the_names_of_the_conventions() -> None:
-    assert access_line(RECORD, path="/v1/chat/completions", client="ci").fields == {
+    assert access_line(RECORD, path="/v1/chat/completions").fields == {
         "request_id": "req-1",
         "http.request.method": "POST",
         "url.path": "/v1/chat/completions",
@@ -59,6 +63,8 @@ def test_an_exchange_is_told_in_the_names_of_the_conventions() -> None:
         "aigw.relayed": False,
         "aigw.credential": "two",
         "aigw.key": "ci",
+        "aigw.config": "abc",
+        "aigw.cost_usd": "0.0125",
         "aigw.bytes_out": 100,
     }
 
@@ -113,3 +119,10 @@ def test_what_the_gateway_could_not_serve_is_a_warning(
     (record,) = caplog.records
     assert (record.levelno, record.name) == (level, "aigw.access")
     assert isinstance(record.msg, AccessLine)
+
+
+def test_counts_and_compactions_are_operations_of_their_own() -> None:
+    fields = access_line(replace(RECORD, endpoint="count", format=Format.GEMINI)).fields
+    assert fields["gen_ai.operation.name"] == "count"
+    fields = access_line(replace(RECORD, format=Format.GEMINI)).fields
+    assert fields["gen_ai.operation.name"] == "generate_content"
