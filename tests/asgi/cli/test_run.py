@@ -198,3 +198,46 @@ def test_a_full_disk_behind_the_log_does_not_touch_requests() -> None:
         os.close(full)
         assert ask(running.url)["object"] == "chat.completion"
     assert running.process.returncode == 0
+
+
+def test_each_request_is_a_line_without_its_content(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("host: 127.0.0.1\nallow-anonymous: true\nlog: {format: json}\n")
+    body = {"model": "echo", "messages": [{"role": "user", "content": "/wps 0 canary-prompt"}]}
+    with gateway(config=config) as running:
+        request = urllib.request.Request(
+            running.url + "/v1/chat/completions?tag=canary-query",
+            json.dumps(body).encode(),
+            {"content-type": "application/json", "x-request-id": "of-this-test"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as response:
+            assert b"canary-prompt" in response.read()
+    lines = [json.loads(line) for line in running.output.splitlines()]
+    (line,) = [line for line in lines if line["msg"] == "request"]
+    assert (line["request_id"], line["http.response.status_code"]) == ("of-this-test", 200)
+    assert (line["gen_ai.request.model"], line["aigw.attempts"]) == ("echo", 1)
+    assert line["gen_ai.usage.output_tokens"] > 0
+    assert "canary" not in running.output
+
+
+def test_a_secret_of_a_reloaded_file_is_known_to_the_log(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    text = "host: 127.0.0.1\nallow-anonymous: true\nlog: {format: json}\n"
+    config.write_text(text)
+    with gateway(config=config) as running:
+        port = free_port()  # where nobody listens
+        entry = f"{{api-key: canary-0123456789, base-url: 'http://127.0.0.1:{port}'}}"
+        config.write_text(f"{text}openai-compatibility: [{entry}]\n")
+        model = "canary-0123456789"  # where a client's mistake may put a key
+        while True:
+            body = {"model": model, "messages": [{"role": "user", "content": "x"}]}
+            request = urllib.request.Request(
+                running.url + "/v1/chat/completions", json.dumps(body).encode()
+            )
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(request, timeout=20)
+            caught.value.close()
+            # Nobody serves it before the reload; afterwards the upstream is asked for it.
+            if caught.value.code != 404:
+                break
+    assert '"gen_ai.request.model":"***"' in running.output
