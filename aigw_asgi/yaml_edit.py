@@ -21,16 +21,13 @@ from msgspec import Struct
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from aigw_asgi.yaml_document import YamlDocument
+from aigw_asgi.yaml_values import Value, block, flow, scalar
 from aigw_core.config.path import Path, render_path
 from aigw_core.errors import InvalidConfig
-
-Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
 
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _BLANK_LINES = re.compile("(?:[ \t]*(?:\r\n|[\r\n\x85\u2028\u2029]))+[ \t]*\\Z")
 _REST_OF_LINE = re.compile("[ \t]*(?:#[^\r\n\x85\u2028\u2029]*)?(?=[\r\n\x85\u2028\u2029]|\\Z)")
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-_WORDS = {"null", "true", "false"}
 
 
 class EditRefused(Exception):
@@ -146,7 +143,7 @@ class _Editor:
                 break
         else:
             # Nothing but comments so far.
-            yield from self._append_lines(_block(_nested(path, value), 0))
+            yield from self._append_lines(block(_nested(path, value), 0))
             return
         rest = path[length:]
         if not rest:
@@ -163,7 +160,7 @@ class _Editor:
         if not items:
             yield from self._replace(path, node, [value])
         elif node.flow_style:
-            text = _flow(value)
+            text = flow(value)
             if at == 0:
                 start = items[0].start_mark.index
                 yield (_Splice(start, start, f"{text}, "),)
@@ -172,7 +169,7 @@ class _Editor:
                 yield (_Splice(end, end, f", {text}"),)
         else:
             column = node.start_mark.column
-            lines = _block([value], column)
+            lines = block([value], column)
             if at > 0:
                 yield self._after(self._content_end(items[at - 1]), lines)
             else:
@@ -215,30 +212,30 @@ class _Editor:
 
     def _replace(self, path: Path, node: Node, value: Value) -> _Ways:
         start, end = node.start_mark.index, node.end_mark.index
-        flow = _flow(value)
+        written = flow(value)
         if start == end:  # nothing is written there: null
             after = self._text[end : end + 1]
             before = self._text[start - 1 : start]
             lead = "" if before in (" ", "") else " "
-            yield (_Splice(start, end, f"{lead}{flow}"),)
-            yield (_Splice(start, end, f"{lead}{flow}{'' if after in ' ,' else ' '}"),)
-            yield (_Splice(start, end, f": {flow}"),)  # {a} in a flow map
+            yield (_Splice(start, end, f"{lead}{written}"),)
+            yield (_Splice(start, end, f"{lead}{written}{'' if after in ' ,' else ' '}"),)
+            yield (_Splice(start, end, f": {written}"),)  # {a} in a flow map
         elif _in_line(node):
-            yield (_Splice(start, end, flow),)
-            yield (_Splice(start, end, f" {flow} "),)
+            yield (_Splice(start, end, written),)
+            yield (_Splice(start, end, f" {written} "),)
         else:
             # A block: its value goes behind the colon, and its lines go.
             end = self._content_end(node)
             colon = self._after_colon(path)
             if colon is not None and not isinstance(node, ScalarNode):
                 lines = self._whole_lines(self._line_start(start), end)
-                yield (_Splice(colon, colon, f" {flow}"), lines)
-            yield (_Splice(start, end, flow),)
+                yield (_Splice(colon, colon, f" {written}"), lines)
+            yield (_Splice(start, end, written),)
 
     def _add_key(self, node: MappingNode, key: str, value: Value) -> _Ways:
         pairs = node.value
         if node.flow_style:
-            text = f"{_scalar(key)}: {_flow(value)}"
+            text = f"{scalar(key)}: {flow(value)}"
             if pairs:
                 end = max(pairs[-1][1].end_mark.index, pairs[-1][0].end_mark.index)
                 yield (_Splice(end, end, f", {text}"),)
@@ -247,7 +244,7 @@ class _Editor:
                 yield (_Splice(inside, inside, text),)
             return
         column = pairs[0][0].start_mark.column
-        lines = _block({key: value}, column)
+        lines = block({key: value}, column)
         yield self._after(self._content_end(node), lines)
         line = self._line_start(pairs[0][0].start_mark.index)
         yield self._before(line, lines)
@@ -387,63 +384,6 @@ def _last_break(text: str) -> str:
     if text.endswith("\r\n"):
         return "\r\n"
     return text[-1:] if _BREAK.fullmatch(text[-1:]) else ""
-
-
-# How values are written.
-
-
-def _block(value: Value, column: int) -> list[str]:
-    """Lines that begin at ``column``."""
-    lead = " " * column
-    lines: list[str] = []
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            if isinstance(inner, dict | list) and inner:
-                lines += [f"{lead}{_scalar(key)}:", *_block(inner, column + 2)]
-            else:
-                lines.append(f"{lead}{_scalar(key)}: {_flow(inner)}")
-    elif isinstance(value, list) and value:
-        for item in value:
-            if isinstance(item, dict) and item:
-                first, *rest = _block(item, column + 2)
-                lines += [f"{lead}- {first.lstrip(' ')}", *rest]
-            else:
-                lines.append(f"{lead}- {_flow(item)}")
-    else:
-        lines.append(lead + _flow(value))
-    return lines
-
-
-def _flow(value: Value) -> str:
-    """In one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(value[key])}" for key in value) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: str | int | float | bool | None) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str):
-        return repr(value)
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
-        return value
-    return '"' + "".join(map(_quoted, value)) + '"'
-
-
-def _quoted(char: str) -> str:
-    if char in '"\\':
-        return "\\" + char
-    if char == " " or (char.isprintable() and char != "\ufeff"):
-        return char
-    number = ord(char)
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 # The same changes, made to the data.

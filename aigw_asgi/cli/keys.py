@@ -18,7 +18,7 @@ from aigw_core.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from aigw_asgi.yaml_document import YamlDocument
-    from aigw_asgi.yaml_edit import Value
+    from aigw_asgi.yaml_values import Value
     from aigw_core.config.snapshot import ClientKey
 
 PREFIX = "sk-aigw-"
