@@ -203,7 +203,8 @@ class _Editor:
             assert following is not None, "it would be alone in its block"
             rest = _REST_OF_LINE.match(self._text, end)
             if rest is not None:
-                if not self._text[rest.end() : following].strip():
+                # On the very next line: a blank one between is somebody's layout, too.
+                if _BREAK.fullmatch(self._text[rest.end() : following].rstrip(" ")):
                     yield (_Splice(start, following, ""),)
                 yield (_Splice(self._before_blanks(start), rest.end(), ""),)
             yield (_Splice(start, end, ""),)

@@ -184,6 +184,8 @@ def test_the_first_key_of_an_entry_gives_its_place_to_the_next() -> None:
     assert delete(edit("a:\n- b: 1  # x\n  c: 2\n"), ("a", 0, "b")) == "a:\n- c: 2\n"
     text = "a:\n- b: 1\n  # of c\n  c: 2\n"
     assert delete(edit(text), ("a", 0, "b")) == "a:\n-\n  # of c\n  c: 2\n"
+    text = "a:\n- - b\n\n  - c\n"
+    assert delete(edit(text), ("a", 0, 0)) == "a:\n-\n\n  - c\n"
 
 
 @pytest.mark.parametrize(
