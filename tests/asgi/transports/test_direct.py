@@ -7,6 +7,7 @@ import contextlib
 import subprocess
 import sys
 
+import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
@@ -16,7 +17,7 @@ from aigw_core.config.secret import Secret
 from aigw_core.errors import ProtocolMisuse
 from aigw_core.wire_request import FailureKind, Origin, WireRequest
 from tests.asgi.transports.conftest import Wiring
-from tests.asgi.transports.test_conformance import CHUNKED, fetch, rest, turn_the_loop, wire
+from tests.asgi.transports.test_conformance import CHUNKED, fetch, rest, wire
 from tests.asgi.transports.test_tls import believing, server_context
 from tests.asgi.transports.upstream import Peer, Upstream, answer, says, serves
 
@@ -87,9 +88,11 @@ async def test_a_connection_that_the_upstream_closes_leaves_the_pool(
     async with Upstream(script) as upstream:
         assert await fetch(transport, wire(upstream)) == b"a"
         assert transport.idle == 1
+        [connection] = transport._connections
         upstream.go_on()
         await upstream.finished()
-        await turn_the_loop()
+        with anyio.fail_after(10):
+            await connection.gone
         assert (transport.idle, transport.in_use) == (0, 0)
 
 
