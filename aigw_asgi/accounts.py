@@ -91,7 +91,7 @@ class Account:
         if self._booked is not None and not self._closed:
             self._closed = True
             self._state.metrics.observe(self._booked)
-            log_access(access_line(self._booked))
+            log_access(access_line(self._booked, path=self._call.inbound.path))
 
     def _settle(self, used: int) -> None:
         lease, self._lease = self._lease, None

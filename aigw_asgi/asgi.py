@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from aigw_asgi.access_log import log_access, other_line
 from aigw_asgi.admin import admin_document, clear_cooldowns, metrics_text
 from aigw_asgi.counting import serve_count
 from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, write_now_of
@@ -104,6 +105,7 @@ class App:
                     return
 
     async def _http(self, scope: Any, receive: ReceiveMessage, send: SendMessage) -> None:
+        began = time.monotonic()
         state = (await self.open()).current()
         request = HttpRequest(scope)
         request_id = new_request_id(state, request.headers)
@@ -113,7 +115,7 @@ class App:
         except GatewayError as exc:
             if reply.started:
                 raise
-            await self._refuse(state, request, request_id, exc.failure, reply)
+            await self._refuse(state, request, request_id, exc.failure, reply, began)
         except ClientLeft:
             pass
         except ClientAborted:
@@ -124,7 +126,7 @@ class App:
             if reply.started:
                 raise
             failure = Failure(ErrorKind.INTERNAL, "the gateway failed; its log says why")
-            await self._refuse(state, request, request_id, failure, reply)
+            await self._refuse(state, request, request_id, failure, reply, began)
 
     async def _route(
         self,
@@ -144,7 +146,7 @@ class App:
         if "POST" in route.methods:
             refuse_encoded_body(request.headers)
             body = await request.body(receive, state.snapshot.body_limit)
-            inbound = Inbound(body, request.headers, route.name or None, route.stream)
+            inbound = Inbound(body, request.headers, route.name or None, route.stream, request.path)
             await _answer(state, request, route, inbound, caller, request_id, receive, send)
         else:
             identified = (("x-request-id", request_id),)
@@ -163,11 +165,15 @@ class App:
         request_id: str,
         failure: Failure,
         send: SendMessage,
+        began: float,
     ) -> None:
+        """``began`` is when the request came, in monotonic seconds."""
         route = find_route(request.path)
         codec = CODECS[client_format(request.path, request.headers)]
         status, body = codec.encode_error(failure, request_id)
         state.metrics.refused(status, failure)
+        seconds = time.monotonic() - began
+        log_access(other_line(request_id, request.method, request.path, status, seconds, failure))
         headers: list[tuple[str, str]] = [
             ("x-request-id", request_id),
             ("x-aigw-origin", "gateway"),

@@ -35,6 +35,8 @@ class Inbound(Struct, frozen=True):
     """From the path, where the format has it there."""
     stream: bool | None = None
     """Likewise."""
+    path: str = ""
+    """For logs; without the query."""
 
 
 class Peek(Struct, frozen=True):

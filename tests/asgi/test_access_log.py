@@ -8,9 +8,11 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from aigw_asgi import Gateway
 from aigw_asgi.access_log import AccessLine, access_line, log_access, other_line
 from aigw_core.attempt import AttemptRecord
 from aigw_core.chat import Format, Usage
+from aigw_core.config.snapshot import Snapshot
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.record import ExchangeRecord
 from aigw_core.routing.plan import RoutePlan
@@ -126,3 +128,26 @@ def test_counts_and_compactions_are_operations_of_their_own() -> None:
     assert fields["gen_ai.operation.name"] == "count"
     fields = access_line(replace(RECORD, format=Format.GEMINI)).fields
     assert fields["gen_ai.operation.name"] == "generate_content"
+
+
+@pytest.mark.anyio
+async def test_a_gateway_tells_of_each_request_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Answered and refused ones; the path without its query, and nothing of the prompt."""
+    body = b'{"model":"%b","messages":[{"role":"user","content":"a secret question"}]}'
+    path = "/v1/chat/completions"
+    with caplog.at_level(logging.INFO, "aigw.access"):
+        async with Gateway(Snapshot("test")) as gateway:
+            for model in (b"echo", b"nobody"):
+                response = await gateway.request("POST", path + "?q=hidden", {}, body % model)
+                await response.read()
+            response = await gateway.request("POST", "/v1/nowhere", {}, b"{}")
+            await response.read()
+    lines = [record.msg for record in caplog.records if record.name == "aigw.access"]
+    told = [
+        (line.fields["url.path"], line.fields["http.response.status_code"])
+        for line in lines
+        if isinstance(line, AccessLine)
+    ]
+    assert told == [(path, 200), (path, 404), ("/v1/nowhere", 404)]
+    assert "secret" not in str(lines)
+    assert "hidden" not in str(lines)
