@@ -11,6 +11,7 @@ All values are frozen. Token counts are ``int`` or ``None`` for unknown, never
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -369,7 +370,7 @@ class Extra(Struct, frozen=True):
     """Without it the answer would be another one: refused where it has no equivalent."""
 
 
-class ChatRequest(Struct, frozen=True):
+class ChatRequest(Struct, frozen=True, dict=True):
     """A whole request for the next turn of a conversation."""
 
     model: str
@@ -394,6 +395,17 @@ class ChatRequest(Struct, frozen=True):
     """Cache the longest prefix, wherever that ends."""
     server_state: ServerState = ServerState()
     extras: tuple[Extra, ...] = ()
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """:attr:`Turn.only_text` of each turn, found out once for all who ask."""
+        return [turn.only_text for turn in self.turns]
+
+    @cached_property
+    def unusual(self) -> list[Turn]:
+        """The turns that are more than one text, or an empty one: all that need to be
+        looked at in search of anything else."""
+        return [turn for turn, text in zip(self.turns, self.texts, strict=True) if not text]
 
 
 # --- what is answered --------------------------------------------------------

@@ -24,7 +24,7 @@ def note_foreign(request: ChatRequest, ledger: Ledger) -> None:
                 f"the target has no equivalent of {extra.name}", pointer=extra.pointer
             )
         ledger.dropped("unknown_field", extra.pointer, detail=extra.name[:64])
-    for turn in request.turns:
+    for turn in request.unusual:
         for part in turn.parts:
             if type(part) is Text:
                 if part.native is not None:

@@ -16,10 +16,8 @@ def note_leftovers(request: ChatRequest, target: Format, ledger: Ledger) -> None
     """Write down in ``ledger`` what no encoder but that of ``request.format`` writes."""
     if request.format is target:
         return
-    for turn in request.turns:
+    for turn in request.unusual:
         for part in turn.parts:
-            if type(part) is Text and part.native is None and part.seal is None:
-                continue  # nearly all are
             _note_part(part, turn.pointer, target, ledger)
             if type(part) is ToolResult:
                 for inner in part.content:

@@ -41,7 +41,7 @@ def unseal(
     """
     sealed = [
         part
-        for turn in request.turns
+        for turn in request.unusual
         if turn.role is Role.ASSISTANT
         for part in turn.parts
         if type(part) in _SEALED and part.seal is not None  # type: ignore[union-attr]  # as said

@@ -7,12 +7,12 @@ longer conversation begins with the same messages as a shorter one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import groupby, pairwise
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from aigw_core.chat import (
     CacheMark,
@@ -69,6 +69,13 @@ def speaks_openai(caps: Caps) -> bool:
     return caps.token_field == "max_completion_tokens"
 
 
+class PlainMessage(Struct, gc=False):
+    """A message of one text; a Struct is cheaper to make and to write than a dict."""
+
+    role: str
+    content: str
+
+
 class MessageWriter:
     """Writes the turns of one request. ``tool_name`` maps a client's tool name to
     the target's; ``wrapped`` holds the client's names of free-form tools that the
@@ -89,16 +96,19 @@ class MessageWriter:
         self._names = names
         self._wrapped = wrapped
         self._call_id: Callable[[str], str] = str if self._own else _legal_id
-        self._messages: list[Json] = []
+        self._messages: list[Json | PlainMessage] = []
         self._next_result = 0  # where the next tool message of the running step goes
         self._moved = 0  # media out of results of that step
+        self._turns, self._texts = request.turns, request.texts
+        if not self._own and _PIECES in pairwise([turn.role for turn in request.turns]):
+            self._turns = _whole_answers(request.turns)
+            self._texts = [turn.only_text for turn in self._turns]
 
-    def write(self, turns: tuple[Turn, ...]) -> list[Json]:
-        for turn in turns if self._own else _whole_answers(turns):
-            text = turn.only_text
+    def write(self) -> list[Json | PlainMessage]:
+        for turn, text in zip(self._turns, self._texts, strict=True):
             if text and turn.role is not Role.SYSTEM:
                 role = "assistant" if turn.role is Role.ASSISTANT else "user"
-                self._messages.append({"role": role, "content": text})
+                self._messages.append(PlainMessage(role, text))
                 continue
             if turn.phase is not None:
                 self._ledger.dropped("phase_dropped", turn.pointer, reported=False)
@@ -371,24 +381,24 @@ class MessageWriter:
         return items
 
 
-def _whole_answers(turns: tuple[Turn, ...]) -> Iterable[Turn]:
+_PIECES = (Role.ASSISTANT, Role.ASSISTANT)
+
+
+def _whole_answers(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     """Clients of formats that stream whole turns send an answer back in pieces. Here all
     calls of a step stand in one message, with what was thought before them."""
-    assistant = Role.ASSISTANT
-    if not any(one.role is assistant is two.role for one, two in pairwise(turns)):
-        return turns
     whole: list[Turn] = []
     for role, run in groupby(turns, key=lambda turn: turn.role):
         pieces = list(run)
         first = pieces[0]
-        if role is assistant and all(
+        if role is Role.ASSISTANT and all(
             (piece.name, piece.phase) == (first.name, first.phase) for piece in pieces
         ):
             parts = tuple([part for piece in pieces for part in piece.parts])
             whole.append(msgspec.structs.replace(first, parts=parts))
         else:
             whole += pieces
-    return whole
+    return tuple(whole)
 
 
 def breakpoint_ttl(mark: CacheMark) -> str:

@@ -22,6 +22,7 @@ from aigw_core.codec import Caps, EncodedRequest
 from aigw_core.codecs.chat.encode_messages import (
     Json,
     MessageWriter,
+    PlainMessage,
     breakpoint_ttl,
     speaks_openai,
 )
@@ -87,7 +88,7 @@ class _Encoder:
         self._refuse_state()
         tools = self._tools
         writer = MessageWriter(request, self._caps, self._ledger, tools.names, tools.wrapped)
-        body["messages"] = writer.write(request.turns)
+        body["messages"] = writer.write()
         self._note_prefill()
         tools.write(body)
         self._output()
@@ -187,7 +188,7 @@ class _Encoder:
             text = f"{text} It must match this JSON schema: {schema}"
         messages = self._body["messages"]
         leading = 0
-        while leading < len(messages) and messages[leading]["role"] in ("system", "developer"):
+        while leading < len(messages) and _is_system(messages[leading]):
             leading += 1
         messages.insert(leading, {"role": "system", "content": text})
 
@@ -373,6 +374,10 @@ class _Encoder:
     def _extras(self) -> None:
         for extra in self._request.extras:
             self._body[extra.name] = Raw(extra.raw)
+
+
+def _is_system(message: Json | PlainMessage) -> bool:
+    return isinstance(message, dict) and message["role"] in ("system", "developer")
 
 
 def _effort_of(budget: int) -> Effort:

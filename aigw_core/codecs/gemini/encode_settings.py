@@ -141,7 +141,7 @@ class SettingsEncoder:
                 )
             config["responseModalities"] = [word.upper() for word in output.modalities]
         if not self._same:
-            detail, exact = media_detail(self._request.turns)
+            detail, exact = media_detail(self._request.unusual)
             if detail is not None:
                 config["mediaResolution"] = f"MEDIA_RESOLUTION_{detail.upper()}"
             if not exact:

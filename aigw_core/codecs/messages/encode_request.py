@@ -43,7 +43,6 @@ from aigw_core.codecs.messages.turns import (
     TurnEncoder,
     encode_cache,
     is_plain,
-    simplify,
 )
 from aigw_core.errors import InvalidRequest
 from aigw_core.foreign import note_foreign
@@ -134,7 +133,7 @@ class _RequestEncoder:
         if len(turns.system) == 1 and is_plain(turns.system[0]):
             body["system"] = turns.system[0]["text"]
         for message in turns.messages:
-            simplify(message)
+            message.simplify()
         headers: Headers = (("anthropic-version", self._version),)
         if betas:
             headers += (("anthropic-beta", ",".join(betas)),)
@@ -358,7 +357,9 @@ def _all_blocks(body: dict[str, Any]) -> Iterator[Block]:
     yield from body.get("tools", ())
     yield from body.get("system", ())
     for message in body["messages"]:
-        for block in message["content"]:
+        if isinstance(message.content, str):
+            continue
+        for block in message.content:
             if is_plain(block):  # most are, and bear none
                 continue
             content = block.get("content")
@@ -369,7 +370,7 @@ def _all_blocks(body: dict[str, Any]) -> Iterator[Block]:
 
 def _needs_2023(request: ChatRequest) -> bool:
     """Whether the conversation holds what only the older version takes."""
-    for turn in request.turns:
+    for turn in request.unusual:
         for part in turn.parts:
             if turn.role is Role.ASSISTANT:
                 if isinstance(part, Media) and part.kind is MediaKind.DOCUMENT:

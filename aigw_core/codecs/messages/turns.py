@@ -15,6 +15,7 @@ A conversation that came in this format keeps its messages as they were.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -49,10 +50,29 @@ from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
 Block = dict[str, Any]
-Message = dict[str, Any]
 
 _TTL = {"1h": "1h", "12h": "1h"}
 _THOUGHTS = ("thinking", "redacted_thinking")
+
+
+class Message(Struct):
+    """One message on its way; a Struct is written faster than a dict."""
+
+    role: str
+    content: str | list[Block]
+    """A string: one text and nothing beside, as people write it and most are."""
+
+    def blocks(self) -> list[Block]:
+        """Its content as a list that may be added to."""
+        if isinstance(self.content, str):
+            self.content = [_text_block(self.content)]
+        return self.content
+
+    def simplify(self) -> None:
+        """Make one plain block a string."""
+        content = self.content
+        if len(content) == 1 and not isinstance(content, str) and is_plain(content[0]):
+            self.content = content[0]["text"]
 
 
 class EncodedTurns(Struct):
@@ -69,8 +89,8 @@ class EncodedTurns(Struct):
         return any(
             block["type"] in _THOUGHTS
             for message in self.messages
-            if message["role"] == "assistant"
-            for block in message["content"]
+            if message.role == "assistant" and not isinstance(message.content, str)
+            for block in message.content
         )
 
 
@@ -113,7 +133,7 @@ class TurnEncoder:
         self._result_media = ("image", "document") if media is None else media
         self._system: list[Block] = []
         self._messages: list[Message] = []
-        self._run: list[_User | _System] = []
+        self._run: list[str | _User | _System] = []  # a string: a user's turn of one text
         self._attached = 0  # media moved out of results of the running step
         self._gap = False  # a thinking block is missing: later ones are void
         self._lost = False  # a thinking block was left out
@@ -128,27 +148,13 @@ class TurnEncoder:
         while start < len(turns) and self._leads(turns[start]):
             self._system += self._system_blocks(turns[start])
             start += 1
-        for turn in turns[start:]:
-            text = "" if self._native else turn.only_text
-            if text and turn.role is not Role.SYSTEM and not text.isspace():
-                block: Block = {"type": "text", "text": text}
-                if turn.role is Role.USER:
-                    self._run.append(_User([], [block]))
-                else:
-                    self._flush()
-                    self._add("assistant", [block])
-            elif self._native:
-                self._keep(turn)
-            elif turn.role is Role.ASSISTANT:
-                self._assistant(turn)
-            elif turn.role is Role.USER:
-                self._run.append(self._user(turn))
-            else:
-                self._run.append(_System(self._system_blocks(turn)))
+        write = self._keep if self._native else self._lay_out
+        for turn, text in zip(turns[start:], self._request.texts[start:], strict=True):
+            write(turn, "" if text.isspace() else text)
         self._flush()
         if not self._messages:
             raise InvalidRequest("the conversation has no user turn", pointer=_place(turns))
-        prefill = self._messages[-1]["role"] == "assistant"
+        prefill = self._messages[-1].role == "assistant"
         if not self._native:
             self._check_ends(turns[start:], prefill=prefill)
         return EncodedTurns(self._system, self._messages, prefill, self._lost_in_loop())
@@ -159,7 +165,7 @@ class TurnEncoder:
         return not (self._native and turn.pointer.startswith("/messages/"))
 
     def _check_ends(self, turns: tuple[Turn, ...], *, prefill: bool) -> None:
-        if self._messages[0]["role"] != "user":
+        if self._messages[0].role != "user":
             first = next(turn for turn in turns if turn.role is Role.ASSISTANT)
             raise InvalidRequest(
                 "this upstream needs a conversation that starts with the user",
@@ -171,32 +177,48 @@ class TurnEncoder:
             raise InvalidRequest(
                 "this upstream does not continue an assistant turn", pointer=turns[-1].pointer
             )
-        last = self._messages[-1]["content"][-1]
+        last = self._messages[-1].blocks()[-1]
         if last["type"] == "text":
             last["text"] = last["text"].rstrip()  # white space at the end is refused
 
     def _lost_in_loop(self) -> bool:
         if self._native and not self._lost:
             return False
-        messages = [message for message in self._messages if message["role"] != "system"]
-        if len(messages) < 2 or messages[-1]["role"] != "user":
+        spoken = (message for message in reversed(self._messages) if message.role != "system")
+        last = list(islice(spoken, 2))
+        if len(last) < 2 or last[0].role != "user" or isinstance(last[0].content, str):
             return False
-        asked, answered = messages[-2]["content"], messages[-1]["content"]
-        if not any(block["type"] == "tool_result" for block in answered):
+        if not any(block["type"] == "tool_result" for block in last[0].content):
             return False
+        asked = last[1].blocks()
         return bool(asked) and asked[0]["type"] not in _THOUGHTS
 
     # --- turns -------------------------------------------------------------------
 
-    def _keep(self, turn: Turn) -> None:
-        """A turn of this format: its own message, in its place."""
-        blocks = self._blocks(turn)
+    def _lay_out(self, turn: Turn, text: str) -> None:
+        """A turn of another format; ``text`` is all of it, unless empty."""
+        role = turn.role
+        if role is Role.ASSISTANT:
+            if text:
+                self._flush()
+                self._add("assistant", text)
+            else:
+                self._assistant(turn)
+        elif role is Role.USER:
+            self._run.append(text or self._user(turn))
+        else:
+            self._run.append(_System(self._system_blocks(turn)))
+
+    def _keep(self, turn: Turn, text: str) -> None:
+        """A turn of this format: its own message, in its place. ``text`` is all of it,
+        unless empty."""
+        blocks = text or self._blocks(turn)
         if not blocks and turn.role is Role.USER:
             raise InvalidRequest("this upstream takes no empty user turn", pointer=turn.pointer)
         if not blocks and turn.parts:
             self._ledger.dropped("empty_turn", turn.pointer, reported=False)
             return
-        self._messages.append({"role": turn.role.value, "content": blocks})
+        self._messages.append(Message(turn.role.value, blocks))
 
     def _assistant(self, turn: Turn) -> None:
         self._attached = 0
@@ -224,14 +246,13 @@ class TurnEncoder:
 
     def _flush(self) -> None:
         """Write the user and system turns since the last assistant turn."""
-        run = self._run
-        if not run:
+        items, self._run = self._run, []
+        if not items:
             return
-        self._run = []
-        if len(run) == 1 and isinstance(run[0], _User):
-            results, blocks = run[0].results, run[0].blocks
-            self._add("user", results + blocks if results else blocks)
+        if len(items) == 1 and isinstance(items[0], str):
+            self._add("user", items[0])
             return
+        run = [_User([], [_text_block(it)]) if isinstance(it, str) else it for it in items]
         users = [item for item in run if isinstance(item, _User)]
         if users:
             # A system turn right after an assistant turn goes behind the user's next.
@@ -248,13 +269,14 @@ class TurnEncoder:
             else:
                 self._add("user", [_tagged(block) for block in item.blocks])
 
-    def _add(self, role: str, blocks: list[Block]) -> None:
-        if not blocks:
+    def _add(self, role: str, content: str | list[Block]) -> None:
+        if not content:
             return
-        if self._messages and self._messages[-1]["role"] == role:
-            self._messages[-1]["content"] += blocks
+        if self._messages and self._messages[-1].role == role:
+            more = [_text_block(content)] if isinstance(content, str) else content
+            self._messages[-1].blocks().extend(more)
         else:
-            self._messages.append({"role": role, "content": blocks})
+            self._messages.append(Message(role, content))
 
     # --- parts -------------------------------------------------------------------
 
@@ -400,11 +422,8 @@ def _place(turns: tuple[Turn, ...]) -> str:
     return turns[-1].pointer if turns else ""
 
 
-def simplify(message: Message) -> None:
-    """Make one plain text a string, as people write it."""
-    content = message["content"]
-    if len(content) == 1 and is_plain(content[0]):
-        message["content"] = content[0]["text"]
+def _text_block(text: str) -> Block:
+    return {"type": "text", "text": text}
 
 
 def is_plain(block: Block) -> bool:

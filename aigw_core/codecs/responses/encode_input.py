@@ -7,7 +7,7 @@ tools), so a conversation that grows keeps its beginning byte for byte.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from itertools import zip_longest
 
 import msgspec
 from msgspec import Raw, Struct
@@ -80,6 +80,7 @@ class InputWriter:
 
     def __init__(self, request: ChatRequest, caps: Caps, names: ToolNames, ledger: Ledger) -> None:
         self._own = request.format is Format.RESPONSES
+        self._turns, self._texts = request.turns, request.texts
         self._names = names
         self._ledger = ledger
         self._call_id = str if self._own else call_ids(_LEGAL_ID)
@@ -91,18 +92,17 @@ class InputWriter:
         self._message: list[Json | Raw] | None = None  # content of the open message
         self._pointer = ""
 
-    def write(self, turns: Sequence[Turn]) -> None:
-        """Append the items of a whole conversation.
+    def write(self, start: int) -> None:
+        """Append the items of the conversation from turn ``start`` on.
 
         Raises:
             InvalidRequest: for what must not be left out.
         """
-        for number, turn in enumerate(turns):
-            text = turn.only_text
+        turns = self._turns[start:]
+        for turn, text, following in zip_longest(turns, self._texts[start:], turns[1:]):
             if text and turn.role is not Role.SYSTEM:
                 self.items.append(_plain_message(turn.role, text))
                 continue
-            following = turns[number + 1] if number + 1 < len(turns) else None
             last = following is None or following.role is not Role.ASSISTANT
             self._write_turn(turn, last_of_step=last)
 

@@ -85,7 +85,7 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
     names = _tool_names(request, own)
     writer = InputWriter(request, caps, names, ledger)
     instructions, turns = _split_instructions(request)
-    writer.write(turns)
+    writer.write(len(request.turns) - len(turns))
     if request.output.kind is OutputKind.JSON and not own:
         instructions = _mention_json(request, instructions, ledger)
     body: Json = {"model": model}
@@ -124,7 +124,7 @@ def _refuse_impossible(request: ChatRequest, caps: Caps, ledger: Ledger, own: bo
 def _tool_names(request: ChatRequest, own: bool) -> ToolNames:
     names = [tool.name for tool in request.tools if isinstance(tool, Tool)]
     names += [
-        part.name for turn in request.turns for part in turn.parts if isinstance(part, ToolCall)
+        part.name for turn in request.unusual for part in turn.parts if isinstance(part, ToolCall)
     ]
     return ToolNames(names, _ANY_NAME if own else _LEGAL_NAME, 64)
 
