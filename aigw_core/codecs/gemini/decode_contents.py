@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from aigw_core.chat import (
     Format,
@@ -31,6 +32,7 @@ from aigw_core.chat import (
 )
 from aigw_core.codecs.gemini.calls import arguments_text, call_id, compact
 from aigw_core.codecs.gemini.media import decode_blob, decode_file
+from aigw_core.codecs.gemini.spelling import camel_case
 from aigw_core.codecs.gemini.wire import (
     Content,
     FunctionCall,
@@ -75,7 +77,7 @@ def typed(decode: Callable[[bytes], T], raw: bytes | Raw, pointer: str) -> T:
 
 def decode_turns(contents: Raw, system: Content | str | None) -> tuple[Turn, ...]:
     """The turns of a request. Nobody has looked at the depth of ``contents``
-    (``jsondoc.check_depth``).
+    (``jsondoc.check_depth``), nor at the spelling of its fields.
 
     Raises:
         InvalidRequest: with the pointer of what is wrong.
@@ -90,6 +92,7 @@ def decode_turns(contents: Raw, system: Content | str | None) -> tuple[Turn, ...
     try:
         plain = _ALL_PLAIN(contents)
     except msgspec.ValidationError:
+        contents = Raw(camel_case(bytes(contents), "content", "/contents"))
         turns += [_turn(at, raw, calls) for at, raw in enumerate(_split(contents))]
     else:
         turns += [_plain_turn(at, content, calls) for at, content in enumerate(plain)]
@@ -203,6 +206,8 @@ def _plain_part(
     if response is not None:
         check_depth(bytes(response.response), pointer, below=5)
         check_depth(bytes(response.parts), pointer, below=5)
+        parts = camel_case(bytes(response.parts), "part", f"{pointer}/functionResponse/parts")
+        response = replace(response, parts=Raw(parts))
         kept = {"response": response.response, "parts": response.parts}
         fields = {name: raw for name, raw in kept.items() if bytes(raw)}
         native = Native(Format.GEMINI, msgspec.json.encode({"functionResponse": fields}))

@@ -35,7 +35,7 @@ from aigw_core.chat import (
 from aigw_core.codec import Inbound
 from aigw_core.codecs.gemini.decode_contents import FIELDS, PARTS, decode_turns, typed
 from aigw_core.codecs.gemini.schema import from_openapi_subset
-from aigw_core.codecs.gemini.spelling import camel_request
+from aigw_core.codecs.gemini.spelling import camel_case
 from aigw_core.codecs.gemini.vocabulary import LEVELS, decode_tier
 from aigw_core.codecs.gemini.wire import (
     FunctionCallingConfig,
@@ -84,11 +84,12 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     case."""
     model = model_name(inbound)
     fields = read_object(inbound.body, levels=2, unmeasured="contents")
-    body = camel_request(inbound.body)
-    if body is not inbound.body:
-        fields = FIELDS(body)
     contents = fields.get("contents", Raw(b"null"))
-    request = decode_as(_REQUEST, splice(fields, {"contents": b"null"}))
+    rest = splice(fields, {"contents": b"null"})
+    body = camel_case(rest, "request")
+    if body is not rest:
+        fields = FIELDS(body)
+    request = decode_as(_REQUEST, body)
     extras = [
         Extra(name, bytes(raw), f"/{name}")
         for name, raw in fields.items()

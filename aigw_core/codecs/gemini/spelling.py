@@ -114,18 +114,19 @@ def _is_snake(body: bytes) -> bool:
     )
 
 
-def camel_request(body: bytes) -> bytes:
-    """``body`` (a JSON object) with the format's own fields in camel case.
+def camel_case(raw: bytes, kind: str, pointer: str = "") -> bytes:
+    """``raw`` (JSON) with the format's own fields in camel case. It stands at ``pointer``
+    and is an object of ``kind``, or a list of them: ``request``, ``content``, ``part``.
 
-    The same object when it holds none in snake case; else values are kept byte
+    The same bytes when there is none in snake case; else values are kept byte
     for byte, and space between fields is not.
 
     Raises:
         InvalidRequest: a field comes in both spellings.
     """
-    if not _is_snake(body):
-        return body
-    return _rename(body, "request", "")
+    if not _is_snake(raw):
+        return raw
+    return _rename(raw, kind, pointer)
 
 
 def _rename(raw: bytes, kind: str, pointer: str) -> bytes:

@@ -75,13 +75,24 @@ class PlainResponse(FunctionResponse, forbid_unknown_fields=True, gc=False):
     pass
 
 
+class PlainBlob(Blob, rename="camel", forbid_unknown_fields=True, gc=False):
+    pass
+
+
+class PlainFile(FileData, rename="camel", forbid_unknown_fields=True, gc=False):
+    pass
+
+
 class PlainPart(RequestPart, rename="camel", forbid_unknown_fields=True, gc=False):
     function_call: PlainCall | None = None
     function_response: PlainResponse | None = None
+    inline_data: PlainBlob | None = None
+    file_data: PlainFile | None = None
 
 
 class PlainContent(Struct, forbid_unknown_fields=True, gc=False):
-    """A turn with nothing in it that is not listed, as nearly all are."""
+    """A turn with nothing in it that is not listed, as nearly all are; so its fields are
+    spelled in camel case, but for those in ``parts`` of a response."""
 
     parts: list[PlainPart]
     role: str | None = None

@@ -103,14 +103,11 @@ def decode_request(inbound: Inbound) -> ChatRequest:
         raise InvalidRequest("max_tokens is not negative", pointer="/max_tokens")
     turns = _decode_turns(body, given or body.messages, strict=strict)
     thread = None if bytes(body.thread) == b"null" else native(bytes(body.thread))
-    if thread is None:
-        # The messages of a thread are a part of the conversation.
-        _check_results(turns)
     tools = _decode_tools(body.tools or [])
     choice, parallel = _decode_choice(body.tool_choice, fields, tools)
     reasoning, output = _decode_thinking(body, fields, extras)
     sampling = Sampling(body.temperature, body.top_p, body.top_k)
-    return ChatRequest(
+    request = ChatRequest(
         model=body.model,
         turns=turns,
         format=Format.MESSAGES,
@@ -130,6 +127,10 @@ def decode_request(inbound: Inbound) -> ChatRequest:
         server_state=ServerState(conversation=thread),
         extras=tuple(extras),
     )
+    if request.unusual and thread is None:
+        # The messages of a thread are a part of the conversation.
+        _check_results(turns)
+    return request
 
 
 def _extras(fields: Mapping[str, Raw]) -> list[Extra]:

@@ -144,11 +144,9 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     if not _says_something(turns) and not _has_state(fields):
         raise InvalidRequest("there is nothing to answer", pointer="/input")
     state = _server_state(request)
-    if not (state.previous_id or state.conversation or "prompt" in fields):
-        _refuse_orphans(turns)
     cache, extras = _cache(request, fields)
     include = request.include or []
-    return ChatRequest(
+    decoded = ChatRequest(
         model=request.model,
         turns=tuple(turns),
         format=Format.RESPONSES,
@@ -177,6 +175,9 @@ def decode_request(inbound: Inbound) -> ChatRequest:
         server_state=state,
         extras=(*extras, *_include_extra(include), *_nested(fields), *_unknown(fields)),
     )
+    if not (state.previous_id or state.conversation or "prompt" in fields):
+        _refuse_orphans(decoded.unusual)
+    return decoded
 
 
 # --- turns --------------------------------------------------------------------
@@ -202,8 +203,6 @@ def _refuse_orphans(turns: Iterable[Turn]) -> None:
     calls: set[str] = set()
     for turn in turns:
         for part in turn.parts:
-            if type(part) is Text:  # nearly all are
-                continue
             if isinstance(part, ToolCall):
                 calls.add(part.id)
             elif isinstance(part, Opaque):

@@ -133,17 +133,25 @@ def decode_input(given: Raw, cache_ttl: str) -> list[Turn]:
     Raises:
         InvalidRequest: with the JSON pointer.
     """
-    turns = _Turns()
     try:
         messages = _ALL_PLAIN(given)
     except msgspec.ValidationError:
         whole = decode_at(_INPUT, given, "/input")
     else:
-        for number, message in enumerate(messages):
-            turns.message(message, _texts(message.content), f"/input/{number}")
-        return turns.finish()
+        # None is empty, and nothing but a message joins one: each is a turn.
+        return [
+            Turn(
+                _ROLES[message.role],
+                _texts(message.content),
+                phase=message.phase or None,
+                developer=message.role == "developer",
+                pointer=f"/input/{number}",
+            )
+            for number, message in enumerate(messages)
+        ]
     if isinstance(whole, str):
         return [Turn(Role.USER, (Text(whole),), pointer="/input")]
+    turns = _Turns()
     for number, raw in enumerate(whole or ()):
         pointer = f"/input/{number}"
         if not _add_plain(turns, raw, pointer):
@@ -246,12 +254,12 @@ def _add_plain(turns: _Turns, raw: Raw, pointer: str) -> bool:
     return True
 
 
-def _texts(content: str | list[wire.PlainText]) -> list[Text]:
+def _texts(content: str | list[wire.PlainText]) -> tuple[Text, ...]:
     if isinstance(content, str):
-        return [Text(content)]
+        return (Text(content),)
     if len(content) == 1:
-        return [Text(content[0].text)]
-    return [Text(part.text) for part in content]
+        return (Text(content[0].text),)
+    return tuple([Text(part.text) for part in content])
 
 
 def _add_item(turns: _Turns, raw: Raw, pointer: str, cache_ttl: str) -> None:

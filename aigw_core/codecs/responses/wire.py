@@ -107,7 +107,7 @@ class PlainMessage(Struct, forbid_unknown_fields=True, gc=False):
     """A message of text and nothing beside; most are."""
 
     role: Literal["user", "assistant", "system", "developer"]
-    content: str | list[PlainText]
+    content: str | Annotated[list[PlainText], Meta(min_length=1)]
     type: Literal["message"] | None = None
     phase: str | None = None
 
