@@ -74,6 +74,9 @@ from aigw_core.codecs.chat.wire import (
 from aigw_core.errors import InvalidRequest
 from aigw_core.jsondoc import check_depth
 
+# Looking up a member of an enumeration takes CPython 3.11 50 ns.
+_SYSTEM, _USER, _ASSISTANT = Role.SYSTEM, Role.USER, Role.ASSISTANT
+
 MESSAGE_FIELDS = "message fields"
 """The label of an :class:`Opaque` that holds fields of a message."""
 
@@ -125,12 +128,12 @@ class _Messages:
         if self._results:
             self._end_results()
         if type(message) is PlainSystem:
-            self._turns.append(Turn(Role.SYSTEM, texts, pointer=pointer))
+            self._turns.append(Turn(_SYSTEM, texts, pointer=pointer))
             return
         if self._open:
             self._refuse_open()
         if type(message) is PlainUser:
-            self._turns.append(Turn(Role.USER, texts, pointer=pointer))
+            self._turns.append(Turn(_USER, texts, pointer=pointer))
             return
         parts: tuple[Part, ...] = texts
         if type(message) is PlainAssistant and message.tool_calls:
@@ -140,7 +143,7 @@ class _Messages:
             ]
             self._ask(calls, pointer)
             parts = (*texts, *calls)
-        self._turns.append(Turn(Role.ASSISTANT, parts, pointer=pointer))
+        self._turns.append(Turn(_ASSISTANT, parts, pointer=pointer))
 
     def add(self, raw: Raw, pointer: str, index: int) -> None:
         try:

@@ -60,6 +60,7 @@ _AUDIO_FORMATS = {
     "audio/mp3": "mp3",
 }
 _DETAILS = frozenset({"auto", "low", "high", "original"})
+_SPEAKERS = {Role.USER: "user", Role.ASSISTANT: "assistant"}
 
 
 def speaks_openai(caps: Caps) -> bool:
@@ -106,8 +107,8 @@ class MessageWriter:
 
     def write(self) -> list[Json | PlainMessage]:
         for turn, text in zip(self._turns, self._texts, strict=True):
-            if text and turn.role is not Role.SYSTEM:
-                role = "assistant" if turn.role is Role.ASSISTANT else "user"
+            role = _SPEAKERS.get(turn.role)
+            if text and role is not None:
                 self._messages.append(PlainMessage(role, text))
                 continue
             if turn.phase is not None:

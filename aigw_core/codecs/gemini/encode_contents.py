@@ -52,6 +52,9 @@ from aigw_core.naming import ToolNames
 _FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
+_SPEAKERS = {Role.USER: "user", Role.ASSISTANT: "model"}
+
+
 class _TextPart(Struct, gc=False):
     text: str
 
@@ -144,16 +147,14 @@ class ContentsEncoder:
         blocks: list[_Block | _Plain] = []
         role = ""
         for turn, text in zip(turns, self._texts[leading:], strict=True):
-            if text and turn.role is not Role.SYSTEM:
-                before = role
-                role = "model" if turn.role is Role.ASSISTANT else "user"
-                if role != before:
-                    blocks.append(_Plain(role, (_TextPart(text),)))
-                else:
-                    self._block(role, blocks).parts.append(_TextPart(text))
-            else:
+            before, role = role, _SPEAKERS.get(turn.role, "")
+            if not text or not role:
                 self._place(turn, blocks)
                 role = blocks[-1].role if blocks else ""
+            elif role != before:
+                blocks.append(_Plain(role, (_TextPart(text),)))
+            else:
+                self._block(role, blocks).parts.append(_TextPart(text))
         return list(self._written(blocks))
 
     def _written(self, blocks: list[_Block | _Plain]) -> Iterator[dict[str, Any] | _Plain]:

@@ -127,12 +127,12 @@ class _RequestEncoder:
             body["cache_control"] = encode_cache(request.cache)
         if self._native:
             self._write_extras(body, plan)
-        self._limit_marks(body)
+        self._limit_marks(body, turns)
         if request.stream:
             body["stream"] = True
         if len(turns.system) == 1 and is_plain(turns.system[0]):
             body["system"] = turns.system[0]["text"]
-        for message in turns.messages:
+        for message in turns.of_blocks:
             message.simplify()
         headers: Headers = (("anthropic-version", self._version),)
         if betas:
@@ -332,9 +332,9 @@ class _RequestEncoder:
             elif plan.on:
                 body["thinking"][name] = Raw(extra.raw)
 
-    def _limit_marks(self, body: dict[str, Any]) -> None:
+    def _limit_marks(self, body: dict[str, Any], turns: EncodedTurns) -> None:
         """Keep the last marks, and none for longer behind one for shorter."""
-        marked = [block for block in _all_blocks(body) if "cache_control" in block]
+        marked = [block for block in _all_blocks(body, turns) if "cache_control" in block]
         room = MAX_MARKS - ("cache_control" in body)
         for block in marked[: max(len(marked) - room, 0)]:
             del block["cache_control"]
@@ -352,14 +352,12 @@ class _RequestEncoder:
                 block["cache_control"] = {"type": "ephemeral"}
 
 
-def _all_blocks(body: dict[str, Any]) -> Iterator[Block]:
+def _all_blocks(body: dict[str, Any], turns: EncodedTurns) -> Iterator[Block]:
     """Everything that may bear a cache mark, in the order of the prompt."""
     yield from body.get("tools", ())
-    yield from body.get("system", ())
-    for message in body["messages"]:
-        if isinstance(message.content, str):
-            continue
-        for block in message.content:
+    yield from turns.system
+    for message in turns.of_blocks:
+        for block in message.blocks():
             if is_plain(block):  # most are, and bear none
                 continue
             content = block.get("content")

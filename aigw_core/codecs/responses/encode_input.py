@@ -69,10 +69,10 @@ class _PlainMessage(Struct, tag_field="type", tag="message", gc=False):
     content: tuple[_InputText | _OutputText]
 
 
-def _plain_message(role: Role, text: str) -> _PlainMessage:
-    if role is Role.ASSISTANT:
-        return _PlainMessage("assistant", (_OutputText(text),))
-    return _PlainMessage("user", (_InputText(text),))
+_SPEAKERS: dict[Role, tuple[str, type[_InputText | _OutputText]]] = {
+    Role.USER: ("user", _InputText),
+    Role.ASSISTANT: ("assistant", _OutputText),
+}
 
 
 class InputWriter:
@@ -100,8 +100,10 @@ class InputWriter:
         """
         turns = self._turns[start:]
         for turn, text, following in zip_longest(turns, self._texts[start:], turns[1:]):
-            if text and turn.role is not Role.SYSTEM:
-                self.items.append(_plain_message(turn.role, text))
+            speaker = _SPEAKERS.get(turn.role)
+            if text and speaker is not None:
+                role, kind = speaker
+                self.items.append(_PlainMessage(role, (kind(text),)))
                 continue
             last = following is None or following.role is not Role.ASSISTANT
             self._write_turn(turn, last_of_step=last)
