@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 from typing import Any
 
@@ -11,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from aigw_core.chat import ChatRequest, Format, Native, Refusal, Role, Text, Turn
+from aigw_core.chat import (
+    ChatRequest,
+    Format,
+    Native,
+    Refusal,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
 from aigw_core.codec import Caps, Codec, Inbound
 from aigw_core.codecs import CODECS
 from aigw_core.errors import InvalidRequest
@@ -67,6 +78,65 @@ def test_a_plain_turn_is_encoded_like_one_that_says_more(
     assert bodies[0] == bodies[1]
 
 
+def described(nothing: Native, turn: Turn) -> Turn:
+    """The same with fields beside each text, of which there are none. An empty one takes
+    the longer way as it is."""
+    parts = [
+        replace(part, native=nothing) if isinstance(part, Text) and part.text else part
+        for part in turn.parts
+    ]
+    return replace(turn, parts=tuple(parts))
+
+
+def encoded(codec: Codec, request: ChatRequest) -> object:
+    """The body and what went into the ledger, or what is said to be wrong."""
+    ledger = Ledger(codec.pointers)
+    try:
+        body = codec.encode_request(request, "m", Caps(prefill=True), ledger).body
+    except InvalidRequest as exc:
+        return exc.failure.message, exc.failure.param
+    noted = [entry for entry in ledger.entries if entry.code != "native_fields_dropped"]
+    return body, noted
+
+
+call = ToolCall("c1", TOOLS[0], '{"q":1}')
+said = st.sampled_from((*TEXTS, "\n", ""))
+turns_of_text = st.builds(
+    lambda role, texts: Turn(role, tuple(map(Text, texts))),
+    st.sampled_from(Role),
+    st.lists(said, min_size=1, max_size=2),
+)
+steps_of_turns = st.one_of(
+    st.sampled_from((Role.USER, Role.ASSISTANT)).map(lambda role: (Turn(role, (Text("a"),)),)),
+    st.just((Turn(Role.ASSISTANT, (Text(""),)),)),  # most formats have no place for it
+    turns_of_text.map(lambda turn: (turn,)),
+    turns_of_text.map(
+        lambda turn: (
+            Turn(Role.ASSISTANT, (call,)),
+            replace(turn, role=Role.USER, parts=(ToolResult("c1", (Text("r"),)), *turn.parts)),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "codec"), list(product(CODECS, CODECS.values())), ids=lambda it: str(it)[:20]
+)
+@settings(max_examples=100, derandomize=True)
+@given(data=st.data(), steps=st.lists(steps_of_turns, min_size=1, max_size=6))
+def test_any_conversation_is_encoded_like_one_that_says_more(
+    source: Format, codec: Codec, data: st.DataObject, steps: list[tuple[Turn, ...]]
+) -> None:
+    """Turns of any roles in any order: what becomes of each does not depend on how its
+    neighbours are read, and nothing else is said of them."""
+    turns = [Turn(Role.USER, (Text("a"),)), *(turn for step in steps for turn in step)]
+    turns = [replace(turn, pointer=f"/turns/{at}") for at, turn in enumerate(turns)]
+    nothing = Native(source, b"{}")
+    longer = [described(nothing, turn) if data.draw(st.booleans()) else turn for turn in turns]
+    requests = [ChatRequest("m", tuple(each), source) for each in (turns, longer)]
+    assert encoded(codec, requests[1]) == encoded(codec, requests[0])
+
+
 texts = st.sampled_from(("", "a", "Grüße \U0001f600 \u2028", " \n", "{}", '{"error":"x"}', '"'))
 arguments = st.sampled_from(("{}", '{"q": "Zürich"}', '{"q":"x","n":1.50}'))
 steps = st.one_of(
@@ -81,14 +151,52 @@ steps = st.one_of(
 )
 
 
-def decoded(codec: Codec, document: dict[str, Any]) -> object:
+def decoded(codec: Codec, document: dict[str, Any], space: str = " ") -> object:
     """The turns, or what is said to be wrong."""
     model = "m" if codec.format is Format.GEMINI else None
-    body = json.dumps(document, ensure_ascii=False).encode()
+    separators = ("," + space, ":" + space)
+    body = json.dumps(document, ensure_ascii=False, separators=separators).encode()
     try:
         return codec.decode_request(Inbound(body, {}, model, False if model else None)).turns
     except InvalidRequest as exc:
         return exc.failure.message, exc.failure.param
+
+
+GEMINI = CODECS[Format.GEMINI]
+
+
+def in_snake_case(value: Any, names: set[str]) -> Any:
+    """The format's own fields of these ``names`` as its other clients spell them."""
+    if isinstance(value, list):
+        return [in_snake_case(item, names) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        re.sub("[A-Z]", lambda match: "_" + match[0].lower(), name) if name in names else name: (
+            inner if name in ("args", "response") else in_snake_case(inner, names)
+        )
+        for name, inner in value.items()
+    }
+
+
+spelled = st.sets(st.sampled_from(("functionCall", "functionResponse", "inlineData", "mimeType")))
+
+
+@settings(max_examples=200, derandomize=True)
+@given(names=spelled, steps=st.lists(steps, min_size=1, max_size=4), everywhere=st.booleans())
+def test_either_spelling_is_found_wherever_it_stands(
+    names: set[str], steps: list[tuple[Any, ...]], everywhere: bool
+) -> None:
+    document = conversation(Format.GEMINI, steps)
+    picture = {"mimeType": "image/png", "data": "AAAA"}
+    for content in turns_of(document):
+        for part in content["parts"]:
+            if "functionResponse" in part:
+                part["functionResponse"]["parts"] = [{"inlineData": picture}]
+        if everywhere:
+            content["parts"].append({"inlineData": picture})
+    mixed = in_snake_case(document, names)
+    assert decoded(GEMINI, mixed, space="") == decoded(GEMINI, document, space="")
 
 
 def turns_of(document: dict[str, Any]) -> list[dict[str, Any]]:
