@@ -60,6 +60,7 @@ _AUDIO_FORMATS = {
     "audio/mp3": "mp3",
 }
 _DETAILS = frozenset({"auto", "low", "high", "original"})
+_ASSISTANT = Role.ASSISTANT  # looking it up takes CPython 3.11 50 ns
 _SPEAKERS = {Role.USER: "user", Role.ASSISTANT: "assistant"}
 
 
@@ -110,18 +111,22 @@ class MessageWriter:
             role = _SPEAKERS.get(turn.role)
             if text and role is not None:
                 self._messages.append(PlainMessage(role, text))
-                continue
-            if turn.phase is not None:
-                self._ledger.dropped("phase_dropped", turn.pointer, reported=False)
-            if turn.role is Role.ASSISTANT:
-                self._assistant(turn)
+            else:
+                self._write_turn(turn)
+            if turn.role is _ASSISTANT:
                 self._next_result = len(self._messages)
                 self._moved = 0
-            elif turn.role is Role.SYSTEM:
-                self._system(turn)
-            else:
-                self._user(turn)
         return self._messages
+
+    def _write_turn(self, turn: Turn) -> None:
+        if turn.phase is not None:
+            self._ledger.dropped("phase_dropped", turn.pointer, reported=False)
+        if turn.role is Role.ASSISTANT:
+            self._assistant(turn)
+        elif turn.role is Role.SYSTEM:
+            self._system(turn)
+        else:
+            self._user(turn)
 
     def _add(self, turn: Turn, message: Json) -> None:
         if turn.name is not None:

@@ -205,6 +205,7 @@ class TurnEncoder:
     def _lay_out(self, turn: Turn, text: str) -> None:
         """A turn of another format; ``text`` is all of it, unless empty."""
         if turn.role is _ASSISTANT:
+            self._attached = 0
             if text:
                 self._flush()
                 self._add("assistant", text)
@@ -227,7 +228,6 @@ class TurnEncoder:
         self._messages.append(Message(turn.role.value, blocks))
 
     def _assistant(self, turn: Turn) -> None:
-        self._attached = 0
         blocks = self._blocks(turn)
         if not blocks:
             self._ledger.dropped("empty_turn", turn.pointer, reported=False)

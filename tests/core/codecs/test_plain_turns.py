@@ -15,6 +15,9 @@ from msgspec.structs import replace
 from aigw_core.chat import (
     ChatRequest,
     Format,
+    Inline,
+    Media,
+    MediaKind,
     Native,
     Refusal,
     Role,
@@ -92,7 +95,9 @@ def encoded(codec: Codec, request: ChatRequest) -> object:
     """The body and what went into the ledger, or what is said to be wrong."""
     ledger = Ledger(codec.pointers)
     try:
-        body = codec.encode_request(request, "m", Caps(prefill=True), ledger).body
+        body = codec.encode_request(
+            request, "m", Caps(prefill=True, tool_result_media=()), ledger
+        ).body
     except InvalidRequest as exc:
         return exc.failure.message, exc.failure.param
     noted = [entry for entry in ledger.entries if entry.code != "native_fields_dropped"]
@@ -100,6 +105,8 @@ def encoded(codec: Codec, request: ChatRequest) -> object:
 
 
 call = ToolCall("c1", TOOLS[0], '{"q":1}')
+picture = Media(MediaKind.IMAGE, Inline("image/png", "AAAA"))
+shown = Turn(Role.USER, (ToolResult("c1", (picture,)),))
 said = st.sampled_from((*TEXTS, "\n", ""))
 turns_of_text = st.builds(
     lambda role, texts: Turn(role, tuple(map(Text, texts))),
@@ -110,6 +117,10 @@ steps_of_turns = st.one_of(
     st.sampled_from((Role.USER, Role.ASSISTANT)).map(lambda role: (Turn(role, (Text("a"),)),)),
     st.just((Turn(Role.ASSISTANT, (Text(""),)),)),  # most formats have no place for it
     turns_of_text.map(lambda turn: (turn,)),
+    # What one step says comes in several turns, and late.
+    st.tuples(
+        st.just(Turn(Role.ASSISTANT, (call,))), st.just(shown), turns_of_text, st.just(shown)
+    ),
     turns_of_text.map(
         lambda turn: (
             Turn(Role.ASSISTANT, (call,)),
