@@ -84,7 +84,13 @@ class Health:
     def standing(self, credential: str, model: str, now: float) -> Standing:
         """Whether ``model`` at ``credential`` should be used."""
         standing = Standing.READY
-        for _, mark in self._marks(credential, model):
+        marks = self.marked.get(credential)
+        if marks is None:
+            return standing
+        for of in ("", model):
+            mark = marks.get(of)
+            if mark is None:
+                continue
             if mark.until > now:
                 return Standing.RESTING
             if not mark.named:

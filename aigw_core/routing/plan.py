@@ -18,7 +18,7 @@ from aigw_core.access import Caller
 from aigw_core.chat import Format
 from aigw_core.config.snapshot import Snapshot
 from aigw_core.errors import ErrorKind, Failure, GatewayError
-from aigw_core.health import Health, Rest, Standing
+from aigw_core.health import Health, Standing
 from aigw_core.routing.balance import Balance
 from aigw_core.routing.catalogue import Catalogue
 from aigw_core.routing.chain import Link, chain
@@ -99,17 +99,17 @@ class Router:
             raise _forbidden(asked.models[0])
         rejections: list[Rejection] = []
         ready: list[_Scored] = []
-        resting: list[tuple[Rest, Target]] = []
+        resting: list[Target] = []
         for link in allowed:
             for tier in self._find(link, asked, rejections):
                 ready += self._ready(tier, asked, now, resting)
         if not ready:
             if not resting:
                 raise _unknown_model(allowed[0].asked, self.snapshot)
-            ready = _least_bad(resting, now)
+            ready = self._least_bad(resting, now)
         rejections += [
             Rejection(target.credential.name, "cooldown_active", target.requested)
-            for _, target in resting
+            for target in resting
         ]
         return RoutePlan(
             tuple([target for _, _, target in ready]),
@@ -143,7 +143,7 @@ class Router:
         tier: Sequence[Target],
         asked: Asked,
         now: float,
-        resting: list[tuple[Rest, Target]],
+        resting: list[Target],
     ) -> list[_Scored]:
         """Those that can be used now, in order; the others are added to ``resting``."""
         health = self.health
@@ -155,9 +155,7 @@ class Router:
                 identifier in marked
                 and health.standing(identifier, target.model, now) is Standing.RESTING
             ):
-                rest = health.rest(identifier, target.model)
-                assert rest is not None
-                resting.append((rest, target))
+                resting.append(target)
             else:
                 targets.append(target)
         if not targets:
@@ -165,6 +163,33 @@ class Router:
         draw = Draw(targets[0].requested, health, self.balance, asked.roll, asked.sticky)
         found = scores(self.snapshot.strategy, targets, draw)
         return sorted(zip(found, range(len(found)), targets, strict=True))
+
+    def _least_bad(self, resting: list[Target], now: float) -> list[_Scored]:
+        """What to do when all rest.
+
+        Raises:
+            GatewayError: wait (429).
+        """
+        # A target that rests after a fault may have recovered: trying it beats failing.
+        # One that rests under a limit has not: the vendor said when.
+        free: list[_Scored] = []
+        ends: list[float] = []
+        for at, target in enumerate(resting):
+            rest = self.health.rest(target.credential.id, target.model)
+            assert rest is not None
+            ends.append(rest.until)
+            if not rest.limited:
+                free.append((rest.until, at, target))
+        if free:
+            return sorted(free)
+        raise GatewayError(
+            Failure(
+                ErrorKind.RATE_LIMIT,
+                "every credential for this model is at its limit",
+                code="rate_limit_exceeded",
+                retry_after=max(min(ends) - now, 1.0),
+            )
+        )
 
 
 def _is_open(
@@ -182,25 +207,6 @@ def _is_open(
         rejections.append(Rejection(credential.name, "provider_pin_excluded", target.requested))
         return False
     return True
-
-
-def _least_bad(resting: list[tuple[Rest, Target]], now: float) -> list[_Scored]:
-    # A target that rests after a fault may have recovered: trying it beats failing.
-    # One that rests under a limit has not: the vendor said when.
-    free = sorted(
-        [(rest.until, at, target) for at, (rest, target) in enumerate(resting) if not rest.limited]
-    )
-    if free:
-        return free
-    soonest = min(rest.until for rest, _ in resting)
-    raise GatewayError(
-        Failure(
-            ErrorKind.RATE_LIMIT,
-            "every credential for this model is at its limit",
-            code="rate_limit_exceeded",
-            retry_after=max(soonest - now, 1.0),
-        )
-    )
 
 
 def _forbidden(model: str) -> GatewayError:
