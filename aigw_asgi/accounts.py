@@ -7,7 +7,7 @@ from types import TracebackType
 
 from msgspec.structs import replace
 
-from aigw_asgi.access_log import access_line, log_access
+from aigw_asgi.access_log import log_exchange
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller
 from aigw_core.accounting import prompt_tokens, tokens_used, with_all_usage, with_cost
@@ -91,7 +91,7 @@ class Account:
         if self._booked is not None and not self._closed:
             self._closed = True
             self._state.metrics.observe(self._booked)
-            log_access(access_line(self._booked, path=self._call.inbound.path))
+            log_exchange(self._booked, path=self._call.inbound.path)
 
     def _settle(self, used: int) -> None:
         lease, self._lease = self._lease, None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from aigw_asgi.access_log import log_access, other_line
+from aigw_asgi.access_log import log_other
 from aigw_asgi.admin import admin_document, clear_cooldowns, metrics_text
 from aigw_asgi.counting import serve_count
 from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, write_now_of
@@ -33,6 +33,9 @@ from aigw_core.codec import Inbound
 from aigw_core.codecs import CODECS
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
 from aigw_core.forwarding import origin
+
+if TYPE_CHECKING:
+    from aigw_asgi.reloading import Outcome
 
 _LOG = logging.getLogger("aigw")
 
@@ -69,10 +72,12 @@ class App:
         if self.state is not None:
             self.state.draining = True
 
-    def reload(self) -> None:
-        """Have the configuration read again. Does not wait."""
-        if self.state is not None and self.state.reloader is not None:
-            self.state.reloader.ask()
+    async def reload(self) -> Outcome | None:
+        """Have the configuration read again, and wait for what comes of it; ``None`` where
+        there is no file to read. The lifespan must be running."""
+        if self.state is None or self.state.reloader is None:
+            return None
+        return await self.state.reloader.reload()
 
     def stop_streams(self) -> None:
         """The time to drain is over: end the answers that still run. Does not wait."""
@@ -173,7 +178,7 @@ class App:
         status, body = codec.encode_error(failure, request_id)
         state.metrics.refused(status, failure)
         seconds = time.monotonic() - began
-        log_access(other_line(request_id, request.method, request.path, status, seconds, failure))
+        log_other(request_id, request.method, request.path, status, seconds, failure)
         headers: list[tuple[str, str]] = [
             ("x-request-id", request_id),
             ("x-aigw-origin", "gateway"),

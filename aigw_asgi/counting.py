@@ -7,12 +7,13 @@ from typing import Any
 
 from aigw_asgi.accounts import Account
 from aigw_asgi.driver import ReceiveMessage, SendMessage
-from aigw_asgi.http import header_text, send_json
+from aigw_asgi.http import send_json
 from aigw_asgi.inference import find_targets, new_call, run_exchange
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
 from aigw_core.chat import Format, Usage
+from aigw_core.client_reply import header_text
 from aigw_core.codec import Inbound
 from aigw_core.codecs import COUNTING
 from aigw_core.errors import ErrorKind, Failure

@@ -126,11 +126,6 @@ def refuse_encoded_body(headers: dict[str, str]) -> None:
         raise InvalidRequest(f"the body is sent with content-encoding {encoding!r}; send it plain")
 
 
-def header_text(text: str) -> str:
-    """``text`` fit for a header: printable ASCII, at most 1 KiB."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)[:1024]
-
-
 async def send_json(send: SendMessage, status: int, document: Any, headers: Headers = ()) -> None:
     """Answer with a JSON document: bytes as they are, anything else encoded."""
     body = document if isinstance(document, bytes) else msgspec.json.encode(document)

@@ -14,9 +14,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from aigw_core.config.secret import Secret
-
-HIDDEN = "***"
+from aigw_core.config.secret import HIDDEN, Secret
 
 MIN_LENGTH = 8
 """Characters of the shortest value that is looked for; a shorter one would hide words."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -105,8 +104,10 @@ class GatewayState:
 
     def current(self) -> GatewayState:
         """The state as one request sees it from its beginning to its end: what all
-        requests share, and the configuration of this moment (1 us)."""
-        return copy(self)
+        requests share, and the configuration of this moment (0.7 us)."""
+        view = object.__new__(GatewayState)
+        view.__dict__.update(self.__dict__)
+        return view
 
     def _seal_keys_for(self, snapshot: Snapshot) -> SealKeys:
         secret, previous = snapshot.seal_secret, snapshot.previous_seal_secret

@@ -18,6 +18,7 @@ from aigw_core.attempt import Call
 from aigw_core.chat import Format
 from aigw_core.codec import Codec, Headers
 from aigw_core.commands import Command, Emit, Input, Reply, ResponseData, ResponseHead, Send
+from aigw_core.config.secret import HIDDEN
 from aigw_core.config.snapshot import CapturePolicy, Snapshot
 from aigw_core.exchange import Exchange
 from aigw_core.outgoing import SECRET_HEADERS
@@ -26,8 +27,6 @@ from aigw_core.routing.route import Route
 
 MAX_KEPT = 64 << 20
 """Bytes of all captures together; the oldest are forgotten."""
-
-HIDDEN = "***"
 
 
 class Piece(Struct, frozen=True):

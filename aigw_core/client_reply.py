@@ -134,18 +134,20 @@ class ClientReply:
         if attempt is not None:
             facts += [
                 ("x-aigw-provider", attempt.target.credential.name),
-                ("x-aigw-model", _header_text(attempt.target.model)),
+                ("x-aigw-model", header_text(attempt.target.model)),
                 ("x-aigw-attempts", str(attempt.number)),
             ]
             facts += attempt.passed(self._passthrough)
             warnings = warnings_header(attempt.ledger)
             if warnings:
-                facts.append(("x-aigw-warnings", _header_text(warnings)))
+                facts.append(("x-aigw-warnings", header_text(warnings)))
         if self._call.inbound.headers.get("x-aigw-debug") == "1":
-            facts.append(("x-aigw-route", _header_text(self._plan.summary)))
+            facts.append(("x-aigw-route", header_text(self._plan.summary)))
         return tuple(facts)
 
 
-def _header_text(text: str) -> str:
+def header_text(text: str) -> str:
     """``text`` fit for a header: printable ASCII, at most 1 KiB."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)[:1024]
+    if text.isascii() and text.isprintable():
+        return text[:1024]
+    return "".join(char if " " <= char <= "~" else "?" for char in text[:1024])

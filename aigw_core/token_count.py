@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -34,7 +35,7 @@ from aigw_core.chat import (
     ToolResult,
     Usage,
 )
-from aigw_core.errors import ErrorKind, Failure
+from aigw_core.errors import ErrorKind, Failure, UpstreamError
 
 HEADER = ("x-aigw-token-count", "estimated")
 """Marks a count that nobody counted."""
@@ -50,6 +51,22 @@ _FIELDS = msgspec.json.Decoder(dict[str, Raw]).decode
 def counted(tokens: int) -> ChatResponse:
     """The canonical answer to a counting call."""
     return ChatResponse("", "", None, (), Usage(input=tokens))
+
+
+Answer = TypeVar("Answer")
+
+
+def read_count(decode: Callable[[bytes], Answer], body: bytes) -> Answer:
+    """The answer to a counting call.
+
+    Raises:
+        UpstreamError: ``body`` is none.
+    """
+    try:
+        return decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        message = "the upstream's token count is not one of this format"
+        raise UpstreamError(Failure(ErrorKind.UPSTREAM_MALFORMED, message)) from None
 
 
 def only(body: bytes, names: frozenset[str]) -> bytes:

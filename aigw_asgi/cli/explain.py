@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
 import time
 
 from aigw_asgi import config_store
 from aigw_asgi.cli import CONFIG_INVALID, FAILED, OK, USAGE
+from aigw_asgi.cli.output import add_config, add_json, complain, print_json, show_problems
 from aigw_core.chat import Format
 from aigw_core.errors import GatewayError, InvalidConfig
 
@@ -24,7 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         " where the request would be refused.",
         epilog="Try: aigw explain --model echo --format chat",
     )
-    parser.add_argument("-c", "--config", metavar="FILE", help="configuration file")
+    add_config(parser)
     parser.add_argument("--model", required=True, metavar="NAME", help="as a client asks for it")
     parser.add_argument(
         "--format",
@@ -40,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="NAME:VALUE",
         help="a header of the request, for strategies that look at them; may be repeated",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -60,13 +59,13 @@ def run(args: argparse.Namespace) -> int:
     for given in args.header:
         name, colon, value = given.partition(":")
         if not colon:
-            print(f"--header {given!r}: write it as NAME:VALUE", file=sys.stderr)
+            complain(f"--header {given!r}: write it as NAME:VALUE")
             return USAGE
         headers[name.strip().lower()] = value.strip()
     try:
         loaded = config_store.load(args.config, os.environ)
     except InvalidConfig as exc:
-        print(exc, file=sys.stderr)
+        show_problems(exc)
         return CONFIG_INVALID
     snapshot = with_echo(loaded.snapshot, loopback_only=loaded.settings.loopback_only)
     caller = Caller()
@@ -74,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             caller = authenticate(args.key, snapshot, loopback=True, wall=time.time())
         except GatewayError as exc:
-            print(f"refused: {exc.failure.message}", file=sys.stderr)
+            complain(f"refused: {exc.failure.message}")
             return FAILED
     asked = Asked(
         models=(args.model,),
@@ -84,5 +83,8 @@ def run(args: argparse.Namespace) -> int:
     )
     router = Router(Catalogue(snapshot), Health(), Balance())
     document = explain(router, asked, time.monotonic())
-    print(json.dumps(document, indent=2) if args.json else in_words(document))
+    if args.json:
+        print_json(document)
+    else:
+        print(in_words(document))
     return OK if document["error"] is None else FAILED

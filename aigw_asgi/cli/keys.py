@@ -12,7 +12,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.cli import CONFIG_INVALID, FAILED, OK
-from aigw_asgi.cli.output import add_config, add_json, complain, print_json, secret_line
+from aigw_asgi.cli.output import (
+    add_config,
+    add_json,
+    complain,
+    print_json,
+    secret_line,
+    show_problems,
+)
 from aigw_asgi.config_store import find_file, load
 from aigw_core.errors import InvalidConfig
 
@@ -153,8 +160,7 @@ def _change(
     try:
         version = change_file(file, change_document, os.environ)
     except InvalidConfig as exc:
-        for problem in exc.problems:
-            complain(problem)
+        show_problems(exc)
         return CONFIG_INVALID
     except (EditRefused, WriteRefused, _Refused) as exc:
         complain(exc)
@@ -167,8 +173,7 @@ def _list(arguments: argparse.Namespace) -> int:
     try:
         loaded = load(arguments.config, os.environ)
     except InvalidConfig as exc:
-        for problem in exc.problems:
-            complain(problem)
+        show_problems(exc)
         return CONFIG_INVALID
     now = time.time()
     rows = [_row(key, now) for key in loaded.snapshot.client_keys.values()]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aigw_core.errors import InvalidConfig
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +33,13 @@ def print_json(answer: Any) -> None:
 
 def complain(message: object) -> None:
     print(f"aigw: {message}", file=sys.stderr)
+
+
+def show_problems(invalid: InvalidConfig) -> None:
+    """Tell what is wrong with a configuration: a line for each, its place first, as editors
+    and terminals make links of it."""
+    for problem in invalid.problems:
+        print(problem, file=sys.stderr)
 
 
 def secret_line(prompt: str, *, twice: bool = False) -> str | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from typing import Any
 
-from aigw_asgi.cli import NOT_RUNNING
+from aigw_asgi.cli import CONFIG_INVALID, FAILED, NOT_RUNNING
 from aigw_asgi.cli.output import add_config, add_json, complain, print_json
 from aigw_asgi.pid_file import Process, State, look
+from aigw_core.errors import InvalidConfig
 
 DEFAULT_PID_FILE = "./aigw.pid"
 """That of the configuration, too."""
@@ -26,7 +28,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def pid_file(arguments: argparse.Namespace) -> str:
+def with_process(
+    arguments: argparse.Namespace, act: Callable[[argparse.Namespace, Process, str], int]
+) -> int:
+    """Have ``act`` do what the command is for, with the process and its PID file; gives the
+    exit code. Where there is none, or it ends meanwhile, that is said."""
+    try:
+        file = _pid_file(arguments)
+        try:
+            process = Process(file)
+        except ProcessLookupError:
+            return _not_running(arguments, file)
+        try:
+            return act(arguments, process, file)
+        except ProcessLookupError:
+            return _not_running(arguments, file)
+        finally:
+            process.close()
+    except InvalidConfig as exc:
+        complain(f"{exc}; --pid-file names the process without the configuration")
+        return CONFIG_INVALID
+    except OSError as exc:
+        complain(exc.strerror if exc.filename is None else f"{exc.filename}: {exc.strerror}")
+        return FAILED
+
+
+def _pid_file(arguments: argparse.Namespace) -> str:
     """The file that is meant.
 
     Raises:
@@ -48,7 +75,7 @@ def tell(arguments: argparse.Namespace, words: str, **facts: Any) -> None:
         print(words)
 
 
-def not_running(arguments: argparse.Namespace, file: str) -> int:
+def _not_running(arguments: argparse.Namespace, file: str) -> int:
     """Say that nothing runs, and why; gives the exit code."""
     holder = look(file)
     if holder.state is State.ABSENT:
@@ -62,11 +89,3 @@ def not_running(arguments: argparse.Namespace, file: str) -> int:
     else:
         complain(words)
     return NOT_RUNNING
-
-
-def find(file: str) -> Process | None:
-    """The process that holds ``file``, if one does."""
-    try:
-        return Process(file)
-    except ProcessLookupError:
-        return None

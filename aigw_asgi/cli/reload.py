@@ -6,10 +6,9 @@ import argparse
 import signal
 from typing import Any
 
-from aigw_asgi.cli import CONFIG_INVALID, FAILED, OK
-from aigw_asgi.cli.output import complain
-from aigw_asgi.cli.processes import add_options, find, not_running, pid_file, tell
-from aigw_core.errors import InvalidConfig
+from aigw_asgi.cli import OK
+from aigw_asgi.cli.processes import add_options, tell, with_process
+from aigw_asgi.pid_file import Process
 
 
 def add_parser(commands: Any) -> None:
@@ -23,22 +22,10 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        file = pid_file(arguments)
-        process = find(file)
-        if process is None:
-            return not_running(arguments, file)
-        try:
-            process.send(signal.SIGHUP)
-        except ProcessLookupError:
-            return not_running(arguments, file)
-        finally:
-            process.close()
-    except InvalidConfig as exc:
-        complain(f"{exc}; --pid-file names the process without the configuration")
-        return CONFIG_INVALID
-    except OSError as exc:
-        complain(exc.strerror if exc.filename is None else f"{exc.filename}: {exc.strerror}")
-        return FAILED
+    return with_process(arguments, _ask)
+
+
+def _ask(arguments: argparse.Namespace, process: Process, file: str) -> int:
+    process.send(signal.SIGHUP)
     tell(arguments, f"process {process.pid} was asked to reload", pid=process.pid, pid_file=file)
     return OK

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
+from aigw_asgi.cli.output import add_config, complain, show_problems
 from aigw_asgi.config_store import Loaded, load
 from aigw_asgi.logs import REDACTOR, Log, LogSettings
 from aigw_asgi.state_folder import state_folder
@@ -36,12 +37,7 @@ GEMINI_API_KEY are used when they are set."""
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("run", help="start the gateway", epilog=_EPILOG)
-    parser.add_argument(
-        "-c",
-        "--config",
-        metavar="FILE",
-        help="configuration file (default: AIGW_CONFIG, else config.yaml when it is there)",
-    )
+    add_config(parser)
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
     parser.add_argument("--loop", choices=("auto", "asyncio", "uvloop"), default="auto")
@@ -75,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         sockets = handed_sockets(os.environ)
     except OSError as exc:
-        print(f"aigw: {exc}", file=sys.stderr)
+        complain(exc)
         return FAILED
     host, port = arguments.host, arguments.port
     if sockets:
@@ -98,8 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         loaded = read()
     except InvalidConfig as exc:
-        for problem in exc.problems:
-            print(problem, file=sys.stderr)
+        show_problems(exc)
         return CONFIG_INVALID
     for warning in [*loaded.warnings, *_not_in_effect(loaded)]:
         print(f"warning: {warning}", file=sys.stderr)
@@ -114,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
                 outside = _Outside(notifier, sockets or None, readiness)
                 return _serve(loaded, read, arguments, outside)
         except NotStarted as exc:
-            print(f"aigw: {exc}", file=sys.stderr)
+            complain(exc)
         return FAILED
 
     if not arguments.daemon:
@@ -169,14 +164,14 @@ def _open_log(loaded: Loaded, *, daemon: bool) -> Log:
 
 
 def _not_in_effect(loaded: Loaded) -> list[str]:
-    """Keys that are accepted and checked, and that this version does not act on."""
+    """Keys that are accepted and checked, and that this version does not act on in full."""
     settings, snapshot = loaded.settings, loaded.snapshot
     written = {
-        "workers": settings.workers > 1,
-        "capture": snapshot.capture is not None,
-        "dashboard": snapshot.dashboard is not None,
+        "workers: has no effect": settings.workers > 1,
+        "capture: is kept in memory, and nothing shows it": snapshot.capture is not None,
+        "dashboard: has no effect": snapshot.dashboard is not None,
     }
-    return [f"{key}: has no effect in this version" for key, given in written.items() if given]
+    return [f"{words} in this version" for words, given in written.items() if given]
 
 
 def _serve(
@@ -222,8 +217,7 @@ def _serve(
         task.add_done_callback(reloads.discard)
 
     async def reloaded() -> None:
-        if app.state is not None and app.state.reloader is not None:
-            await app.state.reloader.reload()
+        await app.reload()
         # Also after a file that cannot be used: what was in force still is.
         notifier.ready()
 
@@ -240,9 +234,9 @@ def _serve(
     try:
         return serve(app, listener, hooks=hooks, sockets=outside.sockets)
     except OSError as exc:
-        print(f"aigw: cannot listen on {settings.host}:{settings.port}: {exc}", file=sys.stderr)
+        complain(f"cannot listen on {settings.host}:{settings.port}: {exc}")
     except StartupFailed:
-        print("aigw: the gateway did not start; see above", file=sys.stderr)
+        complain("the gateway did not start; see above")
     return FAILED
 
 

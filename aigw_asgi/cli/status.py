@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from aigw_asgi.cli import CONFIG_INVALID, FAILED, OK
-from aigw_asgi.cli.output import complain
-from aigw_asgi.cli.processes import add_options, find, not_running, pid_file, tell
-from aigw_core.errors import InvalidConfig
+from aigw_asgi.cli import OK
+from aigw_asgi.cli.processes import add_options, tell, with_process
+from aigw_asgi.pid_file import Process
 
 
 def add_parser(commands: Any) -> None:
@@ -22,23 +21,10 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        file = pid_file(arguments)
-        process = find(file)
-        if process is None:
-            return not_running(arguments, file)
-    except InvalidConfig as exc:
-        complain(f"{exc}; --pid-file names the process without the configuration")
-        return CONFIG_INVALID
-    except OSError as exc:
-        complain(f"{exc.filename}: {exc.strerror}")
-        return FAILED
-    process.close()
-    tell(
-        arguments,
-        f"running: process {process.pid}",
-        state="running",
-        pid=process.pid,
-        pid_file=file,
-    )
+    return with_process(arguments, _tell)
+
+
+def _tell(arguments: argparse.Namespace, process: Process, file: str) -> int:
+    words = f"running: process {process.pid}"
+    tell(arguments, words, state="running", pid=process.pid, pid_file=file)
     return OK

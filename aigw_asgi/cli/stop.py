@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from aigw_asgi.cli import CONFIG_INVALID, FAILED, OK
+from aigw_asgi.cli import FAILED, OK
 from aigw_asgi.cli.output import complain
-from aigw_asgi.cli.processes import add_options, find, not_running, pid_file, tell
-from aigw_core.errors import InvalidConfig
-
-if TYPE_CHECKING:
-    from aigw_asgi.pid_file import Process
+from aigw_asgi.cli.processes import add_options, tell, with_process
+from aigw_asgi.pid_file import Process
 
 TIMEOUT = 45.0
 """Seconds: the usual time to drain, and for the rest of the end."""
@@ -35,23 +32,11 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        file = pid_file(arguments)
-        process = find(file)
-        if process is None:
-            return not_running(arguments, file)
-        try:
-            how = _end(process, arguments.timeout)
-        except ProcessLookupError:
-            return not_running(arguments, file)
-        finally:
-            process.close()
-    except InvalidConfig as exc:
-        complain(f"{exc}; --pid-file names the process without the configuration")
-        return CONFIG_INVALID
-    except OSError as exc:
-        complain(exc.strerror if exc.filename is None else f"{exc.filename}: {exc.strerror}")
-        return FAILED
+    return with_process(arguments, _stop)
+
+
+def _stop(arguments: argparse.Namespace, process: Process, file: str) -> int:
+    how = _end(process, arguments.timeout)
     if how is None:
         complain(f"process {process.pid} does not end")
         return FAILED

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+HIDDEN = "***"
+"""Stands wherever a secret would."""
+
 
 class Secret:
     """A text that appears as ``***`` wherever it is printed, formatted or encoded."""
@@ -16,12 +19,12 @@ class Secret:
         return self._value
 
     def __repr__(self) -> str:
-        return "***"
+        return HIDDEN
 
     __str__ = __repr__
 
     def __format__(self, spec: str) -> str:
-        return "***"
+        return HIDDEN
 
     def __bool__(self) -> bool:
         return bool(self._value)

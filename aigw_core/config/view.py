@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from aigw_core.config.secret import Secret
+from aigw_core.config.secret import HIDDEN, Secret
 from aigw_core.config.snapshot import Snapshot
 
 if TYPE_CHECKING:  # imports the schema
     from aigw_core.config.settings import ServerSettings
-
-HIDDEN = "***"
 
 _PAIRS_OF_SECRETS = frozenset({"headers", "cloak_headers", "params", "match", "not_match"})
 """Fields of names with values that may be secrets by reference: only the names are shown."""

@@ -70,8 +70,19 @@ class RoutePlan(Struct, frozen=True):
         )
 
 
-_Scored = tuple[float, int, Target]
-# The place in between decides among equals, so that targets are never compared.
+class _Order:
+    """Targets that are in order, and their scores."""
+
+    def __init__(self) -> None:
+        self.targets: list[Target] = []
+        self.scores: list[float] = []
+
+    def add(self, targets: Sequence[Target], scores: Sequence[float]) -> None:
+        """Add targets behind the others, by score; equal ones in the order given."""
+        # By their places: tuples of score and target take thrice as long to sort.
+        places = sorted(range(len(scores)), key=scores.__getitem__)
+        self.targets += [targets[place] for place in places]
+        self.scores += [scores[place] for place in places]
 
 
 class Router:
@@ -98,25 +109,20 @@ class Router:
         if not allowed:
             raise _forbidden(asked.models[0])
         rejections: list[Rejection] = []
-        ready: list[_Scored] = []
+        ready = _Order()
         resting: list[Target] = []
         for link in allowed:
             for tier in self._find(link, asked, rejections):
-                ready += self._ready(tier, asked, now, resting)
-        if not ready:
+                self._add_ready(ready, tier, asked, now, resting)
+        if not ready.targets:
             if not resting:
                 raise _unknown_model(allowed[0].asked, self.snapshot)
-            ready = self._least_bad(resting, now)
+            self._add_least_bad(ready, resting, now)
         rejections += [
             Rejection(target.credential.name, "cooldown_active", target.requested)
             for target in resting
         ]
-        return RoutePlan(
-            tuple([target for _, _, target in ready]),
-            tuple([score for score, _, _ in ready]),
-            tuple(rejections),
-            links,
-        )
+        return RoutePlan(tuple(ready.targets), tuple(ready.scores), tuple(rejections), links)
 
     def _find(
         self, link: Link, asked: Asked, rejections: list[Rejection]
@@ -138,14 +144,15 @@ class Router:
                 return providers
         return None
 
-    def _ready(
+    def _add_ready(
         self,
+        ready: _Order,
         tier: Sequence[Target],
         asked: Asked,
         now: float,
         resting: list[Target],
-    ) -> list[_Scored]:
-        """Those that can be used now, in order; the others are added to ``resting``."""
+    ) -> None:
+        """Add those that can be used now to ``ready``, the others to ``resting``."""
         health = self.health
         marked = health.marked
         targets = []
@@ -158,13 +165,11 @@ class Router:
                 resting.append(target)
             else:
                 targets.append(target)
-        if not targets:
-            return []
-        draw = Draw(targets[0].requested, health, self.balance, asked.roll, asked.sticky)
-        found = scores(self.snapshot.strategy, targets, draw)
-        return sorted(zip(found, range(len(found)), targets, strict=True))
+        if targets:
+            draw = Draw(targets[0].requested, health, self.balance, asked.roll, asked.sticky)
+            ready.add(targets, scores(self.snapshot.strategy, targets, draw))
 
-    def _least_bad(self, resting: list[Target], now: float) -> list[_Scored]:
+    def _add_least_bad(self, ready: _Order, resting: list[Target], now: float) -> None:
         """What to do when all rest.
 
         Raises:
@@ -172,16 +177,19 @@ class Router:
         """
         # A target that rests after a fault may have recovered: trying it beats failing.
         # One that rests under a limit has not: the vendor said when.
-        free: list[_Scored] = []
+        free: list[Target] = []
         ends: list[float] = []
-        for at, target in enumerate(resting):
+        free_ends: list[float] = []
+        for target in resting:
             rest = self.health.rest(target.credential.id, target.model)
             assert rest is not None
             ends.append(rest.until)
             if not rest.limited:
-                free.append((rest.until, at, target))
+                free.append(target)
+                free_ends.append(rest.until)
         if free:
-            return sorted(free)
+            ready.add(free, free_ends)
+            return
         raise GatewayError(
             Failure(
                 ErrorKind.RATE_LIMIT,

@@ -85,14 +85,13 @@ def _lowest_latency(targets: Sequence[Target], draw: Draw) -> Scores:
 def _sticky(targets: Sequence[Target], draw: Draw) -> Scores:
     if draw.sticky is None:
         return _round_robin(targets, draw)
-    value = _number(draw.sticky)
-    found = []
-    for target in targets:
-        credential = target.credential
-        mixed = (value ^ _number(credential.id)) * _MIX & _ALL
-        # Exponential by the weight, so that shares follow the weights.
-        found.append(-log((mixed + 1) / (_ALL + 2)) / credential.weight)
-    return found
+    value, number = _number(draw.sticky), _number
+    # Exponential by the weight, so that shares follow the weights.
+    return [
+        -log((((value ^ number(each.credential.id)) * _MIX & _ALL) + 1) / (_ALL + 2))
+        / each.credential.weight
+        for each in targets
+    ]
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from aigw_asgi import Gateway
-from aigw_asgi.access_log import AccessLine, access_line, log_access, other_line
+from aigw_asgi.access_log import AccessLine, access_line, log_exchange, other_line
 from aigw_core.attempt import AttemptRecord
 from aigw_core.chat import Format, Usage
 from aigw_core.config.snapshot import Snapshot
@@ -116,8 +116,7 @@ def test_what_the_gateway_could_not_serve_is_a_warning(
     status: int, failure: Failure | None, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    line = access_line(replace(RECORD, status=status, failure=failure))
-    log_access(line)
+    log_exchange(replace(RECORD, status=status, failure=failure), path="/v1/messages")
     (record,) = caplog.records
     assert (record.levelno, record.name) == (level, "aigw.access")
     assert isinstance(record.msg, AccessLine)

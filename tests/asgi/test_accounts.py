@@ -23,6 +23,7 @@ from aigw_core.errors import InvalidConfig
 from aigw_core.limits import Lease, LimitInactive, Limits, Refusal
 from aigw_core.wire_request import WireRequest
 from tests.asgi.clients import COUNTERS, Reply, asking, counting, error_of, send
+from tests.usage_documents import ANSWERS
 
 pytestmark = pytest.mark.anyio
 
@@ -346,37 +347,7 @@ async def test_the_proof_uses_nothing_up() -> None:
 
 
 def document(format: Format) -> Callable[[WireRequest], Script]:
-    """An answer with 200 tokens read anew, 800 from a cache, 60 said, 40 thought."""
-    chat = {
-        "id": "1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "m",
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
-        ],
-        "usage": {
-            "prompt_tokens": 1000,
-            "completion_tokens": 100,
-            "total_tokens": 1100,
-            "prompt_tokens_details": {"cached_tokens": 800},
-            "completion_tokens_details": {"reasoning_tokens": 40},
-        },
-    }
-    gemini = {
-        "candidates": [
-            {"content": {"role": "model", "parts": [{"text": "x"}]}, "finishReason": "STOP"}
-        ],
-        "usageMetadata": {
-            "promptTokenCount": 1000,
-            "cachedContentTokenCount": 800,
-            "candidatesTokenCount": 60,
-            "thoughtsTokenCount": 40,
-            "totalTokenCount": 1100,
-        },
-    }
-    body = json.dumps(chat if format is Format.CHAT else gemini).encode()
-    return lambda request: Script(200, (("content-type", "application/json"),), (body,))
+    return lambda request: Script(200, (("content-type", "application/json"),), (ANSWERS[format],))
 
 
 PRICE = Price(Decimal(3), Decimal(15), Decimal("0.3"), Decimal("3.75"), reasoning=Decimal(50))

@@ -16,10 +16,10 @@ from aigw_asgi import Gateway, create_app
 from aigw_asgi.config_store import load
 from aigw_asgi.transports.memory import Script, ScriptTransport
 from aigw_core.chat import Format
-from aigw_core.config.secret import Secret
+from aigw_core.config.secret import HIDDEN, Secret
 from aigw_core.config.shape import Kind, keys_of
 from aigw_core.config.snapshot import ServedModel, Snapshot
-from aigw_core.config.view import HIDDEN, config_view
+from aigw_core.config.view import config_view
 from aigw_core.wire_request import WireRequest
 from tests.asgi.clients import Reply, asking, send
 from tests.asgi.test_accounts import AUTH, document, keyed, upstream

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from aigw_asgi import logs
-from aigw_asgi.access_log import access_line, log_access
+from aigw_asgi.access_log import log_exchange
 from aigw_asgi.logs import MAX_LINE, Log, LogSettings
 from aigw_asgi.redaction import Redactor
 from aigw_core.config.secret import Secret
@@ -60,7 +60,7 @@ def test_a_line_for_people() -> None:
 
 
 def test_a_json_line_of_an_access() -> None:
-    (line,) = written(JSON, lambda: log_access(access_line(RECORD, path="/v1/messages")))
+    (line,) = written(JSON, lambda: log_exchange(RECORD, path="/v1/messages"))
     found = json.loads(line)
     assert (found["level"], found["msg"], found["request_id"]) == ("info", "request", "req-1")
     assert found["gen_ai.usage.input_tokens"] == 15
@@ -68,14 +68,14 @@ def test_a_json_line_of_an_access() -> None:
 
 
 def test_an_access_line_for_people() -> None:
-    (line,) = written(TEXT, lambda: log_access(access_line(RECORD, path="/v1/messages")))
+    (line,) = written(TEXT, lambda: log_exchange(RECORD, path="/v1/messages"))
     assert " aigw.access: 200 1500.0ms POST /v1/messages" in line
 
 
 def test_lines_below_the_level_are_not_written() -> None:
     def say() -> None:
         LOG.info("no")
-        log_access(access_line(RECORD))
+        log_exchange(RECORD, path="/v1/messages")
         LOG.error("yes")
 
     (line,) = written(LogSettings(level="warning"), say)
@@ -94,7 +94,7 @@ def test_secrets_are_hidden_in_messages_arguments_and_tracebacks(settings: LogSe
             raise ValueError(f"bad {canary}")
         except ValueError:
             LOG.exception("failed")
-        log_access(access_line(replace(RECORD, key=canary), path=f"/v1/{canary}"))
+        log_exchange(replace(RECORD, key=canary), path=f"/v1/{canary}")
 
     text = "\n".join(written(settings, say))
     assert canary not in text

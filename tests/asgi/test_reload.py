@@ -13,7 +13,6 @@ import anyio
 import pytest
 
 from aigw_asgi import Gateway
-from aigw_asgi.reloading import Reloader
 from aigw_asgi.state import GatewayState
 from aigw_asgi.transports.memory import Script, ScriptTransport
 from aigw_core.config.snapshot import Snapshot
@@ -37,9 +36,9 @@ async def put(gateway: Gateway, file: Path, content: str) -> GatewayState:
     """Write the file and have it taken."""
     state = gateway.app.state
     assert state is not None
-    assert state.reloader is not None
     await anyio.Path(file).write_text(content)
-    outcome = await state.reloader.reload()
+    outcome = await gateway.app.reload()
+    assert outcome is not None
     assert outcome.changed
     return state
 
@@ -126,12 +125,8 @@ async def test_a_bad_file_is_told_and_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(text("key", "a"))
     async with Gateway(str(file), transport=ScriptTransport(whole)) as gateway:
-        state = gateway.app.state
-        assert state is not None
-        reloader = state.reloader
-        assert isinstance(reloader, Reloader)
         file.write_text(text("key", "a") + "prot: 1\n")
-        await reloader.reload()
+        await gateway.app.reload()
         assert await ask(gateway, "key") == 200
         response = await gateway.request("GET", "/admin/config", {})
         told = json.loads(await response.read())["reload"]
@@ -145,7 +140,7 @@ async def test_a_snapshot_has_no_file_to_watch() -> None:
         state = gateway.app.state
         assert state is not None
         assert state.reloader is None
-        gateway.app.reload()
+        assert await gateway.app.reload() is None
 
 
 def until_generation(running: Running, number: int) -> None:

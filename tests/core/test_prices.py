@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aigw_asgi.price_table import FILE, bundled_prices
-from aigw_core.chat import Format, Usage
+from aigw_core.chat import Usage
 from aigw_core.codecs import CODECS
 from aigw_core.config.snapshot import Price
 from aigw_core.prices import PriceBook, PriceTable, cost, read_table
+from tests.usage_documents import ANSWERS
 
 PRICE = Price(
     input=Decimal("3"),
@@ -105,52 +106,8 @@ def test_costs_add_up_exactly_and_nothing_is_charged_twice(usage: Usage) -> None
 
 def test_cached_tokens_inside_the_prompt_count_are_charged_once() -> None:
     """Two formats count cached tokens in the prompt, one beside it."""
-    chat = {
-        "id": "1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "m",
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
-        ],
-        "usage": {
-            "prompt_tokens": 1000,
-            "completion_tokens": 100,
-            "total_tokens": 1100,
-            "prompt_tokens_details": {"cached_tokens": 800},
-            "completion_tokens_details": {"reasoning_tokens": 40},
-        },
-    }
-    gemini = {
-        "candidates": [
-            {"content": {"role": "model", "parts": [{"text": "x"}]}, "finishReason": "STOP"}
-        ],
-        "usageMetadata": {
-            "promptTokenCount": 1000,
-            "cachedContentTokenCount": 800,
-            "candidatesTokenCount": 60,
-            "thoughtsTokenCount": 40,
-            "totalTokenCount": 1100,
-        },
-    }
-    messages = {
-        "id": "1",
-        "type": "message",
-        "role": "assistant",
-        "model": "m",
-        "content": [{"type": "text", "text": "x"}],
-        "stop_reason": "end_turn",
-        "stop_sequence": None,
-        "usage": {
-            "input_tokens": 200,
-            "cache_read_input_tokens": 800,
-            "cache_creation_input_tokens": 0,
-            "output_tokens": 100,
-        },
-    }
-    answers = {Format.CHAT: chat, Format.GEMINI: gemini, Format.MESSAGES: messages}
-    for format, answer in answers.items():
-        usage = CODECS[format].decode_response(json.dumps(answer).encode()).usage
+    for format, answer in ANSWERS.items():
+        usage = CODECS[format].decode_response(answer).usage
         assert cost(usage, PRICE) == Decimal("0.00234"), format  # 200*3 + 800*.3 + 100*15
 
 

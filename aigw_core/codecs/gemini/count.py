@@ -19,10 +19,9 @@ from aigw_core.codec import AnswerContext, Caps, EncodedRequest, Inbound, Peek
 from aigw_core.codecs.gemini import decode_request as request_decoder
 from aigw_core.codecs.gemini import encode_request as request_encoder
 from aigw_core.codecs.gemini import request as request_relay
-from aigw_core.errors import ErrorKind, Failure, UpstreamError
 from aigw_core.jsondoc import read_object, splice
 from aigw_core.ledger import Ledger
-from aigw_core.token_count import counted
+from aigw_core.token_count import counted, read_count
 
 _WHOLE = ("generateContentRequest", "generate_content_request")
 
@@ -84,19 +83,11 @@ def _path(model: str, caps: Caps) -> str:
 
 def decode_response(body: bytes) -> ChatResponse:
     """Raises ``UpstreamError``."""
-    return counted(_read(body))
+    return counted(read_count(_ANSWER, body).total_tokens)
 
 
 def relay_usage(body: bytes) -> Usage:
-    return Usage(input=_read(body))
-
-
-def _read(body: bytes) -> int:
-    try:
-        return _ANSWER(body).total_tokens
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        message = "the upstream's token count is not one of this format"
-        raise UpstreamError(Failure(ErrorKind.UPSTREAM_MALFORMED, message)) from None
+    return Usage(input=read_count(_ANSWER, body).total_tokens)
 
 
 def encode_response(response: ChatResponse, context: AnswerContext) -> bytes:

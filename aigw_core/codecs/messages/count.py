@@ -20,10 +20,9 @@ from aigw_core.codec import AnswerContext, Caps, EncodedRequest, Inbound, Peek
 from aigw_core.codecs.messages import decode_request as request_decoder
 from aigw_core.codecs.messages import encode_request as request_encoder
 from aigw_core.codecs.messages import request as request_relay
-from aigw_core.errors import ErrorKind, Failure, UpstreamError
 from aigw_core.jsondoc import read_object, splice
 from aigw_core.ledger import Ledger
-from aigw_core.token_count import counted, only
+from aigw_core.token_count import counted, only, read_count
 
 PATH = request_encoder.PATH + "/count_tokens"
 
@@ -71,19 +70,11 @@ def encode_request(request: ChatRequest, model: str, caps: Caps, ledger: Ledger)
 
 def decode_response(body: bytes) -> ChatResponse:
     """Raises ``UpstreamError``."""
-    return counted(_read(body))
+    return counted(read_count(_ANSWER, body).input_tokens)
 
 
 def relay_usage(body: bytes) -> Usage:
-    return Usage(input=_read(body))
-
-
-def _read(body: bytes) -> int:
-    try:
-        return _ANSWER(body).input_tokens
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        message = "the upstream's token count is not one of this format"
-        raise UpstreamError(Failure(ErrorKind.UPSTREAM_MALFORMED, message)) from None
+    return Usage(input=read_count(_ANSWER, body).input_tokens)
 
 
 def encode_response(response: ChatResponse, context: AnswerContext) -> bytes:
