@@ -99,4 +99,4 @@ class Account:
             self._state.limits.settle(lease, used, time.monotonic())
 
     def _prompt_tokens(self) -> int:
-        return prompt_tokens(self._call.codec, self._call.inbound)
+        return prompt_tokens(self._call)

@@ -104,7 +104,7 @@ async def _send_estimate(
 ) -> None:
     began = time.monotonic()
     codec, context = call.codec, call.context
-    tokens = estimate(codec.decode_request(call.inbound))
+    tokens = estimate(call.request)
     answer = counted(state.calibrator.corrected(target.model, tokens))
     headers = [
         HEADER,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -111,12 +111,17 @@ def checked_path(scope: Any) -> str:
 def _is_loopback(scope: Any) -> bool:
     for end in ("client", "server"):
         address = scope.get(end)
-        try:
-            if not address or not ipaddress.ip_address(address[0]).is_loopback:
-                return False
-        except ValueError:
+        if not address or not _is_loopback_address(address[0]):
             return False
     return True
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback_address(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False
 
 
 def refuse_encoded_body(headers: dict[str, str]) -> None:

@@ -158,7 +158,7 @@ def _learn(state: GatewayState, call: Call, record: ExchangeRecord) -> None:
     model = record.attempts[-1].model
     if state.calibrator.due(model):
         try:
-            request = codec.decode_request(call.inbound)
+            request = call.request
         except GatewayError:
             return  # relayed as it came: the upstream understood more than we do
         state.calibrator.observe(model, estimate(request), actual)

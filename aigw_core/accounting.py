@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from aigw_core.attempt import Call
 from aigw_core.chat import Usage
-from aigw_core.codec import Codec, Inbound
 from aigw_core.errors import GatewayError
 from aigw_core.prices import PriceBook, cost
 from aigw_core.record import ExchangeRecord
@@ -22,13 +22,13 @@ from aigw_core.token_count import estimate
 _BYTES_PER_TOKEN = 4
 
 
-def prompt_tokens(codec: Codec, inbound: Inbound) -> int:
+def prompt_tokens(call: Call) -> int:
     """A guess at the tokens of a request, at least 1, also of one that cannot be decoded:
     an upstream of its own format may understand more than the gateway does."""
     try:
-        return estimate(codec.decode_request(inbound))
+        return estimate(call.request)
     except GatewayError:
-        return max(1, len(inbound.body) // _BYTES_PER_TOKEN)
+        return max(1, len(call.inbound.body) // _BYTES_PER_TOKEN)
 
 
 def with_all_usage(record: ExchangeRecord, prompt: Callable[[], int]) -> ExchangeRecord:

@@ -7,10 +7,11 @@ ended, it failed); what follows from them is the exchange's decision.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from msgspec import Struct
 
-from aigw_core.chat import StopReason, Usage
+from aigw_core.chat import ChatRequest, StopReason, Usage
 from aigw_core.cloak.pseudonyms import Pseudonyms
 from aigw_core.cloak.restore import WordRestorer, restoring
 from aigw_core.codec import AnswerContext, Codec, Headers, Inbound, Peek
@@ -46,7 +47,7 @@ _LOST = {
 # What a client is told: no host, no address. The log has the details.
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, dict=True):
     """What the client asked for, as it came in."""
 
     codec: Codec
@@ -62,6 +63,15 @@ class Call(Struct, frozen=True):
     """When it began to be read, in monotonic seconds."""
     pseudonyms: Pseudonyms | None = None
     """Of the client's tenant; ``None`` only where no target has a cloak."""
+
+    @cached_property
+    def request(self) -> ChatRequest:
+        """It, decoded: once, and only when somebody needs that.
+
+        Raises:
+            GatewayError: it is malformed.
+        """
+        return self.codec.decode_request(self.inbound)
 
 
 class AttemptRecord(Struct, frozen=True):

@@ -142,7 +142,7 @@ class Dispatch:
     def _decode(self) -> ChatRequest:
         if self._decoded is None:
             call = self._call
-            self._decoded = call.codec.decode_request(call.inbound)
+            self._decoded = call.request
             # From here on answers can echo what was asked for.
             context = replace(call.context, request=self._decoded)
             self._call = replace(call, context=context)

@@ -7,10 +7,14 @@ A rest that is over leaves its target on probation: one request at a time is let
 through, until one of them brings an answer. (Not after a limit whose end the vendor
 has named.) Failures in a row make rests longer,
 but those that were under way when a rest began count only once.
+
+What is found here can be told to others (``listener``), and what others have found is
+taken over (``adopt``, ``drop``), so that several processes rest the same targets.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
 from msgspec import Struct
@@ -51,6 +55,17 @@ class Rest(Struct, frozen=True, gc=False):
     """The vendor set a limit: using it earlier would only prolong it."""
     faults: int
     """Failures in a row."""
+    named: bool = False
+    """The vendor said when it ends, so nothing needs to be tried out then."""
+
+
+class Change(Struct, frozen=True, gc=False):
+    """Something was found out about a target here."""
+
+    credential: str
+    model: str
+    rest: Rest | None
+    """``None``: nothing is held against it any more."""
 
 
 class _Mark(Struct):
@@ -60,7 +75,6 @@ class _Mark(Struct):
     cause: ErrorKind
     limited: bool
     named: bool = False
-    """The vendor said when it ends, so nothing needs to be tried out then."""
     faults: int = 0
     probing: bool = False
     """The one request of the probation is under way."""
@@ -77,6 +91,8 @@ class Health:
         self.marked: dict[str, dict[str, _Mark]] = {}
         """By credential and model, "" for all its models. Who is not in it is ready."""
         self._in_flight: dict[str, int] = {}
+        self.listener: Callable[[Change], None] | None = None
+        """Hears of each change, at once, but not of what was taken over."""
 
     def __repr__(self) -> str:
         return f"<Health marked={len(self.marked)} in_flight={sum(self._in_flight.values())}>"
@@ -132,21 +148,46 @@ class Health:
         if mark.until < until:
             mark.until, mark.cause = until, cause
             mark.limited, mark.named = verdict.limited, verdict.named
-        if len(marks) > MAX_MODELS:
-            del marks[min(marks, key=lambda each: marks[each].until)]
+            if self.listener is not None:
+                self.listener(Change(credential, of, _rest(credential, of, mark)))
+        self._bound(marks)
 
     def answered(self, credential: str, model: str) -> None:
         """An answer has come, whatever was thought of the target before."""
-        marks = self.marked.get(credential)
-        if marks is not None:
-            marks.pop(model, None)
-            marks.pop("", None)
-            if not marks:
-                del self.marked[credential]
+        if credential in self.marked:
+            self._forget(credential, (model, ""))
 
     def clear(self, credential: str) -> None:
         """Forget what is held against a credential."""
-        self.marked.pop(credential, None)
+        self._forget(credential, list(self.marked.get(credential, ())))
+
+    def _forget(self, credential: str, models: Iterable[str]) -> None:
+        for model in models:
+            if self.drop(credential, model) and self.listener is not None:
+                self.listener(Change(credential, model, None))
+
+    def adopt(self, rest: Rest, now: float) -> None:
+        """Take over what somebody else found; a rest is never shortened by it."""
+        marks = self.marked.setdefault(rest.credential, {})
+        mark = marks.setdefault(rest.model, _Mark(now, rest.cause, rest.limited))
+        mark.faults = max(mark.faults, rest.faults)
+        if mark.until < rest.until:
+            mark.until, mark.cause = rest.until, rest.cause
+            mark.limited, mark.named = rest.limited, rest.named
+        self._bound(marks)
+
+    def drop(self, credential: str, model: str) -> bool:
+        """Forget a rest that somebody else found to be over; whether there was one."""
+        marks = self.marked.get(credential)
+        if marks is None or marks.pop(model, None) is None:
+            return False
+        if not marks:
+            del self.marked[credential]
+        return True
+
+    def _bound(self, marks: dict[str, _Mark]) -> None:
+        if len(marks) > MAX_MODELS:
+            del marks[min(marks, key=lambda each: marks[each].until)]
 
     def began(self, credential: str, model: str, now: float) -> Probation:
         """An attempt starts. What it tries out is for ``ended``."""
@@ -179,7 +220,7 @@ class Health:
 
 
 def _rest(credential: str, model: str, mark: _Mark) -> Rest:
-    return Rest(credential, model, mark.until, mark.cause, mark.limited, mark.faults)
+    return Rest(credential, model, mark.until, mark.cause, mark.limited, mark.faults, mark.named)
 
 
 def _length(verdict: Verdict, faults: int) -> float:

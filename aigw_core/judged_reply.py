@@ -20,9 +20,9 @@ from aigw_core.grammar import GrammarViolation, StreamJudge
 from aigw_core.record import Breach
 from aigw_core.routing.plan import RoutePlan
 
-ONE_IN = 16
+ONE_IN = 64
 """Of so many streams one is judged. An event of it takes 8 to 12 µs more, so that an event
-of all traffic takes 0.6 µs more on average."""
+of all traffic takes 0.15 µs more on average."""
 
 MAX_JUDGED = 4 << 20
 """Bytes of one stream that are judged: the automata remember texts, and parse an event

@@ -13,9 +13,9 @@ until it has drained: an overdraft is paid back. The usual difference between
 estimate and truth (most of it is the answer, which nobody can estimate) is learned
 for each key and held along with the next estimate.
 
-State is keyed by the key's identifier and lives as long as the process, so that a
-reload forgets nothing. This is the state of one process; several of them do not know
-of each other's.
+State is keyed by the key's identifier, so that a reload forgets nothing. ``Limits`` is
+that of one process; where several processes are one gateway, a store keeps the same
+accounts for all of them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from collections import OrderedDict
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from aigw_core.config.snapshot import ClientKey
@@ -42,7 +43,7 @@ _SLACK = 1e-9
 _ROUNDING = 1e-14
 """What it may come to in proportion to the allowance, for the largest of them."""
 
-_LEARN = 0.2
+LEARN = 0.2
 """What one request weighs in the learned difference."""
 
 
@@ -81,7 +82,7 @@ _UNITS = {
     Limit.CONCURRENT: "requests at the same time",
 }
 
-_BUSY_WAIT = 1.0
+BUSY_WAIT = 1.0
 """Seconds to name where only the end of another request makes room."""
 
 
@@ -92,22 +93,17 @@ class LimitInactive(InvalidConfig):
         super().__init__([ConfigError(problem, path="api-keys")])
 
 
-class Meter:
+class Meter(Struct):
     """A bucket that drains. The rate comes with each call, since a reload may change it."""
 
-    __slots__ = ("_at", "_level")
-
-    def __init__(self) -> None:
-        self._level = 0.0
-        self._at = -math.inf
-
-    def __repr__(self) -> str:
-        return f"<Meter {self._level:g} at {self._at:g}>"
+    filled: float = 0.0
+    at: float = 0.0
+    """When it was filled so far, in seconds."""
 
     def level(self, allowed: int, now: float) -> float:
         """What is in it. ``allowed`` drains in a ``WINDOW``."""
-        drained = (now - self._at) * allowed / WINDOW
-        return max(0.0, self._level - drained) if drained > 0 else self._level
+        drained = (now - self.at) * allowed / WINDOW
+        return max(0.0, self.filled - drained) if drained > 0 else self.filled
 
     def wait(self, amount: float, allowed: int, now: float) -> float:
         """Seconds until ``amount`` fits; 0 when it does."""
@@ -115,49 +111,90 @@ class Meter:
         return excess * WINDOW / allowed if excess > _SLACK + allowed * _ROUNDING else 0.0
 
     def add(self, amount: float, allowed: int, now: float) -> None:
-        self._level = self.level(allowed, now) + amount
-        self._at = max(now, self._at)
+        self.filled = self.level(allowed, now) + amount
+        self.at = max(now, self.at)
 
 
-class _Account:
-    """Of one key."""
+class Account(Struct):
+    """What one key has used. Whoever keeps it keeps beside it what is under way: how many
+    requests are *running*, and how many tokens are *held* for them.
 
-    __slots__ = (
-        "allowed_requests",
-        "allowed_tokens",
-        "held",
-        "learned",
-        "requests",
-        "running",
-        "tokens",
-    )
+    All times are seconds of one clock, whichever.
+    """
 
-    def __init__(self) -> None:
-        self.requests = Meter()
-        self.tokens = Meter()
-        self.allowed_requests: int | None = None
-        self.allowed_tokens: int | None = None
-        self.held = 0.0
-        self.running = 0
-        self.learned = 0.0
+    requests: Meter = msgspec.field(default_factory=Meter)
+    tokens: Meter = msgspec.field(default_factory=Meter)
+    learned: float = 0.0
+
+    def admit(
+        self,
+        key: ClientKey,
+        tokens: int,
+        now: float,
+        *,
+        weight: int = 1,
+        running: int = 0,
+        held: float = 0.0,
+    ) -> float | Refusal:
+        """Let a request in: how many tokens to hold for it, or why not; then nothing was
+        used. See :meth:`Limits.reserve`."""
+        refusals: list[Refusal] = []
+        requests, allowed = key.requests_per_minute, key.tokens_per_minute
+        most = key.max_concurrent
+        if requests is not None:
+            wait = self.requests.wait(weight, requests, now)
+            if wait > 0:
+                refusals.append(Refusal(Limit.REQUESTS, requests, wait))
+        needed = 0.0
+        if allowed is not None and tokens > 0:
+            needed = min(tokens + self.learned, float(allowed))
+            wait = self.tokens.wait(held + needed, allowed, now)
+            if wait > 0:
+                refusals.append(Refusal(Limit.TOKENS, allowed, wait))
+        if most is not None and running + weight > most:
+            refusals.append(Refusal(Limit.CONCURRENT, most, BUSY_WAIT))
+        if refusals:
+            return max(refusals, key=lambda refusal: refusal.wait)
+        if requests is not None:
+            self.requests.add(weight, requests, now)
+        return needed
+
+    def use(self, allowed: int, estimate: float, actual: int, now: float) -> None:
+        """A request used ``actual`` tokens, of ``allowed`` ones in a minute."""
+        if actual <= 0:
+            return
+        self.tokens.add(actual, allowed, now)
+        surplus = max(0.0, actual - estimate)
+        self.learned += (surplus - self.learned) * LEARN
+
+
+class _Kept(Struct):
+    """An account, and what is under way."""
+
+    account: Account = msgspec.field(default_factory=Account)
+    allowed_requests: int | None = None
+    allowed_tokens: int | None = None
+    held: float = 0.0
+    running: int = 0
 
     def idle(self, now: float) -> bool:
         """Forgetting it would lose nothing that limits."""
         requests, tokens = self.allowed_requests, self.allowed_tokens
+        account = self.account
         return (
             not self.running
-            and (requests is None or not self.requests.level(requests, now))
-            and (tokens is None or not self.tokens.level(tokens, now))
+            and (requests is None or not account.requests.level(requests, now))
+            and (tokens is None or not account.tokens.level(tokens, now))
         )
 
 
 class Lease:
     """What one request may use. Give it back to ``Limits.settle``, once."""
 
-    __slots__ = ("_account", "_closed", "_estimate", "_weight", "tokens")
+    __slots__ = ("_closed", "_estimate", "_kept", "_weight", "tokens")
 
-    def __init__(self, account: _Account, weight: int, estimate: float, tokens: float) -> None:
-        self._account = account
+    def __init__(self, kept: _Kept, weight: int, estimate: float, tokens: float) -> None:
+        self._kept = kept
         self._weight = weight
         self._estimate = estimate
         self._closed = False
@@ -169,13 +206,14 @@ class Lease:
 
 
 class Limits:
-    """The one owner of what keys have used. ``now`` is in monotonic seconds."""
+    """The one owner of what keys have used in this process. ``now`` is in monotonic
+    seconds."""
 
     def __init__(self) -> None:
-        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+        self._accounts: OrderedDict[str, _Kept] = OrderedDict()
 
     def __repr__(self) -> str:
-        running = sum(account.running for account in self._accounts.values())
+        running = sum(kept.running for kept in self._accounts.values())
         return f"<Limits keys={len(self._accounts)} running={running}>"
 
     def reserve(
@@ -187,30 +225,16 @@ class Limits:
         tokens holds up. One that is larger than the whole allowance counts as all of
         it. ``weight`` is how many requests it is.
         """
-        account = self._account(key.id, now)
-        refusals: list[Refusal] = []
-        requests, allowed = key.requests_per_minute, key.tokens_per_minute
-        most = key.max_concurrent
-        if requests is not None:
-            wait = account.requests.wait(weight, requests, now)
-            if wait > 0:
-                refusals.append(Refusal(Limit.REQUESTS, requests, wait))
-        held = 0.0
-        if allowed is not None and tokens > 0:
-            held = min(tokens + account.learned, float(allowed))
-            wait = account.tokens.wait(account.held + held, allowed, now)
-            if wait > 0:
-                refusals.append(Refusal(Limit.TOKENS, allowed, wait))
-        if most is not None and account.running + weight > most:
-            refusals.append(Refusal(Limit.CONCURRENT, most, _BUSY_WAIT))
-        if refusals:
-            return max(refusals, key=lambda refusal: refusal.wait)
-        if requests is not None:
-            account.requests.add(weight, requests, now)
-        account.allowed_requests, account.allowed_tokens = requests, allowed
-        account.held += held
-        account.running += weight
-        return Lease(account, weight, tokens, held)
+        kept = self._find(key.id, now)
+        found = kept.account.admit(
+            key, tokens, now, weight=weight, running=kept.running, held=kept.held
+        )
+        if isinstance(found, Refusal):
+            return found
+        kept.allowed_requests, kept.allowed_tokens = key.requests_per_minute, key.tokens_per_minute
+        kept.held += found
+        kept.running += weight
+        return Lease(kept, weight, tokens, found)
 
     def settle(self, lease: Lease, actual: int, now: float) -> None:
         """The request is over and used ``actual`` tokens.
@@ -221,34 +245,30 @@ class Limits:
         if lease._closed:
             raise ProtocolMisuse("a lease is settled once")
         lease._closed = True
-        account = lease._account
-        account.running -= lease._weight
+        kept = lease._kept
+        kept.running -= lease._weight
         # Exact where nothing is left, so that no rounding piles up.
-        account.held = account.held - lease.tokens if account.running else 0.0
-        allowed = account.allowed_tokens
-        if allowed is None or actual <= 0:
-            return
-        account.tokens.add(actual, allowed, now)
-        surplus = max(0.0, actual - lease._estimate)
-        account.learned += (surplus - account.learned) * _LEARN
+        kept.held = kept.held - lease.tokens if kept.running else 0.0
+        if kept.allowed_tokens is not None:
+            kept.account.use(kept.allowed_tokens, lease._estimate, actual, now)
 
     def forget(self, id: str) -> None:
         """Forget what the key ``id`` used. Its leases stay good."""
         self._accounts.pop(id, None)
 
-    def _account(self, id: str, now: float) -> _Account:
-        account = self._accounts.get(id)
-        if account is None:
-            account = self._accounts[id] = _Account()
+    def _find(self, id: str, now: float) -> _Kept:
+        kept = self._accounts.get(id)
+        if kept is None:
+            kept = self._accounts[id] = _Kept()
             if len(self._accounts) > MAX_ACCOUNTS:
                 self._make_room(id, now)
         self._accounts.move_to_end(id)
-        return account
+        return kept
 
     def _make_room(self, newest: str, now: float) -> None:
         for lossless in (True, False):
-            for id, account in self._accounts.items():
-                if id != newest and (account.idle(now) if lossless else not account.running):
+            for id, kept in self._accounts.items():
+                if id != newest and (kept.idle(now) if lossless else not kept.running):
                     del self._accounts[id]
                     return
 

@@ -34,7 +34,14 @@ _ENDS = {
 
 
 async def streams(
-    port: int, format: str, *, count: int, chunks: int, pause_us: int, seed: int = 1
+    port: int,
+    format: str,
+    *,
+    count: int,
+    chunks: int,
+    pause_us: int,
+    seed: int = 1,
+    key: str = "bench-key",
 ) -> Result:
     """``count`` streams at once, begun at random times within one pause."""
     result = Result()
@@ -42,7 +49,15 @@ async def streams(
     begun = time.perf_counter()
     await asyncio.gather(
         *(
-            _one(port, format, chunks, pause_us, dice.random() * max(pause_us, 1000) / 1e6, result)
+            _one(
+                port,
+                _http(format, f"bench-{chunks}-{pause_us}", stream=True, key=key),
+                _ENDS[format],
+                chunks,
+                dice.random() * max(pause_us, 1000) / 1e6,
+                result,
+                timed=pause_us > 0,
+            )
             for _ in range(count)
         )
     )
@@ -51,14 +66,20 @@ async def streams(
 
 
 async def _one(
-    port: int, format: str, chunks: int, pause_us: int, delay: float, result: Result
+    port: int,
+    asked: bytes,
+    end: bytes,
+    chunks: int,
+    delay: float,
+    result: Result,
+    *,
+    timed: bool,
 ) -> None:
     await asyncio.sleep(delay)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(_http(format, f"bench-{chunks}-{pause_us}", stream=True))
+    writer.write(asked)
     seen = 0
     tail = b""
-    end = _ENDS[format]
     ended = False
     while not ended:
         data = await reader.read(1 << 16)
@@ -75,7 +96,7 @@ async def _one(
                 raise BadStream(f"delta {number} where {seen} was due")
             seen += 1
             last = match.end()
-            if pause_us:
+            if timed:
                 result.latencies_us.append((now - sent) / 1000)
         ended = end in data
         tail = data[max(last, len(data) - 64) :]
@@ -113,10 +134,12 @@ async def _keep_asking(port: int, body: bytes, count: int, result: Result) -> No
     writer.close()
 
 
-def _http(format: str, model: str, *, stream: bool, prompt: str = "Hello") -> bytes:
+def _http(
+    format: str, model: str, *, stream: bool, prompt: str = "Hello", key: str = "bench-key"
+) -> bytes:
     body = request(format, model, stream=stream, prompt=prompt)
     return (
         b"POST %s HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
-        b"x-api-key: bench-key\r\ncontent-length: %d\r\n\r\n%s"
-        % (path(format, model, stream=stream).encode(), len(body), body)
+        b"x-api-key: %b\r\ncontent-length: %d\r\n\r\n%s"
+        % (path(format, model, stream=stream).encode(), key.encode(), len(body), body)
     )

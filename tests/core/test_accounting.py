@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from aigw_core.accounting import prompt_tokens, tokens_used, with_all_usage, with_cost
-from aigw_core.attempt import AttemptRecord
+from aigw_core.attempt import AttemptRecord, Call
 from aigw_core.chat import Format, Usage
-from aigw_core.codec import Inbound
+from aigw_core.codec import AnswerContext, Inbound, Peek
 from aigw_core.codecs import CODECS
 from aigw_core.config.snapshot import Price
 from aigw_core.errors import ErrorKind, Failure
@@ -116,6 +116,12 @@ def test_the_last_target_is_charged() -> None:
 def test_a_prompt_is_guessed_also_when_it_cannot_be_read() -> None:
     codec = CODECS[Format.CHAT]
     fine = b'{"model":"m","messages":[{"role":"user","content":"%b"}]}' % (b"word " * 400)
-    assert 450 < prompt_tokens(codec, Inbound(fine)) < 550
-    assert prompt_tokens(codec, Inbound(b"x" * 400)) == 100
-    assert prompt_tokens(codec, Inbound(b"")) == 1
+
+    def guess(body: bytes) -> int:
+        return prompt_tokens(
+            Call(codec, Inbound(body), Peek("m", False), AnswerContext("m", "1", 0))
+        )
+
+    assert 450 < guess(fine) < 550
+    assert guess(b"x" * 400) == 100
+    assert guess(b"") == 1

@@ -178,7 +178,7 @@ class Debug(Section, frozen=True, kw_only=True):
     check_grammar: Annotated[
         bool,
         Meta(
-            description="Check one in 16 of the streams that are translated, while they are sent, "
+            description="Check one in 64 of the streams that are translated, while they are sent, "
             "against the rules of the client's format. What breaks them is logged as an error, "
             "without contents, and counted in /metrics; the stream is not changed."
         ),
