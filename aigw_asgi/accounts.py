@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from types import TracebackType
 
 from msgspec.structs import replace
 
 from aigw_asgi.access_log import log_exchange
 from aigw_asgi.state import GatewayState
+from aigw_asgi.stores.shared_state import Grant
 from aigw_core.access import Caller
 from aigw_core.accounting import prompt_tokens, tokens_used, with_all_usage, with_cost
 from aigw_core.attempt import Call
@@ -28,11 +28,11 @@ class Account:
         self._call = call
         self._caller = caller
         self._counts = call.codec is COUNTING.get(call.codec.format)
-        self._lease: Lease | None = None
+        self._lease: Lease | Grant | None = None
         self._booked: ExchangeRecord | None = None
         self._closed = False
 
-    def __enter__(self) -> Account:
+    async def __aenter__(self) -> Account:
         """Raises ``GatewayError``: the key is at a limit."""
         key = self._caller.key
         if key is None or not key.limited:
@@ -40,14 +40,14 @@ class Account:
         # Counting tokens uses none.
         needs = key.tokens_per_minute is not None and not self._counts
         tokens = self._prompt_tokens() if needs else 0
-        found = self._state.limits.reserve(key, tokens, time.monotonic())
+        found = await self._state.sharing.reserve(key, tokens)
         if isinstance(found, Refusal):
             self._state.metrics.limited(found.limit, key.name)
             raise GatewayError(found.failure(key.name))
         self._lease = found
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         exc: BaseException | None,
@@ -96,7 +96,7 @@ class Account:
     def _settle(self, used: int) -> None:
         lease, self._lease = self._lease, None
         if lease is not None:
-            self._state.limits.settle(lease, used, time.monotonic())
+            self._state.sharing.settle(lease, used)
 
     def _prompt_tokens(self) -> int:
         return prompt_tokens(self._call)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from aigw_asgi.routes import Endpoint
 from aigw_asgi.state import GatewayState
@@ -13,6 +15,9 @@ from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.health import Rest
 from aigw_core.prometheus import exposition
 from aigw_core.routing.names import served_targets
+
+if TYPE_CHECKING:
+    from aigw_asgi.reloading import Outcome
 
 
 def admin_document(state: GatewayState, endpoint: Endpoint, name: str = "") -> dict[str, Any]:
@@ -30,6 +35,8 @@ def admin_document(state: GatewayState, endpoint: Endpoint, name: str = "") -> d
         return {**config_view(state.snapshot, state.settings), "reload": _reload(state)}
     if endpoint is Endpoint.ADMIN_MODELS:
         return {"models": _models(state)}
+    if endpoint is Endpoint.NODES:
+        return _nodes(state)
     return state.metrics.report(state.uptime, resting=len(_resting(state)))
 
 
@@ -42,6 +49,49 @@ def _reload(state: GatewayState) -> dict[str, Any]:
         "failures": 0 if reloader is None else reloader.failures,
         "problems": [] if last is None else [str(problem) for problem in last.problems],
         "restart": [] if last is None else list(last.restart),
+    }
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """What came of reading the configuration again."""
+    return {
+        "generation": outcome.generation,
+        "version": outcome.version,
+        "changed": outcome.changed,
+        "problems": [str(problem) for problem in outcome.problems],
+        "restart": list(outcome.restart),
+    }
+
+
+def _nodes(state: GatewayState) -> dict[str, Any]:
+    """The processes of this gateway, and what they share. The newest report of each is at
+    most two seconds old."""
+    sharing, now = state.sharing, time.time()
+    store = sharing.store
+    found = list(sharing.nodes)
+    if not found and state.node is not None:
+        found = [replace(state.node.report(state), seen=now)]
+    return {
+        "shared_state": {
+            "kind": "memory" if store is None else store.kind,
+            "up": store is None or sharing.up,
+            "problem": sharing.why_lost or None,
+        },
+        "nodes": [
+            {
+                "id": each.id,
+                "host": each.host,
+                "pid": each.pid,
+                "worker": each.worker,
+                "version": each.version,
+                "config": each.config,
+                "uptime_seconds": round(now - each.started, 1),
+                "draining": each.draining,
+                "self": state.node is not None and each.id == state.node.id,
+            }
+            for each in sorted(found, key=lambda each: (each.host, each.worker, each.started))
+            if each.alive(now)
+        ],
     }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from aigw_asgi.access_log import log_other
-from aigw_asgi.admin import admin_document, clear_cooldowns, metrics_text
+from aigw_asgi.admin import admin_document, clear_cooldowns, metrics_text, outcome_document
 from aigw_asgi.counting import serve_count
 from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, write_now_of
 from aigw_asgi.gemini_array import ArraySender, wants_array
@@ -64,7 +64,9 @@ class App:
 
     async def open(self) -> GatewayState:
         if self.state is None:
-            self.state = await self._open_state()
+            state = await self._open_state()
+            await state.sharing.connect()
+            self.state = state
         return self.state
 
     def drain(self) -> None:
@@ -99,8 +101,7 @@ class App:
                     except Exception as exc:
                         await send({"type": "lifespan.startup.failed", "message": str(exc)})
                         raise
-                    if state.reloader is not None:
-                        tasks.start_soon(state.reloader.run)
+                    tasks.start_soon(state.run)
                     await send({"type": "lifespan.startup.complete"})
                 elif message["type"] == "lifespan.shutdown":
                     tasks.cancel_scope.cancel()
@@ -148,7 +149,7 @@ class App:
         if request.method not in route.allowed:
             raise _wrong_method(request.method, route)
         caller = _admit(state, request, route)
-        if "POST" in route.methods:
+        if route.has_body:
             refuse_encoded_body(request.headers)
             body = await request.body(receive, state.snapshot.body_limit)
             inbound = Inbound(body, request.headers, route.name or None, route.stream, request.path)
@@ -159,9 +160,21 @@ class App:
                 text = metrics_text(state)
                 await send_body(send, 200, prometheus.CONTENT_TYPE, text, identified)
                 return
-            document = _look_up(state, request, route, caller)
-            status = 503 if route.endpoint is Endpoint.HEALTH and state.draining else 200
+            if route.endpoint is Endpoint.RELOAD:
+                status, document = await self._reload()
+            else:
+                document = await _look_up(state, request, route, caller)
+                status = 503 if route.endpoint is Endpoint.HEALTH and state.draining else 200
             await send_json(send, status, document, identified)
+
+    async def _reload(self) -> tuple[int, Any]:
+        """Have this node read its configuration, and then all others theirs."""
+        outcome = await self.reload()
+        if outcome is None:
+            raise InvalidRequest("the configuration is no file that could be read again")
+        if self.state is not None and not outcome.problems:
+            self.state.sharing.tell_reload()
+        return (422 if outcome.problems else 200), outcome_document(outcome)
 
     async def _refuse(
         self,
@@ -233,7 +246,7 @@ async def _answer(
         await serve_compact(state, inbound, caller, request_id, receive, send)
     elif route.endpoint is Endpoint.COUNT:
         if format is Format.RESPONSES:
-            inbound, _ = recall(state, inbound, caller)
+            inbound, _ = await recall(state, inbound, caller)
         await serve_count(state, format, inbound, caller, request_id, receive, send)
     elif format is Format.RESPONSES:
         await serve_response(state, inbound, caller, request_id, receive, send)
@@ -244,7 +257,7 @@ async def _answer(
         await serve_inference(state, codec, inbound, caller, request_id, receive, send)
 
 
-def _look_up(state: GatewayState, request: HttpRequest, route: Route, caller: Caller) -> Any:
+async def _look_up(state: GatewayState, request: HttpRequest, route: Route, caller: Caller) -> Any:
     """What is asked without a body: a JSON document.
 
     Raises:
@@ -259,10 +272,10 @@ def _look_up(state: GatewayState, request: HttpRequest, route: Route, caller: Ca
         return show_model(state, caller, format, route.name)
     if endpoint is Endpoint.STORED:
         if request.method == "DELETE":
-            return forget_response(state, route.name, caller)
+            return await forget_response(state, route.name, caller)
         if request.parameters.get("stream", "").lower() == "true":
             raise InvalidRequest("a stored answer comes whole only", pointer="stream")
-        return stored_response(state, route.name, caller)
+        return await stored_response(state, route.name, caller)
     if endpoint is Endpoint.COOLDOWNS and request.method == "DELETE":
         return clear_cooldowns(state, route.name)
     if route.auth is Auth.LOCAL:

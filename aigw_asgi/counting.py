@@ -44,7 +44,7 @@ async def serve_count(
             target can be had for it.
     """
     call = new_call(state, COUNTING[format], inbound, request_id, caller)
-    with Account(state, call, caller) as account:
+    async with Account(state, call, caller) as account:
         await _count(state, call, caller, account, receive, send)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import anyio
@@ -18,6 +19,7 @@ from msgspec.structs import replace
 from aigw_asgi.asgi import App
 from aigw_asgi.builtin import with_echo
 from aigw_asgi.config_store import Loaded, load
+from aigw_asgi.node import Node
 from aigw_asgi.reloading import Reloader
 from aigw_asgi.state import GatewayState
 from aigw_asgi.state_folder import seal_key, state_folder
@@ -27,9 +29,16 @@ from aigw_core.chat import Format
 from aigw_core.config.snapshot import Snapshot
 from aigw_core.wire_request import WireRequest
 
+if TYPE_CHECKING:
+    from aigw_asgi.stores.shared_state import SharedState
+    from aigw_core.config.settings import ServerSettings
+
 Config = Snapshot | str | os.PathLike[str] | None
 """A compiled snapshot, the path of a configuration file, or ``None``: the file that
 ``AIGW_CONFIG`` names, else ``config.yaml`` when it is there, else the built-in defaults."""
+
+SHARED_FILE = "shared.db"
+"""In the state folder."""
 
 PATHS: Mapping[Format, str] = {
     Format.CHAT: "/v1/chat/completions",
@@ -58,10 +67,14 @@ async def open_state(config: Config = None, *, transport: Transport | None = Non
 
 
 def state_of(
-    loaded: Loaded, read: Callable[[], Loaded], *, transport: Transport | None = None
+    loaded: Loaded,
+    read: Callable[[], Loaded],
+    *,
+    transport: Transport | None = None,
+    node: Node | None = None,
 ) -> GatewayState:
     """State for a configuration that was read, and is read again by ``read`` when it
-    changes.
+    changes. A ``node`` keeps in stores what is to outlive it, and shares it with others.
 
     Raises:
         LimitInactive: see :class:`GatewayState`.
@@ -70,7 +83,14 @@ def state_of(
     snapshot = with_echo(loaded.snapshot, loopback_only=settings.loopback_only)
     upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
     home = state_folder(os.environ, settings.state_path)
-    state = GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home), settings=settings)
+    state = GatewayState(
+        snapshot,
+        upstream,
+        own_seal_key=lambda: seal_key(home),
+        settings=settings,
+        node=node,
+        store=None if node is None else _shared_state(settings, home, node),
+    )
 
     def put(loaded: Loaded) -> None:
         generation = state.snapshot.generation + 1
@@ -80,6 +100,12 @@ def state_of(
 
     state.reloader = Reloader(loaded, read, put)
     return state
+
+
+def _shared_state(settings: ServerSettings, home: Path, node: Node) -> SharedState:
+    from aigw_asgi.stores.sqlite.shared_state import SqliteState
+
+    return SqliteState(home / SHARED_FILE, alone=node.workers == 1)
 
 
 def create_app(config: Config = None, *, transport: Transport | None = None) -> App:
@@ -133,8 +159,7 @@ class Gateway:
         state = await self.app.open()
         self._tasks = await anyio.create_task_group().__aenter__()
         self._inside = AppTransport(self.app, self._tasks)
-        if state.reloader is not None:
-            self._tasks.start_soon(state.reloader.run)
+        self._tasks.start_soon(state.run)
         return self
 
     async def __aexit__(

@@ -200,6 +200,6 @@ async def serve_inference(
     """
     call = new_call(state, codec, inbound, request_id, caller, memory)
     router = state.router
-    with Account(state, call, caller) as account:
+    async with Account(state, call, caller) as account:
         plan = find_targets(state, call, caller, router)
         await run_exchange(state, call, plan, CODECS, router, account, receive, send, caller=caller)

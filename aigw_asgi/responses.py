@@ -8,19 +8,19 @@ back at once.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.accounts import Account
 from aigw_asgi.driver import ReceiveMessage, SendMessage, WriteNow, write_now_of
 from aigw_asgi.inference import find_targets, new_call, run_exchange, serve_inference
+from aigw_asgi.sharing import Sharing
 from aigw_asgi.state import GatewayState
 from aigw_core.access import Caller
 from aigw_core.chat import Format, ServerState
 from aigw_core.codec import Inbound
 from aigw_core.codecs import CODECS, COMPACTING
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
-from aigw_core.response_store import ResponseStore, StoredResponse
+from aigw_core.response_store import StoredResponse
 from aigw_core.routing.target import ECHO
 
 if TYPE_CHECKING:  # at run time with the first request of this format
@@ -35,12 +35,13 @@ def owner_of(caller: Caller) -> str:
     return caller.key.id if caller.key is not None else "anonymous"
 
 
-def recall(state: GatewayState, inbound: Inbound, caller: Caller) -> tuple[Inbound, Question]:
+async def recall(state: GatewayState, inbound: Inbound, caller: Caller) -> tuple[Inbound, Question]:
     """The request with its whole conversation, and what it says about memory. The
     items of the question are all of the conversation, too.
 
     Raises:
-        InvalidRequest: it goes on from an answer that this client has not stored.
+        GatewayError: it goes on from an answer that this client has not stored, or that
+            cannot be looked up now.
     """
     from aigw_core.codecs.responses.memory import Question, expand, read_question
 
@@ -48,7 +49,7 @@ def recall(state: GatewayState, inbound: Inbound, caller: Caller) -> tuple[Inbou
     previous = question.previous_id
     if previous is None:
         return inbound, question
-    earlier = state.responses.get(owner_of(caller), previous, time.monotonic())
+    earlier = await state.sharing.response(owner_of(caller), previous)
     if earlier is None:
         raise InvalidRequest(
             f"no answer with the id {previous!r} is stored here (any more);"
@@ -69,9 +70,9 @@ async def serve_response(
     send: SendMessage,
 ) -> None:
     """Answer a request, and store the answer if the client does not mind."""
-    inbound, question = recall(state, inbound, caller)
+    inbound, question = await recall(state, inbound, caller)
     if question.store:
-        send = _Recorder(send, state.responses, owner_of(caller), question.items)
+        send = _Recorder(send, state.sharing, owner_of(caller), question.items)
     memory = ServerState(previous_id=question.previous_id, store=question.store)
     codec = CODECS[Format.RESPONSES]
     await serve_inference(state, codec, inbound, caller, request_id, receive, send, memory=memory)
@@ -90,10 +91,10 @@ async def serve_compact(
     Raises:
         InvalidRequest: no target of the model can do that.
     """
-    inbound, _ = recall(state, inbound, caller)
+    inbound, _ = await recall(state, inbound, caller)
     call = new_call(state, COMPACTING[Format.RESPONSES], inbound, request_id, caller)
     router = state.router
-    with Account(state, call, caller) as account:
+    async with Account(state, call, caller) as account:
         route = find_targets(state, call, caller, router)
         able = [
             target
@@ -111,21 +112,21 @@ async def serve_compact(
         await run_exchange(state, call, asked, COMPACTING, router, account, receive, send)
 
 
-def stored_response(state: GatewayState, id: str, caller: Caller) -> bytes:
+async def stored_response(state: GatewayState, id: str, caller: Caller) -> bytes:
     """An answer as its client got it.
 
     Raises:
-        GatewayError: 404.
+        GatewayError: 404, or 503 where it cannot be looked up now.
     """
-    stored = state.responses.get(owner_of(caller), id, time.monotonic())
+    stored = await state.sharing.response(owner_of(caller), id)
     if stored is None:
         raise _unknown(id)
     return stored.body
 
 
-def forget_response(state: GatewayState, id: str, caller: Caller) -> dict[str, Any]:
-    """Raises ``GatewayError``: 404."""
-    if not state.responses.remove(owner_of(caller), id, time.monotonic()):
+async def forget_response(state: GatewayState, id: str, caller: Caller) -> dict[str, Any]:
+    """Raises ``GatewayError``: 404, or 503 where it cannot be said now."""
+    if not await state.sharing.remove_response(owner_of(caller), id):
         raise _unknown(id)
     return {"id": id, "object": "response", "deleted": True}
 
@@ -139,30 +140,39 @@ class _Recorder:
     """``send``, storing the answer that goes through it."""
 
     def __init__(
-        self, send: SendMessage, store: ResponseStore, owner: str, items: tuple[bytes, ...]
+        self, send: SendMessage, sharing: Sharing, owner: str, items: tuple[bytes, ...]
     ) -> None:
         self._send = send
-        self._store = store
+        self._sharing = sharing
         self._owner = owner
         self._items = items
         self._reader: AnswerReader | None = None
         self._left = -1  # bytes of a body whose length is known
+        self._read_already = False  # what is sent next
+        self._complete: StoredResponse | None = None
         self._write_now = write_now_of(send)
         self.write_now: WriteNow | None = self._write_and_read if self._write_now else None
 
     async def __call__(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self._start(message)
-        elif self._reader is not None:
+        elif self._reader is not None and not self._read_already:
             self._read(self._reader, message)
+        self._read_already = False
+        complete, self._complete = self._complete, None
+        if complete is not None:
+            # Before the end of the answer is out: a quick client comes back at once.
+            await self._sharing.put_response(self._owner, complete)
         await self._send(message)
 
     def _write_and_read(self, body: bytes) -> bool:
         assert self._write_now is not None
-        written = self._write_now(body)
-        if written and self._reader is not None:
+        if self._reader is not None:
             self._read(self._reader, {"body": body, "more_body": True})
-        return written
+        if self._complete is None and self._write_now(body):
+            return True
+        self._read_already = True  # it comes again, by the long way
+        return False
 
     def _start(self, message: dict[str, Any]) -> None:
         from aigw_core.codecs.responses.memory import AnswerReader
@@ -182,5 +192,4 @@ class _Recorder:
         if reader.answer is not None:
             answer = reader.answer
             self._reader = None
-            stored = StoredResponse(answer.id, answer.body, self._items + answer.items)
-            self._store.put(self._owner, stored, time.monotonic())
+            self._complete = StoredResponse(answer.id, answer.body, self._items + answer.items)

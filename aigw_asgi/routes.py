@@ -46,6 +46,9 @@ class Endpoint(Enum):
     PROMETHEUS = auto()
     ADMIN_CONFIG = auto()
     ADMIN_MODELS = auto()
+    NODES = auto()
+    """The processes that are this gateway together."""
+    RELOAD = auto()
     COOLDOWNS = auto()
     """What rests, and why; with a credential's name: what is held against it."""
 
@@ -64,6 +67,11 @@ class Route(Struct, frozen=True):
     """The client's key may stand in the query."""
     shared: bool = False
     """Clients of several formats use this path."""
+
+    @property
+    def has_body(self) -> bool:
+        """Its requests ask by their bodies."""
+        return "POST" in self.methods and self.auth is Auth.CLIENT_KEY
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -99,6 +107,8 @@ ROUTES: Mapping[str, Route] = {
     "/admin/metrics": _get(Endpoint.METRICS, Auth.LOCAL),
     "/admin/config": _get(Endpoint.ADMIN_CONFIG, Auth.LOCAL),
     "/admin/models": _get(Endpoint.ADMIN_MODELS, Auth.LOCAL),
+    "/admin/nodes": _get(Endpoint.NODES, Auth.LOCAL),
+    "/admin/reload": Route(Endpoint.RELOAD, ("POST",), Auth.LOCAL, Format.CHAT),
     "/admin/cooldowns": _get(Endpoint.COOLDOWNS, Auth.LOCAL),
 }
 

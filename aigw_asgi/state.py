@@ -8,11 +8,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
+import anyio
 from anyio.abc import TaskGroup
 
 from aigw_asgi.driver import Driver
 from aigw_asgi.echo import echo
 from aigw_asgi.price_table import bundled_prices
+from aigw_asgi.sharing import Sharing
 from aigw_asgi.transports import Transport
 from aigw_asgi.transports.memory import AppTransport
 from aigw_core.capture import CaptureRing
@@ -32,7 +34,9 @@ from aigw_core.seals import SealKeys, key_of
 from aigw_core.token_count import Calibrator
 
 if TYPE_CHECKING:  # imports the schema
+    from aigw_asgi.node import Node
     from aigw_asgi.reloading import Reloader
+    from aigw_asgi.stores.shared_state import SharedState
     from aigw_core.config.settings import ServerSettings
 
 
@@ -58,10 +62,12 @@ class GatewayState:
         own_seal_key: Callable[[], bytes],
         settings: ServerSettings | None = None,
         limits: Limits | None = None,
+        node: Node | None = None,
+        store: SharedState | None = None,
     ) -> None:
         """``own_seal_key`` is asked, once, for the key of seals where a snapshot names no
         secret for them; it may block. ``settings`` are those of the listener, if there is
-        one.
+        one. A ``store`` needs to know which ``node`` this is.
 
         Raises:
             LimitInactive: a limit of a client key would limit nothing.
@@ -76,6 +82,16 @@ class GatewayState:
         self.use(snapshot)
         self.calibrator = Calibrator()
         self.responses = ResponseStore()
+        self.node = node
+        self.sharing = Sharing(
+            self.health,
+            self._counting[0],
+            self.limits,
+            self.responses,
+            store=store,
+            report=None if node is None else lambda: node.report(self),
+            reload=self._ask_reload,
+        )
         self.metrics = Metrics()
         self.captures = CaptureRing()
         self.rng = random.Random()
@@ -129,5 +145,17 @@ class GatewayState:
         for driver in list(self.running):
             driver.stop()
 
+    async def run(self) -> None:
+        """Keep the configuration and what is shared up to date, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.sharing.run)
+            if self.reloader is not None:
+                tasks.start_soon(self.reloader.run)
+
+    def _ask_reload(self) -> None:
+        if self.reloader is not None:
+            self.reloader.ask()
+
     async def aclose(self) -> None:
+        await self.sharing.aclose()
         await self._upstream.aclose()

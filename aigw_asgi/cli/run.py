@@ -182,6 +182,7 @@ def _serve(
 
     from aigw_asgi.asgi import App
     from aigw_asgi.gateway import state_of
+    from aigw_asgi.node import this_node
     from aigw_asgi.server import Hooks, HttpChoice, LoopChoice, ServerSettings, StartupFailed
     from aigw_asgi.server import run as serve
     from aigw_asgi.state import GatewayState
@@ -192,7 +193,7 @@ def _serve(
     async def open_state() -> GatewayState:
         expiry = loaded.snapshot.keepalive_expiry
         upstream = choose(arguments.transport, keepalive_expiry=expiry)
-        return state_of(loaded, read, transport=upstream)
+        return state_of(loaded, read, transport=upstream, node=this_node())
 
     app = App(open_state)
 

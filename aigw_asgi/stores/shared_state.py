@@ -128,9 +128,16 @@ class SharedState(Protocol):
         """``sqlite`` or ``redis``."""
         ...
 
+    @property
+    def alone(self) -> bool:
+        """No other process uses it: nobody has to be listened to, and nothing asked for
+        before a request goes on."""
+        ...
+
     async def open(self, node: str, held: Mapping[str, Held]) -> None:
         """Connect, as the node of that identifier, whose requests hold so much of each key
-        just now: that replaces what the store knew of it."""
+        just now: that replaces what the store knew of it. From here on news is collected for
+        ``listen``."""
         ...
 
     async def aclose(self) -> None:
