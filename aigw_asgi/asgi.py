@@ -64,9 +64,7 @@ class App:
 
     async def open(self) -> GatewayState:
         if self.state is None:
-            state = await self._open_state()
-            await state.sharing.connect()
-            self.state = state
+            self.state = await self._open_state()
         return self.state
 
     def drain(self) -> None:
@@ -101,7 +99,7 @@ class App:
                     except Exception as exc:
                         await send({"type": "lifespan.startup.failed", "message": str(exc)})
                         raise
-                    tasks.start_soon(state.run)
+                    await tasks.start(state.run)
                     await send({"type": "lifespan.startup.complete"})
                 elif message["type"] == "lifespan.shutdown":
                     tasks.cancel_scope.cancel()

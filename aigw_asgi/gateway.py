@@ -159,7 +159,7 @@ class Gateway:
         state = await self.app.open()
         self._tasks = await anyio.create_task_group().__aenter__()
         self._inside = AppTransport(self.app, self._tasks)
-        self._tasks.start_soon(state.run)
+        await self._tasks.start(state.run)
         return self
 
     async def __aexit__(

@@ -19,6 +19,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 import anyio
+from anyio import TASK_STATUS_IGNORED
+from anyio.abc import TaskStatus
 from msgspec.structs import replace
 
 from aigw_asgi.stores.shared_state import (
@@ -238,33 +240,45 @@ class Sharing:
 
     # --- the store -----------------------------------------------------------
 
-    async def connect(self) -> None:
-        """Find the store, if it is there: so that the first requests know of it."""
-        if self.store is not None and not self.up:
-            try:
-                await self._open(self.store)
-            except StoreLost as exc:
-                self._lose(exc)
-
-    async def run(self) -> None:
-        """Keep in touch with the store, until cancelled."""
+    async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+        """Keep in touch with the store, until cancelled. It has started when the store was
+        found, or not: so that the first requests know of it."""
         store = self.store
         if store is None:
+            task_status.started()
             return
+        async with anyio.create_task_group() as tasks:
+            store.enter(tasks)
+            try:
+                await self._stay(store, task_status)
+            finally:
+                await self.aclose()
+                tasks.cancel_scope.cancel()
+
+    async def _stay(self, store: SharedState, task_status: TaskStatus[None]) -> None:
+        first = True
         while True:
             try:
-                if not self.up:
-                    await self._open(store)
+                await self._open(store)
+                if first:
+                    task_status.started()
+                    first = False
                 await self._serve(store)
             except StoreLost as exc:
                 self._lose(exc)
+            if first:
+                task_status.started()
+                first = False
             await anyio.sleep(RETRY)
 
     async def aclose(self) -> None:
-        """Leave the store."""
+        """Tell the store the last, and leave it."""
         if self.store is not None:
-            self.up = False
-            with anyio.move_on_after(1, shield=True):
+            up, self.up = self.up, False
+            with anyio.move_on_after(2 * PATIENCE, shield=True):
+                if up:
+                    with contextlib.suppress(StoreLost):
+                        await self._flush(self.store)
                 await self.store.aclose()
 
     async def _open(self, store: SharedState) -> None:
@@ -344,17 +358,21 @@ class Sharing:
             if not outbox:
                 self._wake = anyio.Event()
                 await self._wake.wait()
-            waiting = list(outbox)
-            settled = [each for each in waiting if isinstance(each, Settled)]
-            news = [each for each in waiting if not isinstance(each, Settled)]
-            with _patience():
-                if settled:
-                    await store.settle(settled)
-                if news:
-                    await store.tell(news)
-            for each in waiting:
-                if outbox and outbox[0] is each:  # else it was lost for want of room
-                    outbox.popleft()
+            await self._flush(store)
+
+    async def _flush(self, store: SharedState) -> None:
+        outbox = self._outbox
+        waiting = list(outbox)
+        settled = [each for each in waiting if isinstance(each, Settled)]
+        news = [each for each in waiting if not isinstance(each, Settled)]
+        with _patience():
+            if settled:
+                await store.settle(settled)
+            if news:
+                await store.tell(news)
+        for each in waiting:
+            if outbox and outbox[0] is each:  # else it was lost for want of room
+                outbox.popleft()
 
     async def _keep_reporting(self, store: SharedState) -> None:
         while True:

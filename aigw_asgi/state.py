@@ -9,7 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import TaskGroup
+from anyio import TASK_STATUS_IGNORED
+from anyio.abc import TaskGroup, TaskStatus
 
 from aigw_asgi.driver import Driver
 from aigw_asgi.echo import echo
@@ -145,10 +146,11 @@ class GatewayState:
         for driver in list(self.running):
             driver.stop()
 
-    async def run(self) -> None:
+    async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
         """Keep the configuration and what is shared up to date, until cancelled."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.sharing.run)
+            await tasks.start(self.sharing.run)
+            task_status.started()
             if self.reloader is not None:
                 tasks.start_soon(self.reloader.run)
 
@@ -157,5 +159,4 @@ class GatewayState:
             self.reloader.ask()
 
     async def aclose(self) -> None:
-        await self.sharing.aclose()
         await self._upstream.aclose()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from anyio.abc import TaskGroup
 from msgspec import Struct
 
 from aigw_core.config.snapshot import ClientKey
@@ -132,6 +133,11 @@ class SharedState(Protocol):
     def alone(self) -> bool:
         """No other process uses it: nobody has to be listened to, and nothing asked for
         before a request goes on."""
+        ...
+
+    def enter(self, tasks: TaskGroup) -> None:
+        """Called before all else: what it does beside its calls, it may do in ``tasks``,
+        which it never makes fail."""
         ...
 
     async def open(self, node: str, held: Mapping[str, Held]) -> None:

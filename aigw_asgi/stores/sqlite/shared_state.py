@@ -21,6 +21,7 @@ from typing import TypeVar
 
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 
 from aigw_asgi.stores.shared_state import (
     GONE_AFTER,
@@ -119,6 +120,9 @@ class SqliteState:
         return f"<SqliteState {self.file}>"
 
     # --- life ----------------------------------------------------------------
+
+    def enter(self, tasks: TaskGroup) -> None:
+        """It has a thread of its own instead."""
 
     async def open(self, node: str, held: Mapping[str, Held]) -> None:
         self._node = node
