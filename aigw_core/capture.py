@@ -29,7 +29,7 @@ MAX_KEPT = 64 << 20
 """Bytes of all captures together; the oldest are forgotten."""
 
 
-class Piece(Struct, frozen=True):
+class Piece(Struct, frozen=True, gc=False):
     """One read or write."""
 
     at: float

@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 
 from aigw_asgi import Gateway
+from aigw_asgi.responses import _Recorder
+from aigw_asgi.sharing import Sharing
 from aigw_asgi.transports.memory import Script, ScriptTransport
 from aigw_core.chat import Format
 from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import ClientKey, Credential, Snapshot
+from aigw_core.health import Health
+from aigw_core.limits import Limits
+from aigw_core.response_store import ResponseStore
 from tests.asgi.clients import LOCAL, error_of, once, said, send
 
 pytestmark = pytest.mark.anyio
@@ -273,3 +278,36 @@ async def test_compacting_needs_an_upstream_of_this_format(format: Format) -> No
     assert reply.status == 400
     assert error_of(ERROR, reply.json)["code"] == "compact_unsupported"
     assert transport.requests == []
+
+
+async def test_the_short_way_out_does_not_overtake_the_store() -> None:
+    """Who reads the end of an answer can go on from it, however it was sent."""
+    store = ResponseStore()
+    health = Health()
+    found: list[bool] = []
+
+    class Sender:
+        async def __call__(self, message: dict[str, Any]) -> None:
+            self.look(message.get("body", b""))
+
+        def write_now(self, body: bytes) -> bool:
+            self.look(body)
+            return True
+
+        def look(self, body: bytes) -> None:
+            if b"response.completed" in body:
+                found.append(store.get("me", "resp_1", 0.0) is not None)
+
+    sharing = Sharing(health, Health(), Limits(), store)
+    recorder = _Recorder(Sender(), sharing, "me", ())
+    headers = [(b"content-type", b"text/event-stream")]
+    await recorder({"type": "http.response.start", "status": 200, "headers": headers})
+    assert recorder.write_now is not None
+    answer = {"id": "resp_1", "object": "response", "status": "completed", "output": []}
+    for kind in ("response.created", "response.completed"):
+        event = json.dumps({"type": kind, "response": answer})
+        body = f"event: {kind}\ndata: {event}\n\n".encode()
+        if not recorder.write_now(body):
+            await recorder({"type": "http.response.body", "body": body, "more_body": True})
+    await recorder({"type": "http.response.body", "body": b""})
+    assert found == [True]

@@ -12,10 +12,17 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
+from aigw_asgi import Gateway
+from aigw_asgi.asgi import App
+from aigw_asgi.config_store import Loaded, load
+from aigw_asgi.gateway import state_of
+from aigw_asgi.node import this_node
+from aigw_asgi.state import GatewayState
 from aigw_asgi.stores.sqlite.shared_state import SqliteState
 from aigw_asgi.transports.memory import Script, ScriptTransport
 from aigw_core.chat import Format
 from aigw_core.config.snapshot import ClientKey
+from aigw_core.limits import Refusal
 from aigw_core.wire_request import WireRequest
 from tests.asgi.clients import Reply, asking, send
 from tests.asgi.stores.sharing_nodes import Kind, Node, nodes, sqlite, until
@@ -72,6 +79,10 @@ async def test_requests_at_once_are_counted_together_and_given_back(kind: Kind) 
         sharing[0].settle(leases[0], 0)  # type: ignore[arg-type]
         await both[0].has_sent()
         assert (await ask(both[1], Format.CHAT)).status == 200
+        # One of the first node's is left; what the second held goes with it.
+        await both[1].state.sharing.aclose()
+        found = [await sharing[0].reserve(key, 0) for _ in range(3)]
+        assert [isinstance(each, Refusal) for each in found] == [False, False, True]
 
 
 async def test_what_a_node_held_is_given_back_when_it_leaves(kind: Kind) -> None:
@@ -227,9 +238,61 @@ async def test_what_ran_on_a_lost_store_is_held_anew(tmp_path: Path) -> None:
             await until(lambda: not sharing.up)
             sharing.settle(leases[0], 0)  # type: ignore[arg-type]
         await until(lambda: sharing.up and both[1].state.sharing.up)
-        assert (await ask(both[1], Format.CHAT)).status == 200
-        await both[1].has_sent()
+        # One is still running; what was granted without the store is nobody's business.
+        found = [await both[1].state.sharing.reserve(key, 0) for _ in range(2)]
+        assert [isinstance(each, Refusal) for each in found] == [False, True]
         sharing.settle(leases[1], 0)  # type: ignore[arg-type]
+        await both[0].has_sent()
+        assert (await ask(both[0], Format.CHAT)).status == 200
+
+
+async def test_what_was_found_without_the_store_is_told_when_it_is_back(tmp_path: Path) -> None:
+    snapshot = keyed(upstream(Format.CHAT), requests_per_minute=10)
+    transports = [ScriptTransport(limited)] * 2
+    async with nodes(sqlite(tmp_path), snapshot, snapshot, transports=transports) as both:
+        async with locked(tmp_path / "shared.db"):
+            assert (await ask(both[0], Format.CHAT, "some-model")).status == 429
+            await until(lambda: not both[0].state.sharing.up)
+            await both[0].rests(1)
+            assert not both[1].state.health.rests()
+        await both[1].rests(1)
+
+
+async def test_who_is_asked_to_reload_asks_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGW_STATE_DIR", str(tmp_path))
+
+    def gateway(name: str) -> Gateway:
+        file = tmp_path / f"{name}.yaml"
+        file.write_text("host: 127.0.0.1\n")
+
+        def read() -> Loaded:
+            return load(str(file), {})
+
+        async def open_state() -> GatewayState:
+            node = this_node(0, 2)
+            return state_of(read(), read, transport=ScriptTransport(limited), node=node)
+
+        found = Gateway(str(file))
+        found.app = App(open_state)
+        return found
+
+    async with gateway("one") as one, gateway("two") as two:
+        assert one.app.state is not None
+        assert two.app.state is not None
+        reloader = two.app.state.reloader
+        assert reloader is not None
+        (tmp_path / "one.yaml").write_text("host: 127.0.0.1\nidle-timeout: 9\n")
+        before = reloader.readings
+        reply = await send(one, "POST", "/admin/reload", None, {})
+        assert (reply.status, reply.json["changed"], reply.json["problems"]) == (200, True, [])
+        await until(lambda: reloader.readings > before)
+        (tmp_path / "one.yaml").write_text("prot: 1\n")
+        reply = await send(one, "POST", "/admin/reload", None, {})
+        assert reply.status == 422
+        assert reply.json["generation"] == 2
+        assert "one.yaml:1:1" in reply.json["problems"][0]
 
 
 async def test_answers_stay_to_be_had_where_they_were_made(tmp_path: Path) -> None:
