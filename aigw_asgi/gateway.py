@@ -58,10 +58,15 @@ async def open_state(config: Config = None, *, transport: Transport | None = Non
 
 
 def state_of(
-    loaded: Loaded, read: Callable[[], Loaded], *, transport: Transport | None = None
+    loaded: Loaded,
+    read: Callable[[], Loaded],
+    *,
+    transport: Transport | None = None,
+    worker: int = 0,
+    workers: int = 1,
 ) -> GatewayState:
     """State for a configuration that was read, and is read again by ``read`` when it
-    changes.
+    changes; for the process ``worker`` of ``workers``, counted from 0.
 
     Raises:
         LimitInactive: see :class:`GatewayState`.
@@ -70,7 +75,14 @@ def state_of(
     snapshot = with_echo(loaded.snapshot, loopback_only=settings.loopback_only)
     upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
     home = state_folder(os.environ, settings.state_path)
-    state = GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home), settings=settings)
+    state = GatewayState(
+        snapshot,
+        upstream,
+        own_seal_key=lambda: seal_key(home),
+        settings=settings,
+        worker=worker,
+        workers=workers,
+    )
 
     def put(loaded: Loaded) -> None:
         generation = state.snapshot.generation + 1

@@ -58,15 +58,19 @@ class GatewayState:
         own_seal_key: Callable[[], bytes],
         settings: ServerSettings | None = None,
         limits: Limits | None = None,
+        worker: int = 0,
+        workers: int = 1,
     ) -> None:
         """``own_seal_key`` is asked, once, for the key of seals where a snapshot names no
         secret for them; it may block. ``settings`` are those of the listener, if there is
-        one.
+        one. This is the process ``worker`` of ``workers``, counted from 0.
 
         Raises:
             LimitInactive: a limit of a client key would limit nothing.
         """
         self.settings = settings
+        self.worker = worker
+        self.workers = workers
         self.limits = Limits() if limits is None else limits
         self.health = Health()
         self.balance = Balance()
