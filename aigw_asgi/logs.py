@@ -34,6 +34,11 @@ from aigw_asgi.access_log import AccessLine
 from aigw_asgi.log_file import DailyFile, write_all
 from aigw_asgi.redaction import Redactor
 
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing forks
+    fcntl = None  # type: ignore[assignment]  # used only after a fork
+
 QUEUE_SIZE = 10_000
 """Records that wait for the writer; at 1 KiB each that is 10 MiB at worst."""
 
@@ -80,8 +85,10 @@ class Output:
     """An open file descriptor as a sink, past Python's buffers: a writer that is stuck in
     one of those would keep the interpreter from ending."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, *, shared: bool = False) -> None:
+        """``shared``: processes that are forked from here on write to it as well."""
         self._number = number
+        self._turns = _turns() if shared else None
         self.may_wait = True
         """For a reader that has stopped; otherwise it gets no lines."""
 
@@ -91,10 +98,31 @@ class Output:
     def write(self, data: bytes, now: float) -> None:
         if not self.may_wait and not select.select((), (self._number,), (), 0)[1]:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        write_all(self._number, data)
+        if self._turns is None:
+            write_all(self._number, data)
+            return
+        # A pipe that is nearly full takes a line in pieces, and others' between them.
+        fcntl.lockf(self._turns, fcntl.LOCK_EX | (0 if self.may_wait else fcntl.LOCK_NB))
+        try:
+            write_all(self._number, data)
+        finally:
+            fcntl.lockf(self._turns, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """The descriptor is not ours to close."""
+        if self._turns is not None:
+            os.close(self._turns)
+            self._turns = None
+
+
+def _turns() -> int:
+    """A file of no name to lock, by each of the processes that have it open."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("turns")
+    import tempfile  # brings much with it
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 class Log:
@@ -118,7 +146,7 @@ class Log:
         self, settings: LogSettings, *, output: int | None = 1, forks: bool = False
     ) -> None:
         self._settings = settings
-        self._output = None if output is None else Output(output)
+        self._output = None if output is None else Output(output, shared=forks)
         sinks: list[Sink] = [] if self._output is None else [self._output]
         if settings.folder is not None:
             sinks.append(DailyFile(settings.folder, settings.retention_days))
@@ -360,4 +388,6 @@ def _notice(message: str) -> logging.LogRecord:
 def _complain(message: str) -> None:
     """Say on standard error that a sink fails; who starts the process may look there."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.write(sys.__stderr__.fileno(), message.encode())  # type: ignore[union-attr]
+        number = sys.__stderr__.fileno()  # type: ignore[union-attr]
+        if select.select((), (number,), (), 0)[1]:
+            os.write(number, message.encode())

@@ -165,6 +165,7 @@ def _go_over_midnight(file: DailyFile, mark: str, start: int) -> None:
         file.write(f"{mark}{at}\n".encode(), NOON + DAY)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the test runner has threads
 def test_forked_processes_set_a_day_aside_once(folder: Path) -> None:
     """They share what is open at the fork, locks included."""
     file = DailyFile(folder, 14)
