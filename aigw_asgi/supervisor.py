@@ -182,6 +182,8 @@ class Supervisor:
         slot.silent = 0
         if kind == READY:
             slot.ready = True
+            if self._phase is Phase.SERVING:
+                _LOG.info("worker %d is process %d now", slot.number, slot.pid)
         elif kind == RELOADED:
             slot.asked = False
         elif kind == CONFIGURATION:
@@ -215,8 +217,6 @@ class Supervisor:
         slot.begin(pid, ours)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
-        if self._phase is Phase.SERVING:
-            _LOG.info("worker %d is process %d now", slot.number, pid)
 
     def _be_worker(
         self,
