@@ -96,7 +96,7 @@ class Output:
         return f"<Output {self._number}>"
 
     def write(self, data: bytes, now: float) -> None:
-        if not self.may_wait and not select.select((), (self._number,), (), 0)[1]:
+        if not self.may_wait and not _has_room(self._number):
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         if self._turns is None:
             write_all(self._number, data)
@@ -113,6 +113,14 @@ class Output:
         if self._turns is not None:
             os.close(self._turns)
             self._turns = None
+
+
+def _has_room(number: int) -> bool:
+    """Whether a short write would not wait."""
+    try:
+        return bool(select.select((), (number,), (), 0)[1])
+    except (OSError, ValueError):
+        return True  # nothing that could be waited for, or on a system that cannot tell
 
 
 def _turns() -> int:
@@ -389,5 +397,5 @@ def _complain(message: str) -> None:
     """Say on standard error that a sink fails; who starts the process may look there."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         number = sys.__stderr__.fileno()  # type: ignore[union-attr]
-        if select.select((), (number,), (), 0)[1]:
+        if _has_room(number):
             os.write(number, message.encode())

@@ -45,6 +45,9 @@ from aigw_asgi.worker import (
     Orders,
 )
 
+NO_FORK = 1.0
+"""Seconds until the next try where the system could not make another process."""
+
 RELOAD_LIMIT = 10.0
 """Seconds for all workers to answer an order to reload; then it counts as done."""
 
@@ -197,26 +200,43 @@ class Supervisor:
         if not self._slots[0].ready:
             return
         for slot in self._slots:
-            if not slot.pid:
+            if not slot.pid and self._phase is Phase.STARTING:
                 self._fork(slot)
         if all(slot.ready for slot in self._slots):
             self._phase = Phase.SERVING
             self._plan.ready()
 
     def _fork(self, slot: _Slot) -> None:
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as exc:
+            self._cannot_fork(slot, exc)
+            return
         ours.setblocking(False)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()  # else the child says it again
         # A signal that comes before the child has its own handlers waits for those.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
-        pid = os.fork()
-        if not pid:
-            self._be_worker(slot, ours, theirs, mask)
-        slot.begin(pid, ours)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        theirs.close()
+        try:
+            pid = os.fork()
+            if not pid:
+                self._be_worker(slot, ours, theirs, mask)
+            slot.begin(pid, ours)
+        except OSError as exc:
+            ours.close()
+            self._cannot_fork(slot, exc)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            theirs.close()
+
+    def _cannot_fork(self, slot: _Slot, exc: OSError) -> None:
+        _LOG.error("worker %d cannot be started: %s", slot.number, exc.strerror)
+        if self._phase is Phase.STARTING:
+            self._status = FAILED
+            self._end(HURRY, HURRY_LIMIT)
+        else:
+            slot.due = time.monotonic() + NO_FORK
 
     def _be_worker(
         self,

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-PATIENCE = 30.0
+PATIENCE = 100.0
+"""Seconds; a machine that is shared stands still now and then."""
 
 
 def until(true: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, structs
 
@@ -34,11 +34,13 @@ from aigw_asgi.server import (
 )
 from aigw_asgi.server.listen import Address, addresses
 from aigw_asgi.state import GatewayState
-from aigw_asgi.supervisor import Plan, Post, Supervisor
 from aigw_asgi.systemd import Notifier
 from aigw_asgi.transports import choose
 from aigw_core.codecs import CODECS, COMPACTING, COUNTING
 from aigw_core.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from aigw_asgi.supervisor import Post
 
 AFTER_DRAIN = 15.0
 """Seconds that the end may take after the time to drain."""
@@ -102,6 +104,8 @@ class Serving(Struct, frozen=True):
     def shared(self, log: Log) -> int:
         """Serve in as many processes as configured, and look after them; gives the exit
         status. ``log`` is one that forks."""
+        from aigw_asgi.supervisor import Plan, Supervisor  # of systems that fork
+
         settings = self.loaded.settings
         try:
             sockets = self.sockets or bind(settings.host, settings.port)

@@ -226,6 +226,62 @@ def test_a_second_signal_ends_all_at_once(manager: Manager) -> None:
         until(lambda: all(gone(pid) for pid in running.at_ready))
 
 
+def test_a_worker_that_is_told_to_end_drains_and_is_replaced(manager: Manager) -> None:
+    with fleet(manager) as running:
+        told = running.workers.pop()
+        with client_of(running.port, told) as streaming:
+            streaming.begin("/wps 20 " + "word " * 20)
+            os.kill(told, signal.SIGTERM)
+            assert FINISHED in streaming.rest()
+        running.replaced({told})
+        assert statuses(running, "") == [200, 200]
+
+
+_FORK_FAILS = """
+import errno, os, sys
+from aigw_asgi.cli import main
+fork, forks, failing = os.fork, 0, int(sys.argv.pop(1))
+def sometimes():
+    global forks
+    forks += 1
+    if forks == failing:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return fork()
+os.fork = sometimes
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_a_start_without_enough_processes_fails(which: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FORK_FAILS, f"{which}", "run", "--workers=2", "--port=0"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert f"worker {which - 1} cannot be started: Resource temporarily unavailable" in done.stdout
+
+
+def test_a_worker_that_cannot_be_forked_is_tried_again(manager: Manager) -> None:
+    words = ["-c", _FORK_FAILS, "3", "run", "--workers=2", "--port=0"]
+    env = {**os.environ, "NOTIFY_SOCKET": manager.address}
+    with subprocess.Popen(
+        [sys.executable, *words], cwd=ROOT, env=env, stdout=subprocess.PIPE
+    ) as process:
+        running = Fleet(process, manager)
+        killed = running.workers.pop()
+        os.kill(killed, signal.SIGKILL)
+        running.replaced({killed})
+        assert statuses(running, "") == [200, 200]
+        running.signal(signal.SIGTERM)
+        assert running.status() == 0
+        assert "cannot be started: Resource temporarily unavailable" in running.log()
+
+
 def test_an_end_during_a_pause_is_not_waited_out(manager: Manager) -> None:
     with fleet(manager) as running:
         stays, dies = running.at_ready
