@@ -90,23 +90,19 @@ class App:
             self.state = None
 
     async def _lifespan(self, receive: ReceiveMessage, send: SendMessage) -> None:
+        await receive()  # the startup
         async with anyio.create_task_group() as tasks:
-            while True:
-                message = await receive()
-                if message["type"] == "lifespan.startup":
-                    try:
-                        state = await self.open()
-                    except Exception as exc:
-                        await send({"type": "lifespan.startup.failed", "message": str(exc)})
-                        raise
-                    await tasks.start(state.run)
-                    await send({"type": "lifespan.startup.complete"})
-                elif message["type"] == "lifespan.shutdown":
-                    tasks.cancel_scope.cancel()
-                    with anyio.CancelScope(shield=True):
-                        await self.aclose()
-                        await send({"type": "lifespan.shutdown.complete"})
-                    return
+            try:
+                state = await self.open()
+                await tasks.start(state.run)
+            except Exception as exc:
+                await send({"type": "lifespan.startup.failed", "message": str(exc)})
+                raise
+            await send({"type": "lifespan.startup.complete"})
+            await receive()  # the shutdown
+            tasks.cancel_scope.cancel()
+        await self.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, scope: Any, receive: ReceiveMessage, send: SendMessage) -> None:
         began = time.monotonic()

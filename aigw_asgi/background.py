@@ -30,10 +30,7 @@ class Readiness:
         """It serves. Standard input and outputs lead nowhere from here on."""
         if self._pipe < 0:
             return
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
-        os.close(null)
+        leave_streams()
         if not self._tell(0):
             # Nobody waits: whoever started it gave up, and would not know that it runs.
             signal.raise_signal(signal.SIGTERM)
@@ -43,6 +40,12 @@ class Readiness:
         if self._pipe >= 0:
             self._tell(status or DIED)
 
+    def forget(self) -> None:
+        """For a forked child: whoever starts it waits for others than us."""
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
     def _tell(self, status: int) -> bool:
         pipe, self._pipe = self._pipe, -1
         try:
@@ -51,6 +54,14 @@ class Readiness:
             return False
         finally:
             os.close(pipe)
+
+
+def leave_streams() -> None:
+    """Let standard input and outputs lead nowhere."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    os.close(null)
 
 
 def in_background(serve: Callable[[Readiness], int]) -> int:

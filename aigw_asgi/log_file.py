@@ -58,9 +58,13 @@ class DailyFile:
         Raises:
             OSError: they could not be written; the next call tries again from the start.
         """
-        if self._number < 0 or now >= self._ends or not self._in_place():
+        if self._number < 0 or not self._in_place():
             self.close()
             self._open(now)
+        elif now >= self._ends:
+            held = self._number
+            self._open(now, overdue=True)
+            os.close(held)
         if self._torn:
             data = b"\n" + data  # what was cut off stays a line of its own
         self._torn = True
@@ -78,15 +82,18 @@ class DailyFile:
             named = os.stat(self._folder / NAME)
         except OSError:
             return False
-        held = os.fstat(self._number)
-        return (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino)
+        return os.path.samestat(named, os.fstat(self._number))
 
-    def _open(self, now: float) -> None:
+    def _open(self, now: float, *, overdue: bool = False) -> None:
+        """``overdue``: the file that is open now is of an earlier day, though it may have
+        got lines since midnight, by others or of the moment before."""
         number = self._append()
         today = int(now // _DAY)
         about = os.fstat(number)
-        if about.st_size and int(about.st_mtime // _DAY) < today:
-            self._set_aside(number, int(about.st_mtime // _DAY))
+        if int(about.st_mtime // _DAY) < today or (
+            overdue and os.path.samestat(about, os.fstat(self._number))
+        ):
+            self._set_aside(number, today - 1)
             os.close(number)
             number = self._append()
         self._number = number
@@ -100,16 +107,22 @@ class DailyFile:
         flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         return os.open(self._folder / NAME, flags, MODE)
 
-    def _set_aside(self, number: int, day: int) -> None:
-        """Give the file that ``number`` has open the name of its day."""
+    def _set_aside(self, number: int, latest: int) -> None:
+        """Give the file that ``number`` has open the name of the day of its last lines,
+        which was no later than ``latest``. ``number`` must be newly opened: a forked
+        process shares the locks of what it has inherited."""
         if fcntl is not None:
             fcntl.flock(number, fcntl.LOCK_EX)
+        about = os.fstat(number)
         file = self._folder / NAME
         try:
-            if os.stat(file).st_ino != os.fstat(number).st_ino:
+            if not os.path.samestat(os.stat(file), about):
                 return  # another process was first
         except FileNotFoundError:
             return
+        if not about.st_size:
+            return
+        day = min(int(about.st_mtime // _DAY), latest)
         name = f"{NAME}.{_date(day)}"
         old = self._folder / name
         again = 0

@@ -13,10 +13,12 @@ marked), with control characters escaped and secrets hidden, and no longer than
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import queue
 import re
+import select
 import sys
 import threading
 import time
@@ -31,6 +33,11 @@ from msgspec import Struct
 from aigw_asgi.access_log import AccessLine
 from aigw_asgi.log_file import DailyFile, write_all
 from aigw_asgi.redaction import Redactor
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing forks
+    fcntl = None  # type: ignore[assignment]  # used only after a fork
 
 QUEUE_SIZE = 10_000
 """Records that wait for the writer; at 1 KiB each that is 10 MiB at worst."""
@@ -78,17 +85,52 @@ class Output:
     """An open file descriptor as a sink, past Python's buffers: a writer that is stuck in
     one of those would keep the interpreter from ending."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, *, shared: bool = False) -> None:
+        """``shared``: processes that are forked from here on write to it as well."""
         self._number = number
+        self._turns = _turns() if shared else None
+        self.may_wait = True
+        """For a reader that has stopped; otherwise it gets no lines."""
 
     def __repr__(self) -> str:
         return f"<Output {self._number}>"
 
     def write(self, data: bytes, now: float) -> None:
-        write_all(self._number, data)
+        if not self.may_wait and not _has_room(self._number):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        if self._turns is None:
+            write_all(self._number, data)
+            return
+        # A pipe that is nearly full takes a line in pieces, and others' between them.
+        fcntl.lockf(self._turns, fcntl.LOCK_EX | (0 if self.may_wait else fcntl.LOCK_NB))
+        try:
+            write_all(self._number, data)
+        finally:
+            fcntl.lockf(self._turns, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """The descriptor is not ours to close."""
+        if self._turns is not None:
+            os.close(self._turns)
+            self._turns = None
+
+
+def _has_room(number: int) -> bool:
+    """Whether a short write would not wait."""
+    try:
+        return bool(select.select((), (number,), (), 0)[1])
+    except (OSError, ValueError):
+        return True  # nothing that could be waited for, or on a system that cannot tell
+
+
+def _turns() -> int:
+    """A file of no name to lock, by each of the processes that have it open."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("turns")
+    import tempfile  # brings much with it
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 class Log:
@@ -101,20 +143,26 @@ class Log:
             logging.getLogger("aigw").info("here")
 
     ``output`` is the descriptor for lines beside the files; ``None``: files only.
+    ``forks`` is for a process that must have no thread: its lines are written by whoever
+    logs, without waiting, until ``own_thread`` is called in a child.
 
     Raises:
         OSError: the folder for files cannot be used.
     """
 
-    def __init__(self, settings: LogSettings, *, output: int | None = 1) -> None:
+    def __init__(
+        self, settings: LogSettings, *, output: int | None = 1, forks: bool = False
+    ) -> None:
         self._settings = settings
-        sinks: list[Sink] = [] if output is None else [Output(output)]
+        self._output = None if output is None else Output(output, shared=forks)
+        sinks: list[Sink] = [] if self._output is None else [self._output]
         if settings.folder is not None:
             sinks.append(DailyFile(settings.folder, settings.retention_days))
         as_line = json_line if settings.format == "json" else text_line
         self._writers = [_Writer(sink, as_line) for sink in sinks]
         self._entry = _Entry(queue.Queue(QUEUE_SIZE))
         self._listener = _Listener(self._entry, self._writers)
+        self._forks = forks
 
     def __repr__(self) -> str:
         return f"<Log {self._settings.format} dropped={self.dropped} unwritten={self.unwritten}>"
@@ -133,13 +181,22 @@ class Log:
         root = logging.getLogger()
         level = self._settings.level.upper()
         self._level_before, self._handlers_before = root.level, root.handlers[:]
-        root.handlers[:] = [self._entry]
         root.setLevel(level)
         self._quieted = [(name, logging.getLogger(name).level) for name in _CHATTY]
         for name, _ in self._quieted:
             logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-        self._listener.start()
+        if self._forks:
+            self._wait(allowed=False)
+            root.handlers[:] = [_Direct(self._writers)]
+        else:
+            self.own_thread()
         return self
+
+    def own_thread(self) -> None:
+        """From here on a thread writes."""
+        self._wait(allowed=True)
+        logging.getLogger().handlers[:] = [self._entry]
+        self._listener.start()
 
     def __exit__(
         self,
@@ -147,6 +204,10 @@ class Log:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The end, also for a forked child, which leaves no ``with``."""
         root = logging.getLogger()
         root.handlers[:] = self._handlers_before
         root.setLevel(self._level_before)
@@ -155,6 +216,10 @@ class Log:
         if self._listener.finish():
             for writer in self._writers:
                 writer.close()
+
+    def _wait(self, *, allowed: bool) -> None:
+        if self._output is not None:
+            self._output.may_wait = allowed
 
 
 class _Entry(QueueHandler):
@@ -190,6 +255,18 @@ class _Entry(QueueHandler):
         """How many were dropped since this was asked last."""
         dropped, self._told = self.dropped - self._told, self.dropped
         return dropped
+
+
+class _Direct(_Entry):
+    """To the writers, here and now."""
+
+    def __init__(self, writers: Sequence[_Writer]) -> None:
+        super().__init__(queue.Queue(1))
+        self._writers = writers
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        for writer in self._writers:
+            writer.handle(record)
 
 
 class _Listener(QueueListener):
@@ -319,4 +396,6 @@ def _notice(message: str) -> logging.LogRecord:
 def _complain(message: str) -> None:
     """Say on standard error that a sink fails; who starts the process may look there."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.write(sys.__stderr__.fileno(), message.encode())  # type: ignore[union-attr]
+        number = sys.__stderr__.fileno()  # type: ignore[union-attr]
+        if _has_room(number):
+            os.write(number, message.encode())

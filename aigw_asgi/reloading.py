@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
@@ -74,6 +74,8 @@ class Reloader:
         self.last = Outcome(1, loaded.snapshot.version, changed=False)
         self.readings = 0
         self.failures = 0
+        self.taken: Callable[[Loaded], Awaitable[None]] | None = None
+        """Told of each configuration that was put in force."""
 
     def __repr__(self) -> str:
         return f"<Reloader generation={self.last.generation} of {self._file}>"
@@ -148,6 +150,8 @@ class Reloader:
             _LOG.warning("%s", warning)
         for key in restart:
             _LOG.warning("%s has changed, which needs a restart", key)
+        if self.taken is not None:
+            await self.taken(loaded)
 
 
 _Signature = tuple[int, ...] | None

@@ -57,13 +57,22 @@ class Notifier:
         """The end begins, and may take so long."""
         self._send("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
 
-    def keep_alive(self) -> None:
-        """Give signs of life from the running loop, twice as often as they are due."""
-        if self._watchdog is None or self._socket is None:
-            return
+    @property
+    def watchdog(self) -> float | None:
+        """Seconds after whose silence we are taken to hang; ``None``: nobody looks."""
+        return None if self._socket is None else self._watchdog
+
+    def alive(self) -> None:
+        """A sign of life; one is due twice in the time of the watchdog."""
         self._send("WATCHDOG=1")
+
+    def keep_alive(self) -> None:
+        """Give signs of life from the running loop, as often as they are due."""
+        if self.watchdog is None:
+            return
+        self.alive()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._watchdog / 2, self.keep_alive)
+        self._timer = loop.call_later(self.watchdog / 2, self.keep_alive)
 
     def close(self) -> None:
         if self._timer is not None:

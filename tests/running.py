@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ def free_port() -> int:
 
 
 class Running:
-    """A Python module run as a server on ``port``."""
+    """A Python module run as a server on ``port``, with a state folder of its own."""
 
     def __init__(
         self,
@@ -36,10 +37,11 @@ class Running:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         clean = {key: value for key, value in os.environ.items() if not key.endswith("_API_KEY")}
+        self._state = tempfile.TemporaryDirectory(prefix="aigw-state-")
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env={**clean, **(env or {})},
+            env={**clean, "AIGW_STATE_DIR": self._state.name, **(env or {})},
             stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
@@ -69,6 +71,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.output = self.process.communicate()[0]
+        self._state.cleanup()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from aigw_asgi.cli import OK
@@ -26,5 +27,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(arguments: argparse.Namespace, process: Process, file: str) -> int:
     words = f"running: process {process.pid}"
-    tell(arguments, words, state="running", pid=process.pid, pid_file=file)
+    facts: dict[str, Any] = {"state": "running", "pid": process.pid, "pid_file": file}
+    if workers := _children(process.pid):
+        words += f", workers {', '.join(map(str, workers))}"
+        facts["workers"] = workers
+    tell(arguments, words, **facts)
     return OK
+
+
+def _children(pid: int) -> list[int]:
+    """Of a process, where the system tells: Linux does."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return sorted(int(word) for word in text.split())

@@ -7,13 +7,16 @@ Other servers can run the application too, and then bring their own limits.
 from aigw_asgi.server.listen import bind
 from aigw_asgi.server.serving import Hooks, StartupFailed, quiet_uvicorn, run, serve
 from aigw_asgi.server.settings import HttpChoice, Limits, LoopChoice, ServerSettings
+from aigw_asgi.server.signals import Control, Signals
 
 __all__ = [
+    "Control",
     "Hooks",
     "HttpChoice",
     "Limits",
     "LoopChoice",
     "ServerSettings",
+    "Signals",
     "StartupFailed",
     "bind",
     "quiet_uvicorn",

@@ -13,6 +13,7 @@ all requests ended      lifespan shutdown, and :func:`run` returns 0 (130 after
                         error its client understands
 within a second of it   the rest is cancelled, and its connections aborted
 second signal           the process ends at once
+``on_hurry``            what is left of ``shutdown_timeout`` is over
 ======================  ====================================================
 
 Nothing here knows the application: ``uvicorn aigw_asgi:app`` serves it as well,
@@ -39,7 +40,7 @@ from aigw_asgi.server.guard import Guard
 from aigw_asgi.server.h11_protocol import GuardedH11Protocol
 from aigw_asgi.server.listen import Address, addresses, bind
 from aigw_asgi.server.settings import HttpChoice, LoopChoice, ServerSettings
-from aigw_asgi.server.signals import Signals
+from aigw_asgi.server.signals import Control, Signals
 
 ASGIApp = Callable[..., Any]
 """An ASGI 3 application; uvicorn's own types for it are private."""
@@ -106,6 +107,7 @@ class Server(uvicorn.Server):
         self._settings = settings
         self._hooks = hooks
         self._stop = stop
+        self._hurry = asyncio.Event()
         self.servers: list[asyncio.Server] = []
 
     @contextlib.contextmanager
@@ -152,7 +154,7 @@ class Server(uvicorn.Server):
         websockets = asyncio.get_running_loop().call_later(
             WEBSOCKET_GRACE, self._close, lambda connection: not isinstance(connection, Guard)
         )
-        if not await self._idle_within(self._settings.shutdown_timeout):
+        if not await self._idle_within(self._settings.shutdown_timeout, unless=self._hurry):
             self._hooks.overdue()
             if not await self._idle_within(OVERDUE_GRACE):
                 await self._cut_off()
@@ -160,6 +162,11 @@ class Server(uvicorn.Server):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LIFESPAN_TIMEOUT):
                 await self.lifespan.shutdown()
+
+    def hurry(self) -> None:
+        """End, without time to drain."""
+        self._hurry.set()
+        self._stop.set()
 
     def abandon(self) -> None:
         """Let go of every socket at once, for a :meth:`serve` that was cancelled."""
@@ -176,13 +183,16 @@ class Server(uvicorn.Server):
             if which(connection):
                 connection.shutdown()
 
-    async def _idle_within(self, seconds: float) -> bool:
-        """Wait for the end of all requests, and for their clients to have the answers."""
+    async def _idle_within(self, seconds: float, *, unless: asyncio.Event | None = None) -> bool:
+        """Wait for the end of all requests, and for their clients to have the answers;
+        no longer than until ``unless`` is set."""
         state = self.server_state
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 # A connection may outlive its task by the bytes it has to flush.
-                while state.tasks or state.connections:  # noqa: ASYNC110 (sets of uvicorn's)
+                while state.tasks or state.connections:
+                    if unless is not None and unless.is_set():
+                        return False
                     await asyncio.sleep(0.02)
                 return True
         return False
@@ -205,13 +215,13 @@ async def serve(
     hooks: Hooks = Hooks(),
     sockets: Sequence[socket.socket] | None = None,
     stop: asyncio.Event | None = None,
-    signals: Signals | None = None,
+    control: Control | None = None,
 ) -> None:
-    """Serve ``app`` until a signal or ``stop`` has ended it, on asyncio.
+    """Serve ``app`` until ``control`` or ``stop`` has ended it, on asyncio.
 
     ``sockets`` are bound ones from :func:`~aigw_asgi.server.listen.bind`, to be
     listened on instead of the address in ``settings``; they are closed at the
-    end. Without ``signals`` none is looked at; cancel the call to end it at once.
+    end. Without ``control`` no signal is looked at; cancel the call to end it at once.
 
     Raises:
         OSError: the address cannot be had.
@@ -222,18 +232,19 @@ async def serve(
 
     def ready(bound: list[Address]) -> None:
         hooks.ready(bound)
-        if signals is not None:
-            signals.on_reload(lambda: loop.call_soon_threadsafe(hooks.reload))
+        if control is not None:
+            control.on_reload(lambda: loop.call_soon_threadsafe(hooks.reload))
 
     stop = stop or asyncio.Event()
     server = Server(app, settings, hooks=msgspec.structs.replace(hooks, ready=ready), stop=stop)
-    if signals is not None:
-        signals.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
+    if control is not None:
+        control.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
+        control.on_hurry(lambda: loop.call_soon_threadsafe(server.hurry))
     try:
         await server.serve(listening)
     finally:
-        if signals is not None:
-            signals.detach()
+        if control is not None:
+            control.detach()
         server.abandon()
         for sock in listening:
             sock.close()
@@ -245,18 +256,22 @@ def run(
     *,
     hooks: Hooks = Hooks(),
     sockets: Sequence[socket.socket] | None = None,
+    control: Control | None = None,
 ) -> int:
-    """Serve ``app`` in this thread, the main one, until a signal ends it.
+    """Serve ``app`` in this thread, the main one, until ``control`` ends it: the signals
+    of the process, where nothing else is named.
 
     Returns the exit status: 0, or 130 when it was Ctrl-C.
 
     Raises:
         OSError, StartupFailed: as :func:`serve`.
     """
-    with Signals() as signals:
-        with asyncio.Runner(loop_factory=_loop_factory(settings.loop)) as runner:
-            runner.run(serve(app, settings, hooks=hooks, sockets=sockets, signals=signals))
-        return 128 + signal.SIGINT if signals.stopped_by == signal.SIGINT else 0
+    if control is None:
+        with Signals() as signals:
+            return run(app, settings, hooks=hooks, sockets=sockets, control=signals)
+    with asyncio.Runner(loop_factory=_loop_factory(settings.loop)) as runner:
+        runner.run(serve(app, settings, hooks=hooks, sockets=sockets, control=control))
+    return 128 + signal.SIGINT if control.stopped_by == signal.SIGINT else 0
 
 
 def quiet_uvicorn() -> None:

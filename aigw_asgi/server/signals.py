@@ -13,9 +13,35 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType, TracebackType
+from typing import Protocol
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 _RELOAD = getattr(signal, "SIGHUP", None)  # not on Windows
+
+
+class Control(Protocol):
+    """Who decides when a serving process reloads and ends.
+
+    Each of the first three takes what to call, and calls it also for a wish that came
+    before. The calls come from anywhere, so they may only pass the news on to a loop.
+    """
+
+    stopped_by: int | None
+    """The number of the signal that began the end, if it was one."""
+
+    def on_stop(self, stop: Callable[[], object]) -> None:
+        """No new requests; those in flight get the time to drain."""
+        ...
+
+    def on_hurry(self, hurry: Callable[[], object]) -> None:
+        """The time to drain is over, whatever is left of it."""
+        ...
+
+    def on_reload(self, reload: Callable[[], object]) -> None: ...
+
+    def detach(self) -> None:
+        """Call none of them from here on."""
+        ...
 
 
 class Signals:
@@ -26,7 +52,9 @@ class Signals:
     SIGHUP is handed to ``reload``, and never kills.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: Callable[[], object] = lambda: None) -> None:
+        """``at_once`` is called before a second signal ends the process."""
+        self._at_once = at_once
         self.stopped_by: int | None = None
         """The number of the first stop signal."""
         self._reload_wanted = False
@@ -61,6 +89,9 @@ class Signals:
         if self.stopped_by is not None:
             stop()
 
+    def on_hurry(self, hurry: Callable[[], object]) -> None:
+        """Nothing: a second signal does not wait for a loop."""
+
     def on_reload(self, reload: Callable[[], object]) -> None:
         """Likewise each SIGHUP; those that came before count as one."""
         self._reload = reload
@@ -73,6 +104,7 @@ class Signals:
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         if self.stopped_by is not None:
+            self._at_once()
             for stream in (sys.stdout, sys.stderr):
                 # Closed, gone, or interrupted in the middle of a write.
                 with contextlib.suppress(OSError, RuntimeError, ValueError, AttributeError):

@@ -134,3 +134,64 @@ def test_processes_that_share_a_folder_lose_no_line(tmp_path: Path) -> None:
     assert today == NAME
     expected = sorted(f"{mark}{at}" for mark in "abc" for at in range(200))
     assert sorted((folder / NAME).read_text().split()) == expected
+
+
+def test_lines_of_the_moment_before_midnight_do_not_keep_a_day_open(folder: Path) -> None:
+    """They come late, and so make yesterday's file look like one of today."""
+    ours, others = DailyFile(folder, 14), DailyFile(folder, 14)
+    ours.write(b"one\n", NOON)
+    midnight = NOON + DAY / 2
+    others.write(b"late\n", midnight - 0.001)
+    age(folder / NAME, midnight + 0.01)
+    for file in (ours, others):
+        file.write(b"today\n", midnight + 0.02)
+        file.close()
+    assert names(folder) == [NAME, f"{NAME}.{TODAY}"]
+    assert (folder / f"{NAME}.{TODAY}").read_text() == "one\nlate\n"
+    assert (folder / NAME).read_text() == "today\ntoday\n"
+
+
+def test_a_day_without_lines_leaves_no_file(folder: Path) -> None:
+    file = DailyFile(folder, 14)
+    age(folder / NAME, NOON)
+    file.write(b"today\n", NOON + DAY)
+    file.close()
+    assert names(folder) == [NAME]
+
+
+def _go_over_midnight(file: DailyFile, mark: str, start: int) -> None:
+    os.read(start, 1)  # all at the same moment
+    for at in range(100):
+        file.write(f"{mark}{at}\n".encode(), NOON + DAY)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the test runner has threads
+def test_forked_processes_set_a_day_aside_once(folder: Path) -> None:
+    """They share what is open at the fork, locks included."""
+    file = DailyFile(folder, 14)
+    for turn in range(5):
+        file.write(f"yesterday {turn}\n".encode(), NOON)
+        age(folder / NAME, NOON)
+        reader, writer = os.pipe()
+        pids = []
+        for mark in "abcd":
+            pid = os.fork()
+            if not pid:
+                status = 1
+                try:
+                    os.close(writer)
+                    _go_over_midnight(file, mark, reader)
+                    status = 0
+                finally:
+                    os._exit(status)
+            pids.append(pid)
+        os.close(reader)
+        os.close(writer)
+        assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 4
+        assert names(folder) == [NAME, f"{NAME}.{TODAY}"]
+        assert (folder / f"{NAME}.{TODAY}").read_text() == f"yesterday {turn}\n"
+        lines = (folder / NAME).read_text().split()
+        assert sorted(lines) == sorted(f"{mark}{at}" for mark in "abcd" for at in range(100))
+        for name in names(folder):
+            (folder / name).unlink()
+    file.close()

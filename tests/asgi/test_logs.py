@@ -225,6 +225,48 @@ def test_a_sink_that_comes_back_says_what_it_lost() -> None:
     ]
 
 
+def test_a_process_that_forks_writes_without_a_thread_and_waits_for_nobody() -> None:
+    pipe = Pipe()
+    threads = threading.active_count()
+    with Log(TEXT, output=pipe.writer, forks=True) as log:
+        assert threading.active_count() == threads
+        LOG.info("%s", "here")
+        assert b"here" in os.read(pipe.reader, 4096)
+        while not log.unwritten:  # nobody reads any more
+            LOG.info("%s", "x" * 100)
+        LOG.info("lost")
+        taken = os.read(pipe.reader, 1 << 20)
+        LOG.info("%s", "again")
+        assert b"lost" not in taken
+        assert log.dropped == 0
+    notice, again = pipe.read().splitlines()
+    assert notice.endswith("2 lines could not be written here")
+    assert again.endswith("again")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the test runner has threads
+def test_lines_of_forked_processes_stay_whole() -> None:
+    pipe = Pipe()
+    pids = []
+    with Log(TEXT, output=pipe.writer, forks=True) as log:
+        for mark in "abcd":
+            pid = os.fork()
+            if not pid:
+                try:
+                    log.own_thread()
+                    for _ in range(100):
+                        LOG.info("%s", mark * 7000)  # more than a pipe takes in one piece
+                    log.close()
+                finally:
+                    os._exit(0)
+            pids.append(pid)
+    lines = pipe.read().splitlines()
+    for pid in pids:
+        os.waitpid(pid, 0)
+    assert len(lines) == 400
+    assert {len(set(line.split()[-1])) for line in lines} == {1}
+
+
 def test_the_log_leaves_things_as_they_were() -> None:
     root = logging.getLogger()
     before = root.handlers[:], root.level, logging.getLogger("httpcore2").level

@@ -152,11 +152,12 @@ def test_limits_and_prices_of_the_file_are_in_force(tmp_path: Path) -> None:
 def test_keys_without_effect_are_told(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
-        "host: 127.0.0.1\napi-keys: [sk-1]\nworkers: 4\ndebug: {check-grammar: true}\n"
+        "host: 127.0.0.1\napi-keys: [sk-1]\n"
+        "capture: {enabled: true}\ndebug: {check-grammar: true}\n"
     )
     with gateway(config=config) as running:
         pass
-    assert "workers: has no effect in this version" in running.output
+    assert "capture: is kept in memory, and nothing shows it in this version" in running.output
     assert "check-grammar" not in running.output
 
 

@@ -1,0 +1,269 @@
+"""The serving half of ``aigw run``: the application on its sockets, in this process or in
+several below it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, structs
+
+from aigw_asgi.asgi import App
+from aigw_asgi.background import Readiness, leave_streams
+from aigw_asgi.cli import FAILED
+from aigw_asgi.cli.output import complain
+from aigw_asgi.config_store import Loaded
+from aigw_asgi.gateway import state_of
+from aigw_asgi.logs import Log
+from aigw_asgi.node import this_node
+from aigw_asgi.server import (
+    Control,
+    Hooks,
+    HttpChoice,
+    LoopChoice,
+    ServerSettings,
+    StartupFailed,
+    bind,
+    run,
+)
+from aigw_asgi.server.listen import Address, addresses
+from aigw_asgi.state import GatewayState
+from aigw_asgi.systemd import Notifier
+from aigw_asgi.transports import choose
+from aigw_core.codecs import CODECS, COMPACTING, COUNTING
+from aigw_core.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from aigw_asgi.supervisor import Post
+
+AFTER_DRAIN = 15.0
+"""Seconds that the end may take after the time to drain."""
+
+
+class Read(Protocol):
+    """The configuration once more, flags and environment included."""
+
+    def __call__(self, text: bytes | None = None) -> Loaded:
+        """``text`` replaces that of the file.
+
+        Raises:
+            InvalidConfig: it cannot be used.
+        """
+        ...
+
+
+class Serving(Struct, frozen=True):
+    """What ``aigw run`` has found out."""
+
+    loaded: Loaded
+    read: Read
+    arguments: argparse.Namespace
+    notifier: Notifier
+    sockets: list[socket.socket]
+    """Listening ones that were handed over; empty: none were."""
+    readiness: Readiness | None
+    """Who waits for a process in the background."""
+
+    def alone(self) -> int:
+        """Serve in this process; gives the exit status."""
+        notifier = self.notifier
+        reloads: set[asyncio.Task[None]] = set()
+
+        def ready(bound: list[Address]) -> None:
+            self._ready(bound)
+            notifier.keep_alive()
+
+        def drain() -> None:
+            notifier.stopping(self._drain_limit)
+            app.drain()
+
+        def reload() -> None:
+            notifier.reloading()
+            task = asyncio.ensure_future(reloaded())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        async def reloaded() -> None:
+            await app.reload()
+            # Also after a file that cannot be used: what was in force still is.
+            notifier.ready()
+
+        async def open_state() -> GatewayState:
+            return self._state(self.loaded)
+
+        app = App(open_state)
+        hooks = Hooks(ready=ready, drain=drain, overdue=app.stop_streams, reload=reload)
+        return self._run(app, hooks, self.sockets or None)
+
+    def shared(self, log: Log) -> int:
+        """Serve in as many processes as configured, and look after them; gives the exit
+        status. ``log`` is one that forks."""
+        from aigw_asgi.supervisor import Plan, Supervisor  # of systems that fork
+
+        settings = self.loaded.settings
+        try:
+            sockets = self.sockets or bind(settings.host, settings.port)
+        except OSError as exc:
+            return self._not_listening(exc)
+        bound = addresses(sockets)
+        # Loaded and laid to rest before the first fork, all this is in memory once.
+        for codecs in (CODECS, COUNTING, COMPACTING):
+            list(codecs.values())
+        gc.collect()
+        gc.freeze()
+        _call_process("aigw")
+
+        def work(post: Post) -> int:
+            log.own_thread()
+            try:
+                return self._work(post, sockets)
+            finally:
+                log.close()
+
+        plan = Plan(
+            work=work,
+            ready=lambda: self._ready(bound),
+            sockets=sockets,
+            workers=settings.workers,
+            drain_limit=self._drain_limit,
+            notifier=self.notifier,
+        )
+        return Supervisor(plan).run()
+
+    def _work(self, post: Post, sockets: list[socket.socket]) -> int:
+        """Be a worker."""
+        _call_process(f"aigw worker {post.number}")
+        watchdog = self.notifier.watchdog
+        self.notifier.close()
+        readiness, orders = self.readiness, post.orders
+        if readiness is not None:
+            readiness.forget()
+        loaded, settled = (self.loaded, True) if post.first else self._now(post.text)
+        reloads: set[asyncio.Task[None]] = set()
+
+        async def open_state() -> GatewayState:
+            state = self._state(loaded, post.number)
+            assert state.reloader is not None  # it has a way to read
+            state.reloader.taken = orders.taken
+            if not settled:
+                state.reloader.ask()  # which says what is wrong
+            return state
+
+        def ready(bound: list[Address]) -> None:
+            if readiness is not None:
+                leave_streams()
+            orders.ready()
+            if watchdog is not None:
+                orders.keep_alive(watchdog / 4)
+
+        def reload() -> None:
+            task = asyncio.ensure_future(reloaded())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        async def reloaded() -> None:
+            await app.reload()
+            await orders.reloaded()
+
+        app = App(open_state)
+        hooks = Hooks(ready=ready, drain=app.drain, overdue=app.stop_streams, reload=reload)
+        return self._run(app, hooks, sockets, orders)
+
+    def _now(self, text: bytes | None) -> tuple[Loaded, bool]:
+        """What is to be in force in a worker that starts later, and whether it is what the
+        file says: else it is ``text``, which others go by, or what was read at the start."""
+        settings = self.loaded.settings
+        for source in (None, text):
+            try:
+                loaded = self.read(source)
+            except InvalidConfig:
+                continue
+            # What needs a restart is what it was, for all workers alike.
+            settled = source is None and loaded.settings == settings
+            return structs.replace(loaded, settings=settings), settled
+        return self.loaded, False
+
+    def _state(self, loaded: Loaded, worker: int = 0) -> GatewayState:
+        expiry = loaded.snapshot.keepalive_expiry
+        return state_of(
+            loaded,
+            self.read,
+            transport=choose(self.arguments.transport, keepalive_expiry=expiry),
+            node=this_node(worker, loaded.settings.workers),
+        )
+
+    def _run(
+        self,
+        app: App,
+        hooks: Hooks,
+        sockets: list[socket.socket] | None,
+        control: Control | None = None,
+    ) -> int:
+        settings = self.loaded.settings
+        listener = ServerSettings(
+            host=settings.host,
+            port=settings.port,
+            loop=LoopChoice(self.arguments.loop),
+            http=HttpChoice(self.arguments.http),
+            tls_cert=settings.tls_cert,
+            tls_key=settings.tls_key,
+            shutdown_timeout=settings.shutdown_timeout,
+        )
+        try:
+            return run(app, listener, hooks=hooks, sockets=sockets, control=control)
+        except OSError as exc:
+            return self._not_listening(exc)
+        except StartupFailed:
+            complain("the gateway did not start; see above")
+        return FAILED
+
+    def _not_listening(self, exc: OSError) -> int:
+        settings = self.loaded.settings
+        complain(f"cannot listen on {settings.host}:{settings.port}: {exc}")
+        return FAILED
+
+    @property
+    def _drain_limit(self) -> float:
+        return self.loaded.settings.shutdown_timeout + AFTER_DRAIN
+
+    def _ready(self, bound: list[Address]) -> None:
+        """Tell everybody who waits for it."""
+        _greet(self.loaded, bound)
+        if self.readiness is not None:
+            self.readiness.ready()
+        self.notifier.ready(f"listens on {bound[0][0]}:{bound[0][1]}")
+
+
+def _call_process(name: str) -> None:
+    """Have ``ps`` and ``top`` show a name, where the system has a place for it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
+
+
+def _greet(loaded: Loaded, addresses: list[tuple[str, int]]) -> None:
+    host, port = addresses[0][:2]
+    scheme = "https" if loaded.settings.tls_cert else "http"
+    base = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    source = loaded.document.file if loaded.document is not None else "no configuration file"
+    if loaded.settings.log_format == "json":
+        # Standard output is for JSON lines then, and for nothing else.
+        logging.getLogger("aigw").info("aigw listens on %s (%s)", base, source)
+        return
+    lines = [
+        f"aigw listens on {base} ({source})",
+        f"  OpenAI SDKs     {base}/v1",
+        f"  Anthropic SDKs  {base}",
+    ]
+    if loaded.document is None:
+        body = '{"model":"echo","stream":true,"messages":[{"role":"user","content":"Hello there"}]}'
+        lines.append(f"  try: curl -N {base}/v1/chat/completions \\\n       -d '{body}'")
+    # Past Python's buffer, where text that nobody takes would spoil the exit status.
+    with contextlib.suppress(OSError):
+        os.write(1, "\n".join([*lines, ""]).encode())
