@@ -1,0 +1,96 @@
+"""The workers of one supervisor, from outside: one gateway."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet import until
+from tests.running import Running, free_port
+
+KEY = "sk-made-up-shared"
+CONFIG = f"""
+host: 127.0.0.1
+echo: "on"
+api-keys: [{{name: ci, key: {KEY}, requests-per-minute: 30}}, sk-other]
+"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    file = tmp_path_factory.mktemp("shared") / "config.yaml"
+    file.write_text(CONFIG)
+    port = free_port()
+    command = ["-m", "aigw_asgi.cli", "run", "-c", str(file), "--port", str(port), "--workers=3"]
+    with Running(command, port) as found:
+        # Twelve times, so that all of them, most likely, have been asked.
+        until(lambda: all(len(get(found, "/admin/nodes")["nodes"]) == 3 for _ in range(12)))
+        yield found
+
+
+def ask(running: Running, path: str, fields: Any = None, key: str = "sk-other") -> tuple[int, Any]:
+    """Over a connection of its own, which any of the workers may accept."""
+    headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
+    body = None if fields is None else json.dumps(fields).encode()
+    request = urllib.request.Request(running.url + path, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return exc.code, json.load(exc)
+
+
+def get(running: Running, path: str) -> Any:
+    status, document = ask(running, path)
+    assert status == 200, document
+    return document
+
+
+def test_a_limit_holds_for_all_together(running: Running) -> None:
+    message = {"model": "echo", "messages": [{"role": "user", "content": "/wps 0 hello"}]}
+    began = time.monotonic()
+    statuses = [ask(running, "/v1/chat/completions", message, KEY)[0] for _ in range(80)]
+    drained = int((time.monotonic() - began) / 2)  # one request in two seconds
+    assert 30 <= statuses.count(200) <= 30 + drained
+    assert statuses.count(200) + statuses.count(429) == 80
+
+
+def test_an_answer_is_found_whoever_is_asked(running: Running) -> None:
+    status, first = ask(running, "/v1/responses", {"model": "echo", "input": "/wps 0 hello"})
+    assert status == 200
+    for _ in range(12):
+        assert get(running, f"/v1/responses/{first['id']}")["id"] == first["id"]
+
+
+def test_every_worker_tells_of_all(running: Running) -> None:
+    seen = set()
+    for _ in range(40):
+        nodes = get(running, "/admin/nodes")
+        assert nodes["shared_state"] == {"kind": "sqlite", "up": True, "problem": None}
+        assert {node["worker"] for node in nodes["nodes"]} == {0, 1, 2}
+        seen |= {node["pid"] for node in nodes["nodes"] if node["self"]}
+    assert len(seen) > 1  # else this shows nothing
+
+
+def test_a_reload_reaches_all(running: Running, tmp_path: Path) -> None:
+    before = {node["config"] for node in get(running, "/admin/nodes")["nodes"]}
+    assert len(before) == 1
+    (file,) = [Path(word) for word in running.process.args if str(word).endswith(".yaml")]  # type: ignore[union-attr]
+    file.write_text(CONFIG + "idle-timeout: 9\n")
+    headers = {"content-length": "0"}
+    request = urllib.request.Request(running.url + "/admin/reload", b"", headers)
+    with urllib.request.urlopen(request, timeout=20) as response:
+        version = json.load(response)["version"]
+    until(
+        lambda: (
+            {node["config"] for node in get(running, "/admin/nodes")["nodes"]} == {f"{version}/2"}
+        )
+    )
