@@ -24,9 +24,14 @@ api-keys: [{{name: ci, key: {KEY}, requests-per-minute: 30}}, sk-other]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    file = tmp_path_factory.mktemp("shared") / "config.yaml"
-    file.write_text(CONFIG)
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("shared") / "config.yaml"
+    found.write_text(CONFIG)
+    return found
+
+
+@pytest.fixture(scope="module")
+def running(file: Path) -> Iterator[Running]:
     port = free_port()
     command = ["-m", "aigw_asgi.cli", "run", "-c", str(file), "--port", str(port), "--workers=3"]
     with Running(command, port) as found:
@@ -80,10 +85,9 @@ def test_every_worker_tells_of_all(running: Running) -> None:
     assert len(seen) > 1  # else this shows nothing
 
 
-def test_a_reload_reaches_all(running: Running, tmp_path: Path) -> None:
+def test_a_reload_reaches_all(running: Running, file: Path) -> None:
     before = {node["config"] for node in get(running, "/admin/nodes")["nodes"]}
     assert len(before) == 1
-    (file,) = [Path(word) for word in running.process.args if str(word).endswith(".yaml")]  # type: ignore[union-attr]
     file.write_text(CONFIG + "idle-timeout: 9\n")
     headers = {"content-length": "0"}
     request = urllib.request.Request(running.url + "/admin/reload", b"", headers)
