@@ -19,7 +19,17 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
 
-from anyio import CancelScope, Event, connect_tcp, connect_unix, fail_after, sleep
+from anyio import (
+    BrokenResourceError,
+    CancelScope,
+    ClosedResourceError,
+    EndOfStream,
+    Event,
+    connect_tcp,
+    connect_unix,
+    fail_after,
+    sleep,
+)
 from anyio.abc import ByteStream, TaskGroup, TaskStatus
 from coredis.connection import BaseConnection, TCPLocation
 from coredis.exceptions import (
@@ -73,8 +83,9 @@ class Link:
         self._made: _Connection | None = None
         self._timeout = timeout
         self._scope = CancelScope()
+        self._staying = CancelScope()
         self._ended = Event()
-        self._lost: StoreLost | None = None
+        self._problem = ""
 
     def __repr__(self) -> str:
         return f"<Link {self._address} {'up' if self._made and self.up else 'down'}>"
@@ -86,7 +97,7 @@ class Link:
 
     @property
     def up(self) -> bool:
-        return self._connection.usable and self._lost is None
+        return self._connection.usable and not self._problem
 
     async def call(self, *command: Word) -> Any:
         """What the server answers. Raises ``StoreLost``.
@@ -98,15 +109,15 @@ class Link:
         try:
             return await self._connection.create_request(_bytes(name), *rest)
         except TimeoutError as exc:
-            self._lost = self.lost(f"no answer within {self._timeout:g} s")
+            self._problem = f"no answer within {self._timeout:g} s"
             self.close()
-            raise self._lost from exc
+            raise self.lost(self._problem) from exc
         except NoScriptError:
             raise
         except RedisError as exc:
             if str(exc).startswith("AIGWGONE"):
                 raise NodeUnknown(f"{self._address}: it does not know this node any more") from exc
-            raise self._lost or self.lost(reason(exc)) from exc
+            raise self.lost(self._problem or reason(exc)) from exc
 
     async def run(self, script: Script, keys: list[bytes], *arguments: Word) -> Any:
         """What a script gives. Raises ``StoreLost``."""
@@ -136,12 +147,12 @@ class Link:
                     if kind == b"message" and isinstance(content, bytes):
                         yield content
         except RedisError as exc:
-            raise self._lost or self.lost(reason(exc)) from exc
+            raise self.lost(self._problem or reason(exc)) from exc
 
     async def stay(self) -> None:
         """Ask now and then whether the server is there, until it is not. A silent link
         would not notice."""
-        with suppress(StoreLost):
+        with suppress(StoreLost), self._staying:
             while True:
                 await self.call(b"PING")
                 await sleep(KEEPALIVE)
@@ -170,6 +181,7 @@ class Link:
             if not greeted.is_set():
                 raise
         finally:
+            self._staying.cancel()
             self._ended.set()
 
 
@@ -230,6 +242,8 @@ def reason(exc: BaseException) -> str:
             return problem
     if isinstance(cause, TimeoutError):
         return "no answer in time"
+    if isinstance(cause, EndOfStream | ClosedResourceError | BrokenResourceError):
+        return "the connection broke"
     said = " ".join(str(cause).split())
     for code, problem in _CODES:
         if code.search(said):

@@ -247,7 +247,8 @@ class RedisState:
 
     async def remove_response(self, owner: str, id: str) -> bool:
         at = answer_keys(owner, id)
-        removed: bytes = await self._run_bulk(scripts.REMOVE, at.keys, at.name)
+        idle = number(self._bounds.idle)
+        removed: bytes = await self._run_bulk(scripts.REMOVE, at.keys, self._time(), at.name, idle)
         return removed == b"1"
 
     # --- nodes ---------------------------------------------------------------

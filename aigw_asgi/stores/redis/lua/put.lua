@@ -9,11 +9,8 @@ local idle, most_bytes, most = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(AR
 local function forget(which)
   redis.call('DEL', prefix .. which)
   redis.call('ZREM', KEYS[2], which)
-  local freed = redis.call('HGET', KEYS[3], which)
-  if freed then
-    redis.call('HDEL', KEYS[3], which)
-    redis.call('HINCRBY', KEYS[3], '', -tonumber(freed))
-  end
+  redis.call('HINCRBY', KEYS[3], '', 0 - tonumber(redis.call('HGET', KEYS[3], which) or '0'))
+  redis.call('HDEL', KEYS[3], which)
 end
 
 for _, which in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now - idle))) do
