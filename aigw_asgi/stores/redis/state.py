@@ -66,12 +66,12 @@ from aigw_core.response_store import Bounds, StoredResponse
 TIMEOUT = 0.25
 """Seconds for an answer of the server."""
 
-OPEN_TIMEOUT = 1.0
-"""Seconds for ``open``, which looks up a name, connects twice and says hello."""
+OPEN_FACTOR = 4
+"""Times as long for ``open``, which looks up a name, connects twice and says hello."""
 
-BULK_TIMEOUT = 2.0
-"""Seconds for what has to do with stored answers: a conversation of 16 MiB takes its time,
-and an own connection."""
+BULK_FACTOR = 8
+"""Times as long for what has to do with stored answers: a conversation of 16 MiB takes its
+time, and a connection of its own."""
 
 VOID = 256
 """Bytes that count for an answer that is void."""
@@ -84,7 +84,8 @@ class RedisState:
     """The ``SharedState`` of one node. ``open`` and ``aclose`` one after the other; all
     else from any task.
 
-    The tasks of its connections are in ``tasks``, which they never make fail.
+    The tasks of its connections are in ``tasks``, which they never make fail. ``timeout``:
+    seconds for an answer; the constants above say what takes longer.
     """
 
     kind = "redis"
@@ -114,10 +115,10 @@ class RedisState:
             self._session.close()
             self._session = None
         try:
-            with fail_after(OPEN_TIMEOUT):
+            with fail_after(OPEN_FACTOR * self._timeout):
                 self._session = await self._begin(node, held)
         except TimeoutError as exc:
-            raise StoreLost(f"{self._address}: not connected within {OPEN_TIMEOUT:g} s") from exc
+            raise StoreLost(f"{self._address}: not connected in time") from exc
 
     async def _begin(self, node: str, held: Mapping[str, Held]) -> _Session:
         me = f"{node}:{secrets.token_hex(4)}".encode()
@@ -294,9 +295,9 @@ class RedisState:
         async with session.bulk_lock:
             if session.bulk is None or not session.bulk.up:
                 try:
-                    with fail_after(OPEN_TIMEOUT):
+                    with fail_after(OPEN_FACTOR * self._timeout):
                         session.bulk = await connect(
-                            self._address, self._tasks, timeout=BULK_TIMEOUT
+                            self._address, self._tasks, timeout=BULK_FACTOR * self._timeout
                         )
                 except TimeoutError as exc:
                     raise StoreLost(f"{self._address}: not connected in time") from exc

@@ -33,7 +33,7 @@ from tests.asgi.stores.worlds import OpenWorld, World
 
 WELL_TRIED = settings(max_examples=60, derandomize=True)
 
-LIMIT = 20.0
+LIMIT = 60.0
 """Seconds that anything here may take."""
 
 
@@ -79,23 +79,27 @@ class Step(Struct, frozen=True):
     """``None``: a request comes."""
 
 
+pauses = st.sampled_from([0, 0, 0, 0.001, 0.5, 3, None]).flatmap(
+    lambda pause: st.one_of(st.just(pause), st.floats(0, GONE_AFTER - 1))
+)
 steps = st.lists(
     st.builds(
         Step,
-        pause=st.one_of(st.just(0.0), st.none(), st.floats(0, GONE_AFTER - 1), st.floats(0, 200)),
+        pause=pauses,
         node=st.integers(0, 1),
-        key=st.integers(0, 1),
-        tokens=st.one_of(st.just(0), st.integers(1, 500)),
-        weight=st.sampled_from([1, 1, 1, 2, 5]),
-        actual=st.one_of(st.none(), st.none(), st.integers(0, 800)),
+        key=st.sampled_from([0, 0, 1]),
+        tokens=st.sampled_from([0, 1, 7, 30, 30, 200]),
+        weight=st.sampled_from([1, 1, 2, 3]),
+        actual=st.one_of(st.none(), st.none(), st.sampled_from([0, 1, 20, 90, 400])),
     ),
-    max_size=60,
+    min_size=30,
+    max_size=80,
 )
 keys = st.builds(
     key,
-    requests_per_minute=st.one_of(st.none(), st.integers(1, 20)),
-    tokens_per_minute=st.one_of(st.none(), st.integers(1, 1000)),
-    max_concurrent=st.one_of(st.none(), st.integers(1, 6)),
+    requests_per_minute=st.sampled_from([None, None, 3, 12, 40]),
+    tokens_per_minute=st.sampled_from([None, None, 50, 100, 333]),
+    max_concurrent=st.sampled_from([None, 3, 4, 8]),
 )
 
 
@@ -214,7 +218,6 @@ def test_a_node_that_is_gone_holds_nothing(open_world: OpenWorld) -> None:
             await b.report(node_report("b"))
             refused(await b.reserve(who, 0, 1))
             world.now += 0.1
-            await b.report(node_report("b"))
             granted(await b.reserve(who, 0, 1))
             # It was only slow, and says so: both are counted from then on.
             await a.open("a", {who.id: Held(1, 0.0)})

@@ -22,6 +22,9 @@ from tests.redis_server import RedisServer
 
 START = 1_800_000_000.0
 
+PATIENCE = 10.0
+"""Seconds for one answer: no law is about how fast this machine is."""
+
 
 class World(ABC):
     """One store, empty at first."""
@@ -60,7 +63,13 @@ class RedisWorld(World):
     async def join(
         self, node: str, held: Mapping[str, Held] | None = None, bounds: Bounds | None = None
     ) -> SharedState:
-        state = ClockedRedis(self._url, self._tasks, bounds=bounds, clock=lambda: self.now)
+        state = ClockedRedis(
+            self._url,
+            self._tasks,
+            timeout=PATIENCE,
+            bounds=bounds,
+            clock=lambda: self.now,
+        )
         state.world = self
         await state.open(node, held or {})
         self.nodes.append(state)
