@@ -103,6 +103,10 @@ def state_of(
 
 
 def _shared_state(settings: ServerSettings, home: Path, node: Node) -> SharedState:
+    if settings.redis_url is not None:
+        from aigw_asgi.stores.redis.state import RedisState
+
+        return RedisState(settings.redis_url)
     from aigw_asgi.stores.sqlite.shared_state import SqliteState
 
     return SqliteState(home / SHARED_FILE, alone=node.workers == 1)

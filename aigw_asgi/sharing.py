@@ -248,12 +248,13 @@ class Sharing:
             task_status.started()
             return
         async with anyio.create_task_group() as tasks:
-            store.enter(tasks)
+            left = anyio.Event()
+            await tasks.start(_hold, store, left)
             try:
                 await self._stay(store, task_status)
             finally:
                 await self.aclose()
-                tasks.cancel_scope.cancel()
+                left.set()
 
     async def _stay(self, store: SharedState, task_status: TaskStatus[None]) -> None:
         first = True
@@ -408,6 +409,19 @@ class Sharing:
             )
         self.up = False
         self._lost.set()
+
+
+async def _hold(
+    store: SharedState, left: anyio.Event, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED
+) -> None:
+    """Hold the tasks of ``store``, also against a cancellation, until it was left: saying
+    goodbye takes a connection."""
+    with anyio.CancelScope(shield=True):
+        async with anyio.create_task_group() as tasks:
+            store.enter(tasks)
+            task_status.started()
+            await left.wait()
+            tasks.cancel_scope.cancel()
 
 
 class _Listener:

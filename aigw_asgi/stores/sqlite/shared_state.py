@@ -5,8 +5,8 @@ done in one transaction. The file is read again every 50 ms for news, by a count
 SQLite's that says whether anybody else has written; a process on its own does not do
 even that.
 
-What keys have used is kept by the machine's monotonic clock and forgotten when no
-process is left that uses it; rests and answers are for after a restart as well.
+What keys have used is kept by the machine's monotonic clock, and forgotten when that
+begins anew.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ BUSY = 0.2
 KEEP_NEWS = 60.0
 """Seconds after which news are no news any more."""
 
+KEEP_ACCOUNTS = 86_400.0
+"""Seconds after which it is forgotten what a key has used."""
+
 KEEP_USED = 60.0
 """Seconds by which the last use of an answer may be off."""
 
@@ -64,7 +67,9 @@ STEPS = (
     CREATE TABLE nodes (
         id TEXT PRIMARY KEY, family TEXT NOT NULL, seen REAL NOT NULL, report BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE accounts (key TEXT PRIMARY KEY, account BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE accounts (
+        key TEXT PRIMARY KEY, at REAL NOT NULL, account BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE held (
         key TEXT NOT NULL, node TEXT NOT NULL, running INTEGER NOT NULL, tokens REAL NOT NULL,
         PRIMARY KEY (key, node)
@@ -106,8 +111,18 @@ class SqliteState:
 
     kind = "sqlite"
 
-    def __init__(self, file: Path, *, alone: bool = False, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        alone: bool = False,
+        bounds: Bounds | None = None,
+        wall: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.file = file
+        self._wall = wall
+        self._ticks = ticks
         self.alone = alone
         self._bounds = bounds or Bounds()
         self._node = ""
@@ -141,15 +156,16 @@ class SqliteState:
 
     def _enter(self, held: Mapping[str, Held], connection: sqlite3.Connection) -> None:
         execute = connection.execute
-        others = execute(
-            "SELECT count(*) FROM nodes WHERE id <> ? AND seen > ?",
-            (self._node, time.time() - GONE_AFTER),
-        ).fetchone()[0]
-        if not others:
-            # Also after the machine was started anew, when its clock has begun anew.
-            execute("DELETE FROM accounts")
-            execute("DELETE FROM held")
+        now = self._ticks()
+        # Those of a clock that has begun anew with the machine, and those long unused.
+        execute("DELETE FROM accounts WHERE at > ? OR at < ?", (now, now - KEEP_ACCOUNTS))
         execute("DELETE FROM held WHERE node = ?", (self._node,))
+        # There from now on; what it is, its first report tells.
+        execute(
+            "INSERT INTO nodes VALUES (?, '', ?, x'')"
+            " ON CONFLICT DO UPDATE SET seen = excluded.seen",
+            (self._node, self._wall()),
+        )
         connection.executemany(
             "INSERT INTO held VALUES (?, ?, ?, ?)",
             [(key, self._node, each.running, each.tokens) for key, each in held.items()],
@@ -174,13 +190,13 @@ class SqliteState:
         running, held = connection.execute(
             "SELECT coalesce(sum(running), 0), coalesce(sum(tokens), 0.0) FROM held WHERE key = ?"
             " AND (node = ? OR node IN (SELECT id FROM nodes WHERE seen > ?))",
-            (key.id, self._node, time.time() - GONE_AFTER),
+            (key.id, self._node, self._wall() - GONE_AFTER),
         ).fetchone()
-        now = time.monotonic()
+        now = self._ticks()
         found = account.admit(key, tokens, now, weight=weight, running=running, held=held)
         if isinstance(found, Refusal):
             return found
-        _keep_account(connection, key.id, account)
+        _keep_account(connection, key.id, account, now)
         connection.execute(
             "INSERT INTO held VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " running = running + excluded.running, tokens = tokens + excluded.tokens",
@@ -192,7 +208,7 @@ class SqliteState:
         await self._run(partial(self._settle, settled))
 
     def _settle(self, settled: Sequence[Settled], connection: sqlite3.Connection) -> None:
-        now = time.monotonic()
+        now = self._ticks()
         for each in settled:
             grant = each.grant
             # Exact where nothing is left, so that no rounding piles up.
@@ -205,7 +221,7 @@ class SqliteState:
             if grant.allowed is not None and each.actual > 0:
                 account = _account(connection, grant.key)
                 account.use(grant.allowed, grant.estimate, each.actual, now)
-                _keep_account(connection, grant.key, account)
+                _keep_account(connection, grant.key, account, now)
 
     # --- news ----------------------------------------------------------------
 
@@ -225,7 +241,7 @@ class SqliteState:
                         (*target, each.until, _encode(each)),
                     )
         if not self.alone:
-            now = time.time()
+            now = self._wall()
             connection.executemany(
                 "INSERT INTO news (node, at, news) VALUES (?, ?, ?)",
                 [(self._node, now, _encode(each)) for each in news],
@@ -235,8 +251,8 @@ class SqliteState:
         return await self._run(self._rests)
 
     def _rests(self, connection: sqlite3.Connection) -> list[RestNews]:
-        now = time.time()
-        connection.execute("DELETE FROM rests WHERE until < ?", (now,))
+        now = self._wall()
+        connection.execute("DELETE FROM rests WHERE until <= ?", (now,))
         rows = connection.execute("SELECT news FROM rests").fetchall()
         return [_REST.decode(news) for (news,) in rows]
 
@@ -282,7 +298,7 @@ class SqliteState:
         connection.execute(
             "INSERT OR REPLACE INTO responses (owner, id, size, used, response)"
             " VALUES (?, ?, ?, ?, ?)",
-            (owner, stored.id, size, time.time(), body),
+            (owner, stored.id, size, self._wall(), body),
         )
         self._bound(connection, owner)
         self._puts += 1
@@ -309,7 +325,7 @@ class SqliteState:
     def _response(
         self, owner: str, id: str, connection: sqlite3.Connection
     ) -> StoredResponse | None:
-        now = time.time()
+        now = self._wall()
         row = connection.execute(
             "SELECT number, used, response FROM responses WHERE owner = ? AND id = ?", (owner, id)
         ).fetchone()
@@ -333,7 +349,7 @@ class SqliteState:
         return await self._run(partial(self._report, mine))
 
     def _report(self, mine: NodeReport, connection: sqlite3.Connection) -> list[NodeReport]:
-        now = time.time()
+        now = self._wall()
         execute = connection.execute
         execute(
             "INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?)",
@@ -350,7 +366,8 @@ class SqliteState:
         )
         execute("DELETE FROM news WHERE at < ?", (now - KEEP_NEWS,))
         rows = execute(
-            "SELECT report, seen FROM nodes WHERE seen > ? OR family = ?", (limit, mine.group)
+            "SELECT report, seen FROM nodes WHERE family <> '' AND (seen > ? OR family = ?)",
+            (limit, mine.group),
         ).fetchall()
         return [msgspec.structs.replace(_REPORT.decode(report), seen=seen) for report, seen in rows]
 
@@ -359,7 +376,7 @@ class SqliteState:
     def _tidy(self, connection: sqlite3.Connection) -> None:
         """Forget answers that nobody came back to, and the oldest where all are too many."""
         execute = connection.execute
-        execute("DELETE FROM responses WHERE used < ?", (time.time() - self._bounds.idle,))
+        execute("DELETE FROM responses WHERE used < ?", (self._wall() - self._bounds.idle,))
         size = execute("SELECT coalesce(sum(size), 0) FROM responses").fetchone()[0]
         while size > self._bounds.total:
             number, freed = execute(
@@ -381,5 +398,6 @@ def _account(connection: sqlite3.Connection, key: str) -> Account:
     return Account() if row is None else _ACCOUNT.decode(row[0])
 
 
-def _keep_account(connection: sqlite3.Connection, key: str, account: Account) -> None:
-    connection.execute("INSERT OR REPLACE INTO accounts VALUES (?, ?)", (key, _encode(account)))
+def _keep_account(connection: sqlite3.Connection, key: str, account: Account, now: float) -> None:
+    row = (key, now, _encode(account))
+    connection.execute("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?)", row)

@@ -18,6 +18,7 @@ from aigw_asgi.config_store import Loaded, load
 from aigw_asgi.gateway import state_of
 from aigw_asgi.node import this_node
 from aigw_asgi.state import GatewayState
+from aigw_asgi.stores.redis.state import RedisState
 from aigw_asgi.stores.sqlite.shared_state import SqliteState
 from aigw_asgi.transports.memory import Script, ScriptTransport
 from aigw_core.chat import Format
@@ -27,13 +28,17 @@ from aigw_core.wire_request import WireRequest
 from tests.asgi.clients import Reply, asking, send
 from tests.asgi.stores.sharing_nodes import Kind, Node, nodes, sqlite, until
 from tests.asgi.test_accounts import AUTH, DIGEST, ask, keyed, upstream
+from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "redis"])
 def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
-    return sqlite(tmp_path)
+    if request.param == "sqlite":
+        return sqlite(tmp_path)
+    server: RedisServer = request.getfixturevalue("redis")
+    return Kind("redis", lambda: RedisState(server.url))
 
 
 async def ask_all(among: list[Node], count: int) -> list[Reply]:
