@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from aigw_asgi.pid_file import State, look
+from aigw_asgi.pid_file import Holder, State, look
 from tests.asgi.cli.test_daemon import Aigw, aigw
 from tests.asgi.test_systemd import Manager, gateway, manager
 from tests.fleet import (
@@ -240,8 +240,11 @@ def test_a_second_signal_ends_all_at_once(manager: Manager) -> None:
         until(lambda: all(gone(pid) for pid in running.at_ready))
 
 
-def test_a_worker_that_is_told_to_end_drains_and_is_replaced(manager: Manager) -> None:
-    with fleet(manager) as running:
+def test_a_worker_that_is_told_to_end_drains_and_is_replaced(
+    manager: Manager, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "aigw.pid"
+    with fleet(manager, "--pid-file", str(pid_file)) as running:
         told = running.workers.pop()
         with client_of(running.port, told) as streaming:
             streaming.begin("/wps 20 " + "word " * 20)
@@ -249,6 +252,7 @@ def test_a_worker_that_is_told_to_end_drains_and_is_replaced(manager: Manager) -
             assert FINISHED in streaming.rest()
         running.replaced({told})
         assert statuses(running, "") == [200, 200]
+        assert look(str(pid_file)) == Holder(State.RUNNING, running.process.pid)
 
 
 _FORK_FAILS = """
