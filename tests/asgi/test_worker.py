@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aigw_asgi.worker import DRAIN, ORPHAN_LIMIT, READY, RELOAD
 from tests.fleet import PATIENCE
@@ -22,7 +24,8 @@ time.sleep(600)
 """
 
 
-def started(script: str) -> tuple[subprocess.Popen[str], socket.socket]:
+@contextmanager
+def started(script: str) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
     ours, theirs = socket.socketpair()
     ours.settimeout(PATIENCE)
     with theirs:
@@ -33,12 +36,15 @@ def started(script: str) -> tuple[subprocess.Popen[str], socket.socket]:
             stdout=subprocess.PIPE,
             text=True,
         )
-    return process, ours
+    with process, ours:
+        try:
+            yield process, ours
+        finally:
+            process.kill()
 
 
 def test_an_orphan_ends_though_it_stands_still() -> None:
-    process, link = started(_STUCK)
-    with process, link:
+    with started(_STUCK) as (process, link):
         assert link.recv(1) == READY
         link.send(RELOAD)
         assert process.stdout is not None
@@ -69,8 +75,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 
 def test_orders_that_come_early_are_kept() -> None:
     """And those after the end are nobody's; the signals of a terminal are none at all."""
-    process, link = started(_STARTS_LATE)
-    with process, link:
+    with started(_STARTS_LATE) as (process, link):
         assert link.recv(1) == READY
         link.send(RELOAD + RELOAD + DRAIN)
         said, _ = process.communicate(timeout=PATIENCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -13,10 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from aigw_asgi.pid_file import State, look
+from aigw_asgi.pid_file import Holder, State, look
 from tests.asgi.cli.test_daemon import Aigw, aigw
 from tests.asgi.test_systemd import Manager, gateway, manager
-from tests.fleet import PATIENCE, Client, children, client, client_of, gone, until
+from tests.fleet import (
+    PATIENCE,
+    Client,
+    children,
+    client,
+    client_of,
+    gone,
+    has_a_loop,
+    refused,
+    until,
+)
 from tests.running import ROOT, free_port
 
 __all__ = ["aigw", "manager"]  # fixtures
@@ -37,7 +48,7 @@ class Fleet:
         self.manager = manager
         ready = manager.next()
         assert (ready["READY"], ready["MAINPID"]) == ("1", str(process.pid))
-        self.at_ready = children(process.pid)
+        self.at_ready = {pid for pid in children(process.pid) if has_a_loop(pid)}
         self.port = int(ready["STATUS"].rpartition(":")[2])
 
     @property
@@ -197,6 +208,8 @@ def test_streams_may_finish_whoever_is_told_to_end(
         if everybody:
             for pid in running.at_ready:
                 os.kill(pid, number)
+        until(lambda: refused(running.port))
+        assert not any(gone(pid) for pid in running.at_ready)  # it came before the end
         assert all(FINISHED in each.rest() for each in clients)
         assert running.status() == status
 
@@ -223,11 +236,15 @@ def test_a_second_signal_ends_all_at_once(manager: Manager) -> None:
             assert running.manager.next()["STOPPING"] == "1"
             running.signal(signal.SIGINT)
             assert running.status() == 130
+            assert BROKEN_OFF not in streaming.rest()
         until(lambda: all(gone(pid) for pid in running.at_ready))
 
 
-def test_a_worker_that_is_told_to_end_drains_and_is_replaced(manager: Manager) -> None:
-    with fleet(manager) as running:
+def test_a_worker_that_is_told_to_end_drains_and_is_replaced(
+    manager: Manager, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "aigw.pid"
+    with fleet(manager, "--pid-file", str(pid_file)) as running:
         told = running.workers.pop()
         with client_of(running.port, told) as streaming:
             streaming.begin("/wps 20 " + "word " * 20)
@@ -235,39 +252,51 @@ def test_a_worker_that_is_told_to_end_drains_and_is_replaced(manager: Manager) -
             assert FINISHED in streaming.rest()
         running.replaced({told})
         assert statuses(running, "") == [200, 200]
+        assert look(str(pid_file)) == Holder(State.RUNNING, running.process.pid)
 
 
 _FORK_FAILS = """
 import errno, os, sys
 from aigw_asgi.cli import main
-fork, forks, failing = os.fork, 0, int(sys.argv.pop(1))
+fork, forks, failing, how = os.fork, 0, int(sys.argv.pop(1)), sys.argv.pop(1)
 def sometimes():
     global forks
     forks += 1
-    if forks == failing:
+    if forks == failing and how == "none":
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-    return fork()
+    pid = fork()
+    if forks == failing and not pid:
+        os._exit(7)
+    return pid
 os.fork = sometimes
 sys.exit(main())
 """
 
 
 @pytest.mark.parametrize("which", [1, 2])
-def test_a_start_without_enough_processes_fails(which: int) -> None:
+@pytest.mark.parametrize(
+    ("how", "status", "said"),
+    [("none", 1, "cannot be started: Resource temp"), ("dies", 7, "exited with 7 before it was")],
+)
+def test_a_start_without_enough_processes_fails(
+    which: int, how: str, status: int, said: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _FORK_FAILS, f"{which}", "run", "--workers=2", "--port=0"],
+        [sys.executable, "-c", _FORK_FAILS, str(which), how, "run", "--workers=2", "--port=0"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert done.returncode == 1
-    assert f"worker {which - 1} cannot be started: Resource temporarily unavailable" in done.stdout
+    # Its outputs are at their end, so all who had them are gone.
+    assert done.returncode == status
+    assert f"worker {which - 1} " in done.stdout
+    assert said in done.stdout
 
 
 def test_a_worker_that_cannot_be_forked_is_tried_again(manager: Manager) -> None:
-    words = ["-c", _FORK_FAILS, "3", "run", "--workers=2", "--port=0"]
+    words = ["-c", _FORK_FAILS, "3", "none", "run", "--workers=2", "--port=0"]
     env = {**os.environ, "NOTIFY_SOCKET": manager.address}
     with subprocess.Popen(
         [sys.executable, *words], cwd=ROOT, env=env, stdout=subprocess.PIPE
@@ -306,8 +335,18 @@ def test_a_reload_reaches_all_before_it_is_called_done(manager: Manager, tmp_pat
     with fleet(manager, "-c", str(file), workers=3) as running:
         assert statuses(running, "one") == [200, 200, 200]
         file.write_text(configuration("two"))
+        late, *_, other = running.workers
+        os.kill(late, signal.SIGSTOP)
         running.signal(signal.SIGHUP)
         assert running.manager.next()["RELOADING"] == "1"
+
+        def one_has_it() -> bool:
+            with client_of(running.port, other) as each:
+                return answered(each, "two") == 200
+
+        until(one_has_it)
+        assert not select.select([manager.socket], [], [], 0)[0]
+        os.kill(late, signal.SIGCONT)
         assert running.manager.next()["READY"] == "1"
         assert statuses(running, "one") == [401, 401, 401]
         assert statuses(running, "two") == [200, 200, 200]
