@@ -2,11 +2,13 @@
 
 ``aigw keys create`` and ``revoke`` as commands, and ``change_file`` in a process, each ten
 times a second if they can, change the list of keys, while an editor rewrites the same file
-(by rename and in place, in turn) and a reader reads and parses it 200 times a second. A
-gateway watches it.
+(by rename and in place, in turn) and a reader parses it 200 times a second and reads it ten
+times as often. A gateway watches it.
 
 What a writer said was done must be in the file at the end, unless the editor had read the
 file before and written it after: ``overwritten`` counts these, and no writer can help it.
+An edit must be there when the editor looks again (``edits_lost``); only one that falls
+between a writer's last look and its rename, some microseconds, could be lost.
 A reader must never see what nobody wrote, but for halves of what the editor writes in
 place, ``halves``. All comments must be where they were.
 """
@@ -72,6 +74,8 @@ class Edit:
         self.read = read
         self.written = written
         self.names = set(_NAME.findall(text.decode()))
+        found = _EDITED.search(text)
+        self.mark = None if found is None else found[0]
 
 
 class Write:
@@ -181,6 +185,10 @@ class Soak:
         """As editors do: they look once more before they write, and tell of a change."""
         read = time.monotonic()
         known = self.file.read_bytes()
+        mark = _EDITED.search(known)
+        if self.edits and (mark is None or mark[0] != self.edits[-1].mark):
+            # Half of a file that it writes itself it never sees.
+            self.counts["edits_lost"] += 1
         text = _EDITED.sub(b"%d" % (1000 + number), known)
         self._halted.wait(0.02)  # somebody types
         if self.file.read_bytes() != known:
@@ -195,7 +203,10 @@ class Soak:
         else:
             self.written.add(version_of(text))
             self.in_place.append(text)
-            self.file.write_bytes(text)
+            with self.file.open("wb", buffering=0) as stream:
+                stream.write(text[: len(text) // 2])
+                self._halted.wait(0.005)
+                stream.write(text[len(text) // 2 :])
             self.counts["in_place"] += 1
         self.edits.append(Edit(read, time.monotonic(), text))
 
@@ -229,13 +240,12 @@ def read_on(file: str, ended: Event, out: Any) -> None:
     seen: dict[str, bytes] = {}
     reads = 0
     while not ended.is_set():
-        raw = Path(file).read_bytes()
-        version = version_of(raw)
-        if version not in seen:
-            seen[version] = raw
+        for _ in range(10):
+            raw = Path(file).read_bytes()
+            seen.setdefault(version_of(raw), raw)
+            reads += 1
         with contextlib.suppress(InvalidConfig):  # judged by what it was
             compile_bytes(raw, file, {})
-        reads += 1
         time.sleep(0.005)
     out.put((reads, seen))
 
@@ -281,7 +291,16 @@ def _settle(port: int, version: str) -> int:
 
 COLUMNS = (
     *("commands", "in_process", "conflicts", "refused", "renames", "in_place", "noticed"),
-    *("generations", "reads", "halves", "overwritten", "torn", "lost", "comments_lost"),
+    *(
+        "generations",
+        "reads",
+        "halves",
+        "overwritten",
+        "torn",
+        "lost",
+        "edits_lost",
+        "comments_lost",
+    ),
 )
 
 
