@@ -71,30 +71,36 @@ class Certificates:
         return _names(self.files)
 
     def on_change(self, changed: Callable[[], Awaitable[None]]) -> None:
-        """Have ``changed`` awaited when there is another ``context``."""
+        """Have ``changed`` awaited when there is another ``context``; an ``OSError`` of it
+        brings the one before back."""
         self._changed = changed
 
     async def refresh(self, settings: ServerSettings) -> None:
         """Read the files of ``settings`` again. What cannot be used leaves all as it is."""
         files = settings.tls or self.files  # to do without TLS needs a restart
         self.files = files  # also when they are bad, to see when that changes
+        before = self.context
         try:
             found = files, await anyio.to_thread.run_sync(_digest, files)
             if found == self._in_force:
                 self.problem = None
                 return
-            context, certificate = await anyio.to_thread.run_sync(_load, files)
-        except BadCertificate as exc:
-            if str(exc) != self.problem:  # said once, however often they are looked at
-                _LOG.error("the certificate is not taken, the one before stays: %s", exc)
-            self.problem = str(exc)
+            self.context, certificate = await anyio.to_thread.run_sync(_load, files)
+            if self._changed is not None:
+                await self._changed()
+        except (BadCertificate, OSError) as exc:
+            self.context = before
+            problem = str(exc)
+            if isinstance(exc, OSError):
+                problem = f"nothing more can be listened on: {exc.strerror}"
+            if problem != self.problem:  # said once, however often they are looked at
+                _LOG.error("the certificate is not taken, the one before stays: %s", problem)
+            self.problem = problem
             return
         self.problem = None
         self._in_force = found
-        self.context, self.certificate = context, certificate
+        self.certificate = certificate
         self._tell_at = certificate.not_after - EXPIRES_SOON
-        if self._changed is not None:
-            await self._changed()
         _LOG.info("the certificate of %s is in force until %s", files.cert, _day(certificate))
 
     def tell_of_expiry(self, now: datetime) -> None:

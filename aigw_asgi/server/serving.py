@@ -141,10 +141,20 @@ class Server(uvicorn.Server):
     async def listen_anew(self) -> None:
         """Accept connections with the certificate as it is now. Those that are open, or
         that shake hands, keep what they have; those that wait to be accepted lose nothing,
-        since the sockets stay the same."""
+        since the sockets stay the same.
+
+        Raises:
+            OSError: there is no room for another listener; all is as it was.
+        """
         async with self._turn:
-            before = self.servers
-            self.servers = [await self._listen_on(sock.dup()) for sock in self._sockets]
+            new: list[asyncio.Server] = []
+            try:
+                for sock in self._sockets:
+                    new.append(await self._listen_on(sock.dup()))
+            except OSError:  # no more descriptors
+                await _retire(new)
+                raise
+            before, self.servers = self.servers, new
             await _retire(before)
             if not self._accepting:
                 await _retire(self.servers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import ssl
@@ -256,6 +257,24 @@ def test_the_same_content_is_no_change(pem: Pem, caplog: pytest.LogCaptureFixtur
             secured.refresh()
         assert secured.certificates.context is context
         assert not [record for record in caplog.records if record.name == "aigw"]
+
+
+def test_a_listener_that_cannot_be_had_leaves_the_old_one(
+    pem: Pem, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving((LoopChoice.ASYNCIO, HttpChoice.H11), pem) as secured:
+        with monkeypatch.context() as patch:
+            full = OSError(errno.EMFILE, "Too many open files")
+            patch.setattr(socket.socket, "dup", lambda sock: (_ for _ in ()).throw(full))
+            pem.issue("second.test")
+            secured.refresh()
+        assert secured.certificates.problem == (
+            "nothing more can be listened on: Too many open files"
+        )
+        assert secured.shown() == "first.test"
+        secured.refresh()  # asked for once more, with the same files
+        assert secured.shown() == "second.test"
+        assert secured.certificates.problem is None
 
 
 def test_no_handshake_fails_while_certificates_change(stack: Stack, pem: Pem) -> None:
