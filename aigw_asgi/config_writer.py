@@ -6,7 +6,8 @@ overwritten: a change is made again to what stands there now, unless it was thou
 for another version; then the writer is told, and can look again.
 
 An editor that writes in place is half done at times, and half a file may well be a
-configuration. So a file that has just changed is left to stand still for a moment first,
+configuration. So a file that somebody has open for writing is waited for, where the
+system tells that, and one that has just changed is left to stand still for a moment,
 unless the writer before wrote it, who leaves its version in the lock file.
 
 Everything here blocks.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -108,17 +110,48 @@ def _read_whole(file: str, lock: int) -> bytes:
     deadline = time.monotonic() + STILL_LIMIT
     while True:
         raw = read_bytes(file)
-        if os.pread(lock, 64, 0) == version_of(raw).encode():
+        # Asked after the read: whoever was half done then either still has it open, or has
+        # changed it since, which is seen before the rename.
+        busy = _open_for_writing(file)
+        if not busy and os.pread(lock, 64, 0) == version_of(raw).encode():
             return raw
         try:
             age = time.time() - os.stat(file).st_mtime
         except OSError:
             age = 0.0  # gone for a moment, or for good, as the next read will say
-        if not 0 <= age < STILL:  # a time to come says nothing
+        fresh = 0 <= age < STILL  # a time to come says nothing
+        if not busy and not fresh:
             return raw
         if time.monotonic() > deadline:
             raise WriteRefused(f"{file} is being changed all the time")
-        time.sleep(STILL - age)
+        time.sleep(STILL - age if fresh else _LOOK)
+
+
+def _open_for_writing(file: str) -> bool:
+    """Whether a process has it open for writing, as far as that can be known: on Linux, of
+    files of one's own, and not on every file system.
+
+    Linux grants a read lease only when nobody has; it is given back at once (fcntl(2)).
+    """
+    if fcntl is None or not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        number = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # Who opens the file meanwhile breaks the lease, which is told by a signal: one that
+        # nobody hears, as the usual SIGIO would end the process.
+        fcntl.fcntl(number, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(number, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(number, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(number)
+    return False
 
 
 def _replace(real: Path, raw: bytes, new: bytes, file: str) -> None:
@@ -131,7 +164,7 @@ def _replace(real: Path, raw: bytes, new: bytes, file: str) -> None:
             stream.flush()
             os.fchmod(number, _kept_mode(number, about))
             os.fsync(number)
-        if read_bytes(file) != raw:
+        if _open_for_writing(file) or read_bytes(file) != raw:
             raise VersionConflict(file, version_of(read_bytes(file)))
         os.rename(draft, real)
     except BaseException:

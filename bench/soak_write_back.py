@@ -7,8 +7,8 @@ times as often. A gateway watches it.
 
 What a writer said was done must be in the file at the end, unless the editor had read the
 file before and written it after: ``overwritten`` counts these, and no writer can help it.
-An edit must be there when the editor looks again (``edits_lost``); only one that falls
-between a writer's last look and its rename, some microseconds, could be lost.
+An edit by rename must be there when the editor looks again (``edits_lost``). One in place
+may go into a file that a writer has just replaced (``edits_lost_in_place``).
 A reader must never see what nobody wrote, but for halves of what the editor writes in
 place, ``halves``. All comments must be where they were.
 """
@@ -70,7 +70,8 @@ _NAME = re.compile(r"- name: ([cp][0-9]+)\b")
 class Edit:
     """What the editor did: when it read, when it had written, and what."""
 
-    def __init__(self, read: float, written: float, text: bytes) -> None:
+    def __init__(self, read: float, written: float, text: bytes, *, in_place: bool) -> None:
+        self.in_place = in_place
         self.read = read
         self.written = written
         self.names = set(_NAME.findall(text.decode()))
@@ -188,7 +189,7 @@ class Soak:
         mark = _EDITED.search(known)
         if self.edits and (mark is None or mark[0] != self.edits[-1].mark):
             # Half of a file that it writes itself it never sees.
-            self.counts["edits_lost"] += 1
+            self.counts["edits_lost_in_place" if self.edits[-1].in_place else "edits_lost"] += 1
         text = _EDITED.sub(b"%d" % (1000 + number), known)
         self._halted.wait(0.02)  # somebody types
         if self.file.read_bytes() != known:
@@ -211,7 +212,7 @@ class Soak:
                 self._halted.wait(0.005)
                 stream.write(text[half:])
             self.counts["in_place"] += 1
-        self.edits.append(Edit(read, time.monotonic(), text))
+        self.edits.append(Edit(read, time.monotonic(), text, in_place=not number % 2))
 
     def judge(self, seen: dict[str, bytes]) -> None:
         """Count what must not be. ``seen`` has all that the reader saw, by version."""
@@ -294,16 +295,8 @@ def _settle(port: int, version: str) -> int:
 
 COLUMNS = (
     *("commands", "in_process", "conflicts", "refused", "renames", "in_place", "noticed"),
-    *(
-        "generations",
-        "reads",
-        "halves",
-        "overwritten",
-        "torn",
-        "lost",
-        "edits_lost",
-        "comments_lost",
-    ),
+    *("generations", "reads", "halves", "overwritten", "edits_lost_in_place"),
+    *("edits_lost", "torn", "lost", "comments_lost"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import stat
@@ -142,6 +143,41 @@ def test_a_file_that_is_always_being_written_is_left_alone(
     monkeypatch.setattr(config_writer, "STILL_LIMIT", 0.0)
     with pytest.raises(WriteRefused, match="changed all the time"):
         write(file, 1)
+    assert file.read_text() == TEXT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_an_editor_that_has_the_file_open_is_waited_for(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes for the second half."""
+    with contextlib.ExitStack() as stack:
+        editor = stack.enter_context(file.open("w"))
+        editor.write(TEXT[: TEXT.index("api-keys")])
+        editor.flush()
+        os.utime(file, (1, 1))  # long ago
+        monkeypatch.setattr("aigw_asgi.config_writer.time.sleep", lambda seconds: later())
+
+        def later() -> None:
+            editor.write(TEXT[TEXT.index("api-keys") :])
+            stack.close()
+            os.utime(file, (2, 2))
+
+        write(file, 1)
+    assert file.read_text() == TEXT + "port: 1\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_an_editor_that_has_just_opened_the_file_is_not_pushed_aside(file: Path) -> None:
+    """Its text would go into a file that has no name any more."""
+    with contextlib.ExitStack() as stack:
+
+        def change(document: YamlDocument) -> str:
+            stack.enter_context(file.open("r+"))
+            return set_value(document, ("port",), 1)
+
+        with pytest.raises(VersionConflict):
+            change_file(str(file), change, {}, version=version_of(file.read_bytes()))
     assert file.read_text() == TEXT
 
 
