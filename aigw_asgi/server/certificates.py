@@ -121,7 +121,7 @@ class Certificates:
             "names": list(certificate.names),
             "not_before": _text(certificate.not_before),
             "not_after": _text(certificate.not_after),
-            "client_auth": self.files.client_auth,
+            "client_auth": self._in_force[0].client_auth,
             "problem": self.problem,
         }
 
