@@ -32,7 +32,10 @@ def admin_document(state: GatewayState, endpoint: Endpoint, name: str = "") -> d
     if endpoint is Endpoint.ADMIN_CONFIG:
         from aigw_core.config.view import config_view
 
-        return {**config_view(state.snapshot, state.settings), "reload": _reload(state)}
+        document = {**config_view(state.snapshot, state.settings), "reload": _reload(state)}
+        if state.certificates is not None:
+            document["tls"] = {"enable": True, **state.certificates.view()}
+        return document
     if endpoint is Endpoint.ADMIN_MODELS:
         return {"models": _models(state)}
     if endpoint is Endpoint.NODES:

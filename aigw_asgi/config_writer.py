@@ -2,7 +2,13 @@
 
 The new text is checked as a whole before it replaces the old one, by a rename, so that a
 reader sees either. What a person or another program wrote in the meantime is not
-overwritten: the writer that comes late is told, and can look again.
+overwritten: a change is made again to what stands there now, unless it was thought out
+for another version; then the writer is told, and can look again.
+
+An editor that writes in place is half done at times, and half a file may well be a
+configuration. So a file that somebody has open for writing is waited for, where the
+system tells that, and one that has just changed is left to stand still for a moment,
+unless the writer before wrote it, who leaves its version in the lock file.
 
 Everything here blocks.
 """
@@ -12,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +34,15 @@ except ImportError:  # Windows has no such locks; the check before the rename re
 
 LOCK_LIMIT = 10.0
 """Seconds to wait for another writer."""
+
+STILL = 0.05
+"""Seconds without a change before a file counts as whole."""
+
+STILL_LIMIT = 5.0
+"""Seconds to wait for that."""
+
+ATTEMPTS = 10
+"""How often a change is made anew since the file has changed meanwhile."""
 
 _LOOK = 0.01
 
@@ -52,28 +68,90 @@ def change_file(
 ) -> str:
     """Replace the text of ``file`` by what ``change`` makes of it; gives the new version.
 
-    ``version``, when given, is the one that the change was thought out for. The file
-    keeps its mode, and never gets a wider one; a symbolic link keeps leading to it.
+    ``version``, when given, is the one that the change was thought out for; without it
+    ``change`` may be asked several times. The file keeps its mode, and never gets a wider
+    one; a symbolic link keeps leading to it.
 
     Raises:
-        VersionConflict: it has another version, or changed while this ran.
+        VersionConflict: it has another version, or kept changing while this ran.
         InvalidConfig: the new text is no usable configuration (or the old one was not).
         WriteRefused: it cannot be written, or the lock cannot be had.
         EditRefused: by ``change``.
     """
     real = Path(os.path.realpath(file))
-    with _locked(real):
+    with _locked(real) as lock:
+        for left in reversed(range(ATTEMPTS)):
+            raw = _read_whole(file, lock)
+            known = version_of(raw)
+            if version is not None and version != known:
+                raise VersionConflict(file, known)
+            new = change(read_document(raw, file)).encode()
+            compile_bytes(new, file, env)
+            try:
+                _replace(real, raw, new, file)
+            except VersionConflict:
+                if version is not None or not left:
+                    raise
+                continue
+            except OSError as exc:
+                raise WriteRefused(f"{file} cannot be written: {exc.strerror}") from exc
+            os.pwrite(lock, version_of(new).encode(), 0)
+            return version_of(new)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _read_whole(file: str, lock: int) -> bytes:
+    """What the file holds once it stands still.
+
+    Raises:
+        InvalidConfig: it cannot be read.
+        WriteRefused: it never stands still.
+    """
+    deadline = time.monotonic() + STILL_LIMIT
+    while True:
         raw = read_bytes(file)
-        known = version_of(raw)
-        if version is not None and version != known:
-            raise VersionConflict(file, known)
-        new = change(read_document(raw, file)).encode()
-        compile_bytes(new, file, env)
+        # Asked after the read: whoever was half done then either still has it open, or has
+        # changed it since, which is seen before the rename.
+        busy = _open_for_writing(file)
+        if not busy and os.pread(lock, 64, 0) == version_of(raw).encode():
+            return raw
         try:
-            _replace(real, raw, new, file)
-        except OSError as exc:
-            raise WriteRefused(f"{file} cannot be written: {exc.strerror}") from exc
-        return version_of(new)
+            age = time.time() - os.stat(file).st_mtime
+        except OSError:
+            age = 0.0  # gone for a moment, or for good, as the next read will say
+        fresh = 0 <= age < STILL  # a time to come says nothing
+        if not busy and not fresh:
+            return raw
+        if time.monotonic() > deadline:
+            raise WriteRefused(f"{file} is being changed all the time")
+        time.sleep(STILL - age if fresh else _LOOK)
+
+
+def _open_for_writing(file: str) -> bool:
+    """Whether a process has it open for writing, as far as that can be known: on Linux, of
+    files of one's own, and not on every file system.
+
+    Linux grants a read lease only when nobody has; it is given back at once (fcntl(2)).
+    """
+    if fcntl is None or not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        number = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # Who opens the file meanwhile breaks the lease, which is told by a signal: one that
+        # nobody hears, as the usual SIGIO would end the process.
+        fcntl.fcntl(number, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(number, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(number, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(number)
+    return False
 
 
 def _replace(real: Path, raw: bytes, new: bytes, file: str) -> None:
@@ -86,7 +164,7 @@ def _replace(real: Path, raw: bytes, new: bytes, file: str) -> None:
             stream.flush()
             os.fchmod(number, _kept_mode(number, about))
             os.fsync(number)
-        if read_bytes(file) != raw:
+        if _open_for_writing(file) or read_bytes(file) != raw:
             raise VersionConflict(file, version_of(read_bytes(file)))
         os.rename(draft, real)
     except BaseException:
@@ -113,9 +191,9 @@ def _kept_mode(number: int, about: os.stat_result) -> int:
 
 
 @contextlib.contextmanager
-def _locked(real: Path) -> Iterator[None]:
-    """Hold the lock of a file, a hidden file beside it; it stays, as taking it away would
-    let two writers hold one each."""
+def _locked(real: Path) -> Iterator[int]:
+    """Hold the lock of a file, a hidden file beside it, and give its descriptor; it stays,
+    as taking it away would let two writers hold one each."""
     lock = real.with_name(f".{real.name}.lock")
     try:
         number = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -131,6 +209,6 @@ def _locked(real: Path) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     raise WriteRefused(f"somebody else keeps {lock} locked") from None
                 time.sleep(_LOOK)
-        yield
+        yield number
     finally:
         os.close(number)

@@ -16,6 +16,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import anyio.to_thread
@@ -23,6 +24,9 @@ from msgspec import Struct
 
 from aigw_asgi.config_store import Loaded
 from aigw_core.errors import ConfigError, InvalidConfig
+
+if TYPE_CHECKING:  # imports the schema
+    from aigw_core.config.settings import ServerSettings
 
 LOOK = 0.5
 """Seconds between two looks at the file."""
@@ -44,6 +48,18 @@ class Outcome(Struct, frozen=True):
     """Why the file was not taken."""
     restart: tuple[str, ...] = ()
     """Keys whose new values count from the next start on."""
+
+
+class Beside(Protocol):
+    """What is made from further files, and follows their changes."""
+
+    @property
+    def watched(self) -> tuple[str, ...]: ...
+
+    async def refresh(self, settings: ServerSettings) -> None:
+        """Read them again; ``settings`` are those in force. What cannot be used is no
+        error here."""
+        ...
 
 
 class Reloader:
@@ -72,6 +88,8 @@ class Reloader:
         self._wish = anyio.Event()
         self._waiting: list[anyio.Event] = []
         self.last = Outcome(1, loaded.snapshot.version, changed=False)
+        self.beside: Beside | None = None
+        """Looked at together with the file."""
         self.readings = 0
         self.failures = 0
         self.taken: Callable[[Loaded], Awaitable[None]] | None = None
@@ -82,19 +100,25 @@ class Reloader:
 
     async def run(self) -> None:
         """Watch, until cancelled."""
-        seen = _signature(self._file)
+        seen = self._look_at_files()
+        if self.beside is not None:
+            # They may have changed since the start, or since the start of another process.
+            await self.beside.refresh(self.loaded.settings)
         while True:
             with anyio.move_on_after(self._look):
                 await self._wish.wait()
             wished = self._wish.is_set()
-            now = _signature(self._file)
+            now = self._look_at_files()
             if now == seen and not wished:
                 continue
-            seen = await self._settled(now)
+            before, seen = seen, await self._settled(now)
             self._wish = anyio.Event()
             waiting, self._waiting = self._waiting, []
             try:
-                await self._reload()
+                if wished or seen[0] != before[0]:
+                    await self._reload()
+                if self.beside is not None:
+                    await self.beside.refresh(self.loaded.settings)
             finally:
                 for each in waiting:
                     each.set()
@@ -116,10 +140,15 @@ class Reloader:
         document = self.loaded.document
         return None if document is None else document.file
 
-    async def _settled(self, now: _Signature) -> _Signature:
+    def _look_at_files(self) -> list[_Signature]:
+        """The configuration, then what is beside it."""
+        beside = () if self.beside is None else self.beside.watched
+        return [_signature(each) for each in (self._file, *beside)]
+
+    async def _settled(self, now: list[_Signature]) -> list[_Signature]:
         while True:
             await anyio.sleep(self._still)
-            later = _signature(self._file)
+            later = self._look_at_files()
             if later == now:
                 return now
             now = later

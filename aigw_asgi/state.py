@@ -37,6 +37,7 @@ from aigw_core.token_count import Calibrator
 if TYPE_CHECKING:  # imports the schema
     from aigw_asgi.node import Node
     from aigw_asgi.reloading import Reloader
+    from aigw_asgi.server.certificates import Certificates
     from aigw_asgi.stores.shared_state import SharedState
     from aigw_core.config.settings import ServerSettings
 
@@ -101,6 +102,8 @@ class GatewayState:
         self.running: set[Driver] = set()
         self.reloader: Reloader | None = None
         """Where the configuration is a file that can change."""
+        self.certificates: Certificates | None = None
+        """Of the listener, where it speaks TLS and is ours."""
         self._upstream = upstream
 
     def use(self, snapshot: Snapshot) -> None:

@@ -23,10 +23,19 @@ def free_port() -> int:
 class Process:
     """A server of a benchmark; ``cpu`` is the processor to run on, where that can be asked."""
 
-    def __init__(self, arguments: list[str], port: int, cpu: int | None = None) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        port: int,
+        cpu: int | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
         self.port = port
         self._process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.DEVNULL,
         )
         if cpu is not None and hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
             os.sched_setaffinity(self._process.pid, {cpu})
@@ -53,7 +62,7 @@ class Process:
             if self._process.poll() is not None:
                 break
             time.sleep(0.02)
-        raise RuntimeError(f"{self._process.args} does not listen on {self.port}")
+        raise RuntimeError(f"{self._process.args!r} does not listen on {self.port}")
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)

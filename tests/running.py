@@ -54,6 +54,7 @@ class Running:
             time.sleep(0.02)
         self.process.kill()
         output = self.process.communicate()[0]
+        self._state.cleanup()
         raise RuntimeError(f"{arguments} does not listen on {port}:\n{output}")
 
     def __enter__(self) -> Running:

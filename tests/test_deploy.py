@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,10 @@ import pytest
 import yaml
 
 from aigw_asgi.cli import whole_parser
-from aigw_core.config.schema import Config
+from aigw_core.config.schema import Config, Tls
+from aigw_core.config.shape import keys_of
+from tests.asgi.server.pem import Pem
+from tests.running import gateway
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -113,10 +119,65 @@ def test_the_image_runs_a_command_that_there_is() -> None:
     options = runs(yaml.safe_load(found["CMD"]))
     assert (options.config, options.host) == ("/etc/aigw/config.yaml", "0.0.0.0")
     assert found["EXPOSE"] == str(Config().port)
-    program, flag, script = yaml.safe_load(found["HEALTHCHECK"].partition("CMD ")[2])
-    assert (program, flag) == ("python", "-c")
-    compile(script, "healthcheck", "exec")
-    assert f":{Config().port}/health" in script
+    assert f"AIGW_HEALTH_URL=http://127.0.0.1:{Config().port}/health" in found["ENV"]
+
+
+def test_the_health_check_tells_over_http_and_https(tmp_path: Path) -> None:
+    found = dict(dockerfile())
+    program, *words = yaml.safe_load(found["HEALTHCHECK"].partition("CMD ")[2])
+    assert (program, words[0]) == ("python", "-c")
+
+    def healthy(url: str) -> bool:
+        env = {**os.environ, "AIGW_HEALTH_URL": url}
+        done = subprocess.run(
+            [sys.executable, *words], env=env, capture_output=True, check=False, timeout=60
+        )
+        return done.returncode == 0
+
+    pem = Pem(tmp_path)
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "host: 127.0.0.1\napi-keys: [k]\n"
+        f"tls: {{enable: true, cert: {pem.files.cert}, key: {pem.files.key}}}\n"
+    )
+    with gateway() as running:
+        assert healthy(f"{running.url}/health")
+    assert not healthy(f"{running.url}/health")
+    with gateway(config=file) as running:
+        assert healthy(f"https://127.0.0.1:{running.port}/health")
+        assert not healthy(f"{running.url}/health")
+
+
+def hook() -> str:
+    """The script that the manual gives to certbot."""
+    return (DEPLOY / "README.md").read_text().split("#!/bin/sh\n")[1].split("```")[0]
+
+
+def test_the_certificates_are_where_the_service_can_read_them() -> None:
+    service = dict(unit("aigw.service")["Service"])
+    assert service["ReadWritePaths"] == "/etc/aigw"
+    text = (DEPLOY / "README.md").read_text()
+    files = re.findall(r"/etc/aigw/tls/([a-z]+\.pem)", text)
+    assert sorted(set(files)) == ["fullchain.pem", "privkey.pem"]
+    line = re.search(r"^tls: .*$", text, re.M)
+    assert line is not None
+    assert set(yaml.safe_load(line[0])["tls"]) <= set(keys_of(Tls))
+    assert f"-o {service['User']} -g {service['Group']}" in hook()
+
+
+def test_the_hook_of_certbot_puts_the_files_in_place(tmp_path: Path) -> None:
+    """Run with folders of this test, and without another owner, which takes root."""
+    lineage, target = tmp_path / "live", tmp_path / "tls"
+    lineage.mkdir()
+    script = hook().replace("/etc/aigw/tls", str(target)).replace("-o aigw -g aigw ", "")
+    for content in ("first", "second"):
+        for name in ("fullchain.pem", "privkey.pem"):
+            (lineage / name).write_text(f"{content} {name}")
+        env = {**os.environ, "RENEWED_LINEAGE": str(lineage)}
+        subprocess.run(["sh", "-c", script], env=env, check=True, timeout=60)
+        assert sorted(each.name for each in target.iterdir()) == ["fullchain.pem", "privkey.pem"]
+        assert (target / "privkey.pem").read_text() == f"{content} privkey.pem"
+        assert (target / "privkey.pem").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_service_of_compose_fits_the_image() -> None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "hash-password": "make the hash of a password",
     "explain": "say where a request would go, and why nowhere else",
     "translate": "translate a request, an answer, a stream or an error from stdin to stdout",
+    "bench": "measure what a gateway costs on this machine",
     "completion": "print a completion script for a shell",
     "version": "print the version",
 }

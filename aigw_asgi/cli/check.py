@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Check the configuration that ``args`` name; 0 when it can be used, else 4."""
     try:
         loaded = config_store.load(args.config, os.environ)
+        _check_certificate(loaded)
     except InvalidConfig as exc:
         if args.json:
             print_json({"valid": False, "problems": [_as_json(each) for each in exc.problems]})
@@ -50,6 +51,27 @@ def run(args: argparse.Namespace) -> int:
             print(f"warning: {remark}")
         print(_summary(loaded))
     return OK
+
+
+def _check_certificate(loaded: Loaded) -> None:
+    """What only a start would show otherwise.
+
+    Raises:
+        InvalidConfig: the files of TLS do not fit together.
+    """
+    files = loaded.settings.tls
+    if files is None or loaded.document is None:
+        return
+    from aigw_asgi.server.certificates import BadCertificate, Certificates
+
+    try:
+        Certificates(files)
+    except BadCertificate as exc:
+        line, column = loaded.document.locate("tls")
+        problem = ConfigError(
+            str(exc), path="tls", file=loaded.document.file, line=line, column=column
+        )
+        raise InvalidConfig([problem]) from exc
 
 
 def _facts(loaded: Loaded) -> dict[str, Any]:

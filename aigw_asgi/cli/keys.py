@@ -120,7 +120,7 @@ def _revoke(arguments: argparse.Namespace) -> int:
         if len(at) != 1:
             some = "more than one key is" if at else "no key is"
             raise _Refused(f"{some} called {wanted}; see: aigw keys list")
-        found.append(keys[at[0]])
+        found[:] = [keys[at[0]]]
         return delete(document, (*_LIST, at[0]))
 
     def tell(file: str, version: str) -> None:

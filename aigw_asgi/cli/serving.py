@@ -17,13 +17,15 @@ from msgspec import Struct, structs
 
 from aigw_asgi.asgi import App
 from aigw_asgi.background import Readiness, leave_streams
-from aigw_asgi.cli import FAILED
+from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.cli.output import complain
 from aigw_asgi.config_store import Loaded
 from aigw_asgi.gateway import state_of
 from aigw_asgi.logs import Log
 from aigw_asgi.node import this_node
 from aigw_asgi.server import (
+    BadCertificate,
+    Certificates,
     Control,
     Hooks,
     HttpChoice,
@@ -74,6 +76,11 @@ class Serving(Struct, frozen=True):
     def alone(self) -> int:
         """Serve in this process; gives the exit status."""
         notifier = self.notifier
+        try:
+            certificates = self._certificates()
+        except BadCertificate as exc:
+            complain(exc)
+            return CONFIG_INVALID
         reloads: set[asyncio.Task[None]] = set()
 
         def ready(bound: list[Address]) -> None:
@@ -96,11 +103,11 @@ class Serving(Struct, frozen=True):
             notifier.ready()
 
         async def open_state() -> GatewayState:
-            return self._state(self.loaded)
+            return self._state(self.loaded, certificates)
 
         app = App(open_state)
         hooks = Hooks(ready=ready, drain=drain, overdue=app.stop_streams, reload=reload)
-        return self._run(app, hooks, self.sockets or None)
+        return self._run(app, hooks, self.sockets or None, certificates)
 
     def shared(self, log: Log) -> int:
         """Serve in as many processes as configured, and look after them; gives the exit
@@ -109,7 +116,11 @@ class Serving(Struct, frozen=True):
 
         settings = self.loaded.settings
         try:
+            certificates = self._certificates()
             sockets = self.sockets or bind(settings.host, settings.port)
+        except BadCertificate as exc:
+            complain(exc)
+            return CONFIG_INVALID
         except OSError as exc:
             return self._not_listening(exc)
         bound = addresses(sockets)
@@ -123,7 +134,7 @@ class Serving(Struct, frozen=True):
         def work(post: Post) -> int:
             log.own_thread()
             try:
-                return self._work(post, sockets)
+                return self._work(post, sockets, certificates)
             finally:
                 log.close()
 
@@ -137,8 +148,10 @@ class Serving(Struct, frozen=True):
         )
         return Supervisor(plan).run()
 
-    def _work(self, post: Post, sockets: list[socket.socket]) -> int:
-        """Be a worker."""
+    def _work(
+        self, post: Post, sockets: list[socket.socket], certificates: Certificates | None
+    ) -> int:
+        """Be a worker. ``certificates`` are those of the start of the gateway."""
         _call_process(f"aigw worker {post.number}")
         watchdog = self.notifier.watchdog
         self.notifier.close()
@@ -146,10 +159,14 @@ class Serving(Struct, frozen=True):
         if readiness is not None:
             readiness.forget()
         loaded, settled = (self.loaded, True) if post.first else self._now(post.text)
+        if not post.first:
+            # Else those of the start serve, till the files are mended.
+            with contextlib.suppress(BadCertificate):
+                certificates = self._certificates()
         reloads: set[asyncio.Task[None]] = set()
 
         async def open_state() -> GatewayState:
-            state = self._state(loaded, post.number)
+            state = self._state(loaded, certificates, post.number)
             assert state.reloader is not None  # it has a way to read
             state.reloader.taken = orders.taken
             if not settled:
@@ -174,7 +191,7 @@ class Serving(Struct, frozen=True):
 
         app = App(open_state)
         hooks = Hooks(ready=ready, drain=app.drain, overdue=app.stop_streams, reload=reload)
-        return self._run(app, hooks, sockets, orders)
+        return self._run(app, hooks, sockets, certificates, orders)
 
     def _now(self, text: bytes | None) -> tuple[Loaded, bool]:
         """What is to be in force in a worker that starts later, and whether it is what the
@@ -190,20 +207,36 @@ class Serving(Struct, frozen=True):
             return structs.replace(loaded, settings=settings), settled
         return self.loaded, False
 
-    def _state(self, loaded: Loaded, worker: int = 0) -> GatewayState:
+    def _certificates(self) -> Certificates | None:
+        """As the files are now; ``None`` for plain HTTP.
+
+        Raises:
+            BadCertificate: they cannot be served.
+        """
+        files = self.loaded.settings.tls
+        return None if files is None else Certificates(files)
+
+    def _state(
+        self, loaded: Loaded, certificates: Certificates | None, worker: int = 0
+    ) -> GatewayState:
         expiry = loaded.snapshot.keepalive_expiry
-        return state_of(
+        state = state_of(
             loaded,
             self.read,
             transport=choose(self.arguments.transport, keepalive_expiry=expiry),
             node=this_node(worker, loaded.settings.workers),
         )
+        state.certificates = certificates
+        if state.reloader is not None:
+            state.reloader.beside = certificates
+        return state
 
     def _run(
         self,
         app: App,
         hooks: Hooks,
         sockets: list[socket.socket] | None,
+        certificates: Certificates | None,
         control: Control | None = None,
     ) -> int:
         settings = self.loaded.settings
@@ -212,12 +245,17 @@ class Serving(Struct, frozen=True):
             port=settings.port,
             loop=LoopChoice(self.arguments.loop),
             http=HttpChoice(self.arguments.http),
-            tls_cert=settings.tls_cert,
-            tls_key=settings.tls_key,
             shutdown_timeout=settings.shutdown_timeout,
         )
         try:
-            return run(app, listener, hooks=hooks, sockets=sockets, control=control)
+            return run(
+                app,
+                listener,
+                hooks=hooks,
+                sockets=sockets,
+                certificates=certificates,
+                control=control,
+            )
         except OSError as exc:
             return self._not_listening(exc)
         except StartupFailed:
@@ -249,7 +287,7 @@ def _call_process(name: str) -> None:
 
 def _greet(loaded: Loaded, addresses: list[tuple[str, int]]) -> None:
     host, port = addresses[0][:2]
-    scheme = "https" if loaded.settings.tls_cert else "http"
+    scheme = "https" if loaded.settings.tls else "http"
     base = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     source = loaded.document.file if loaded.document is not None else "no configuration file"
     if loaded.settings.log_format == "json":

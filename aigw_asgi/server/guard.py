@@ -36,6 +36,7 @@ class Cycle(Protocol):
     """One request and its answer, as uvicorn runs them."""
 
     disconnected: bool
+    keep_alive: bool
     response_started: bool
     response_complete: bool
     waiting_for_100_continue: bool
@@ -102,6 +103,20 @@ class Guard:
         self._unflushed = 0
         self.deadline.set(self.limits.flush_timeout)
 
+    def shutdown(self) -> None:
+        """Close, at once or behind the answer that is under way."""
+        cycle = self.open_cycle()
+        if cycle is None:
+            self.close()
+        else:
+            cycle.keep_alive = False
+
+    def close(self) -> None:
+        """Close an idle connection. One of TLS stays until its client has taken leave,
+        which many never do that only keep it for later."""
+        self.transport.close()
+        self.deadline.set(self.limits.close_timeout)
+
     def disconnect(self) -> None:
         """Tell the running request that its client is gone, and drop the connection."""
         self._tell_disconnect()
@@ -136,11 +151,11 @@ class Guard:
             if self.head_begun():
                 self.refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, "the request head took too long"))
             else:
-                self.transport.close()
+                self.close()
         elif self.phase is Phase.BODY:
             cycle = self.open_cycle()
             if cycle is None:
-                self.transport.close()
+                self.close()
             elif self.flow.read_paused or cycle.waiting_for_100_continue:
                 self.deadline.set(limits.body_timeout)  # we are what it waits for
             else:

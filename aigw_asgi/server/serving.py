@@ -27,14 +27,15 @@ import contextlib
 import logging
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
 
 import msgspec
 import uvicorn
 
+from aigw_asgi.server.certificates import Certificates
 from aigw_asgi.server.direct_body import with_direct_send
 from aigw_asgi.server.guard import Guard
 from aigw_asgi.server.h11_protocol import GuardedH11Protocol
@@ -85,7 +86,13 @@ class Server(uvicorn.Server):
     """One serving process. :meth:`serve` takes bound sockets and closes them."""
 
     def __init__(
-        self, app: ASGIApp, settings: ServerSettings, *, hooks: Hooks, stop: asyncio.Event
+        self,
+        app: ASGIApp,
+        settings: ServerSettings,
+        *,
+        hooks: Hooks,
+        stop: asyncio.Event,
+        certificates: Certificates | None = None,
     ) -> None:
         quiet_uvicorn()
         super().__init__(
@@ -108,6 +115,10 @@ class Server(uvicorn.Server):
         self._hooks = hooks
         self._stop = stop
         self._hurry = asyncio.Event()
+        self._certificates = certificates
+        self._sockets: list[socket.socket] = []
+        self._accepting = True
+        self._turn = asyncio.Lock()
         self.servers: list[asyncio.Server] = []
 
     @contextlib.contextmanager
@@ -119,7 +130,38 @@ class Server(uvicorn.Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             raise StartupFailed
+        await self.on_tick(0)  # the date, for the first requests
+        self._sockets = sockets
+        if self._certificates is not None:
+            self._certificates.on_change(self.listen_anew)
+        await self.listen_anew()
+        self.started = True
+        self._hooks.ready(addresses(sockets))
+
+    async def listen_anew(self) -> None:
+        """Accept connections with the certificate as it is now. Those that are open, or
+        that shake hands, keep what they have; those that wait to be accepted lose nothing,
+        since the sockets stay the same.
+
+        Raises:
+            OSError: there is no room for another listener; all is as it was.
+        """
+        async with self._turn:
+            new: list[asyncio.Server] = []
+            try:
+                for sock in self._sockets:
+                    new.append(await self._listen_on(sock.dup()))
+            except OSError:  # no more descriptors
+                await _retire(new)
+                raise
+            before, self.servers = self.servers, new
+            await _retire(before)
+            if not self._accepting:
+                await _retire(self.servers)
+
+    async def _listen_on(self, sock: socket.socket) -> asyncio.Server:
         config, loop = self.config, asyncio.get_running_loop()
+        limits, secured = self._settings.limits, self._certificates
 
         def protocol() -> asyncio.Protocol:
             return config.http_protocol_class(  # type: ignore[call-arg]  # a class of ours
@@ -127,21 +169,26 @@ class Server(uvicorn.Server):
                 server_state=self.server_state,
                 app_state=self.lifespan.state,
                 _loop=loop,
-                limits=self._settings.limits,
+                limits=limits,
             )
 
-        await self.on_tick(0)  # the date, for the first requests
-        context = _tls_context(self._settings)
-        self.servers = [
-            await loop.create_server(protocol, sock=sock, backlog=config.backlog, ssl=context)
-            for sock in sockets
-        ]
-        self.started = True
-        self._hooks.ready(addresses(sockets))
+        if secured is None:
+            return await loop.create_server(protocol, sock=sock, backlog=config.backlog)
+        return await loop.create_server(
+            protocol,
+            sock=sock,
+            backlog=config.backlog,
+            ssl=secured.context,
+            ssl_handshake_timeout=limits.handshake_timeout,
+            # It counts while the rest of an answer goes out, too, however well that goes.
+            ssl_shutdown_timeout=limits.flush_timeout,
+        )
 
     async def main_loop(self) -> None:
         while not self._stop.is_set():
             await self.on_tick(0)  # refreshes the date
+            if self._certificates is not None:
+                self._certificates.tell_of_expiry(datetime.now(UTC))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._stop.wait()
@@ -175,8 +222,11 @@ class Server(uvicorn.Server):
             connection.transport.abort()
 
     def _stop_accepting(self) -> None:
+        self._accepting = False
         for server in self.servers:
             server.close()
+        for sock in self._sockets:  # else the kernel would go on taking connections for us
+            sock.close()
 
     def _close(self, which: Callable[[object], bool]) -> None:
         for connection in list(self.server_state.connections):
@@ -214,6 +264,7 @@ async def serve(
     *,
     hooks: Hooks = Hooks(),
     sockets: Sequence[socket.socket] | None = None,
+    certificates: Certificates | None = None,
     stop: asyncio.Event | None = None,
     control: Control | None = None,
 ) -> None:
@@ -221,7 +272,8 @@ async def serve(
 
     ``sockets`` are bound ones from :func:`~aigw_asgi.server.listen.bind`, to be
     listened on instead of the address in ``settings``; they are closed at the
-    end. Without ``control`` no signal is looked at; cancel the call to end it at once.
+    end. With ``certificates`` HTTPS is served. Without ``control`` no signal is looked at;
+    cancel the call to end it at once.
 
     Raises:
         OSError: the address cannot be had.
@@ -236,7 +288,8 @@ async def serve(
             control.on_reload(lambda: loop.call_soon_threadsafe(hooks.reload))
 
     stop = stop or asyncio.Event()
-    server = Server(app, settings, hooks=msgspec.structs.replace(hooks, ready=ready), stop=stop)
+    told = msgspec.structs.replace(hooks, ready=ready)
+    server = Server(app, settings, hooks=told, stop=stop, certificates=certificates)
     if control is not None:
         control.on_stop(lambda: loop.call_soon_threadsafe(stop.set))
         control.on_hurry(lambda: loop.call_soon_threadsafe(server.hurry))
@@ -256,6 +309,7 @@ def run(
     *,
     hooks: Hooks = Hooks(),
     sockets: Sequence[socket.socket] | None = None,
+    certificates: Certificates | None = None,
     control: Control | None = None,
 ) -> int:
     """Serve ``app`` in this thread, the main one, until ``control`` ends it: the signals
@@ -268,9 +322,19 @@ def run(
     """
     if control is None:
         with Signals() as signals:
-            return run(app, settings, hooks=hooks, sockets=sockets, control=signals)
+            return run(
+                app,
+                settings,
+                hooks=hooks,
+                sockets=sockets,
+                certificates=certificates,
+                control=signals,
+            )
+    serving = serve(
+        app, settings, hooks=hooks, sockets=sockets, certificates=certificates, control=control
+    )
     with asyncio.Runner(loop_factory=_loop_factory(settings.loop)) as runner:
-        runner.run(serve(app, settings, hooks=hooks, sockets=sockets, control=control))
+        runner.run(serving)
     return 128 + signal.SIGINT if control.stopped_by == signal.SIGINT else 0
 
 
@@ -290,18 +354,20 @@ def _is_news(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING and record.msg != "Invalid HTTP request received."
 
 
-def _tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
-    """For the listener; the files are read now.
+async def _retire(servers: list[asyncio.Server]) -> None:
+    """Have them accept no more, and end once they have taken in what they accepted.
 
-    Raises:
-        OSError: a file cannot be read, or the two do not belong together.
+    asyncio drops a connection that it has accepted when the server closes before the
+    task of that connection has begun (``Server._attach``; 3.11 to 3.13).
     """
-    if settings.tls_cert is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    return context
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, asyncio.SelectorEventLoop):
+        for server in servers:
+            for sock in server.sockets:
+                loop.remove_reader(sock.fileno())
+        await asyncio.sleep(0)
+    for server in servers:
+        server.close()
 
 
 def _http_protocol(choice: HttpChoice) -> type[asyncio.Protocol]:

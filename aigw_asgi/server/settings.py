@@ -28,6 +28,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     (a mobile upload of an image) and none for one that only holds a socket.
     """
 
+    handshake_timeout: float = 10.0
+    """For a client to come to terms over TLS."""
     head_bytes: int = 32 << 10
     """Request line and header fields, with their line ends."""
     head_fields: int = 100
@@ -43,6 +45,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """For the rest of a body whose request is answered already."""
     flush_timeout: float = 60.0
     """For a client that takes none of an answer that is complete."""
+    close_timeout: float = 2.0
+    """For a client of TLS to take leave when an idle connection is closed."""
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True):
@@ -56,9 +60,6 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """Only for :func:`~aigw_asgi.server.run`."""
     http: HttpChoice = HttpChoice.AUTO
     backlog: int = 2048
-    tls_cert: str | None = None
-    """Files with the chain and its key, PEM; both for TLS 1.2 and later."""
-    tls_key: str | None = None
     shutdown_timeout: float = 30.0
     """How long requests in flight may go on after the first SIGTERM."""
     limits: Limits = Limits()

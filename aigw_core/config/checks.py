@@ -50,6 +50,14 @@ def relations(is_file: Callable[[str], bool]) -> Mapping[type[Section], Relation
                 report.problem((*path, name), "is required when TLS is enabled")
             elif not is_file(file):
                 report.problem((*path, name), f"there is no file {file}")
+        if tls.client_ca is not None and not is_file(tls.client_ca):
+            report.problem((*path, "client-ca"), f"there is no file {tls.client_ca}")
+        if tls.client_ca is None and tls.client_auth != "none":
+            report.problem((*path, "client-ca"), f"is required with client-auth: {tls.client_auth}")
+        if tls.client_ca is not None and tls.client_auth == "none":
+            report.remark(
+                (*path, "client-ca"), "has no effect while client-auth is none, its default"
+            )
 
     return {
         Tls: check_tls,

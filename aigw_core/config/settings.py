@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from aigw_core.config.schema import Config
+from aigw_core.config.schema import Config, Tls
 from aigw_core.config.secret import Secret
 from aigw_core.config.values import is_loopback
+
+
+class TlsFiles(Struct, frozen=True):
+    """What HTTPS is served with: names of PEM files, and what clients must show."""
+
+    cert: str
+    """The chain, the gateway's own certificate first."""
+    key: str
+    client_ca: str | None = None
+    """Whose signatures on client certificates count."""
+    client_auth: str = "none"
+    """``none``, ``optional`` or ``required``; only the first goes without ``client_ca``."""
 
 
 class ServerSettings(Struct, frozen=True):
@@ -15,9 +27,8 @@ class ServerSettings(Struct, frozen=True):
     host: str
     port: int
     """0: any free one."""
-    tls_cert: str | None
-    """File names; both ``None`` for plain HTTP."""
-    tls_key: str | None
+    tls: TlsFiles | None
+    """``None``: plain HTTP."""
     workers: int
     log_format: str
     """``text`` or ``json``."""
@@ -36,11 +47,12 @@ class ServerSettings(Struct, frozen=True):
     request_log_days: int
 
     def differing(self, other: ServerSettings) -> tuple[str, ...]:
-        """The keys, as the file has them, whose values are not the same in ``other``."""
+        """The keys, as the file has them, whose values are not the same in ``other``,
+        of those that count at the start only."""
         return tuple(
             _KEYS.get(name, name.replace("_", "-"))
             for name in self.__struct_fields__
-            if getattr(self, name) != getattr(other, name)
+            if _at_start(name, self) != _at_start(name, other)
         )
 
     @property
@@ -50,8 +62,7 @@ class ServerSettings(Struct, frozen=True):
 
 
 _KEYS = {
-    "tls_cert": "tls.cert",
-    "tls_key": "tls.key",
+    "tls": "tls.enable",
     "log_format": "log.format",
     "log_level": "log.level",
     "log_dir": "log.dir",
@@ -65,14 +76,17 @@ _KEYS = {
 }
 
 
+def _at_start(name: str, settings: ServerSettings) -> object:
+    # Which files HTTPS is served with may change; whether it is served may not.
+    return settings.tls is None if name == "tls" else getattr(settings, name)
+
+
 def server_settings(config: Config) -> ServerSettings:
     """The settings of a configuration that was read and checked."""
-    tls = config.tls if config.tls.enable else None
     return ServerSettings(
         host=config.host,
         port=config.port,
-        tls_cert=tls.cert if tls else None,
-        tls_key=tls.key if tls else None,
+        tls=_tls_files(config.tls),
         workers=config.workers,
         log_format=config.log.format,
         log_level=config.log.level,
@@ -85,3 +99,11 @@ def server_settings(config: Config) -> ServerSettings:
         request_log_rows=config.request_log.max_rows,
         request_log_days=config.request_log.retention_days,
     )
+
+
+def _tls_files(tls: Tls) -> TlsFiles | None:
+    if not tls.enable:
+        return None
+    assert tls.cert is not None  # both are required then, see checks.py
+    assert tls.key is not None
+    return TlsFiles(tls.cert, tls.key, tls.client_ca, tls.client_auth)

@@ -34,7 +34,7 @@ def config_view(snapshot: Snapshot, settings: ServerSettings | None) -> dict[str
         "version": snapshot.version,
         "host": None if settings is None else settings.host,
         "port": None if settings is None else settings.port,
-        "tls": {"enable": settings is not None and settings.tls_cert is not None},
+        "tls": {"enable": settings is not None and settings.tls is not None},
         "api_keys_count": len(snapshot.client_keys),
         "routing": {"strategy": snapshot.strategy},
         "retry": {

@@ -6,6 +6,8 @@ may touch without asking the code under test.
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -37,18 +39,18 @@ class Written(Struct):
     """Paths whose key or dash stands behind the dash of an entry."""
 
 
-class _Writer:
-    def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
+class Writer:
+    """Lays data out as a file; ``pick`` chooses among what it is given, each time anew."""
+
+    def __init__(self, pick: Callable[..., Any]) -> None:
+        self.pick = pick
         self.lines: list[str] = []
         self.spans: dict[Path, tuple[int, int]] = {}
         self.flow: set[Path] = set()
         self.sharing: set[Path] = set()
-        self._step = draw(st.sampled_from((2, 4)))
-        self._flat_lists = draw(st.booleans())
-
-    def pick(self, *choices: Any) -> Any:
-        return self._draw(st.sampled_from(choices))
+        self._step = pick(2, 2, 4, 3)
+        self._flat_lists = pick(True, False)
+        self._gap = pick(1, 1, 1, 3)  # behind a dash
 
     def comments(self, indent: int) -> None:
         for _ in range(self.pick(0, 0, 0, 1, 2)):
@@ -93,7 +95,8 @@ class _Writer:
         if not (isinstance(value, dict | list) and value and self.pick(True, True, False)):
             self.inline(path, value, indent, f"{start}-")
         elif self.pick(True, True, True, False):
-            self.block(path, value, indent + 2, f"{start}- ")
+            lead = f"{start}-{' ' * self._gap}"
+            self.block(path, value, indent + 1 + self._gap, lead)
         else:
             self.lines.append(f"{start}-{self.tail()}")
             self.block(path, value, indent + 2)
@@ -102,6 +105,19 @@ class _Writer:
         if isinstance(value, dict | list):
             self.in_brackets(path, value, indent, f"{start} ")
             self.lines[-1] += self.tail()
+        elif isinstance(value, str) and "\n" in value:
+            # Lines with an end each, as a literal block.
+            self.lines.append(f"{start} |{self.tail()}")
+            inner = " " * (indent + self._step)
+            self.lines += [inner + line if line else "" for line in value.splitlines()]
+            self.last = len(self.lines) - 1
+            return
+        elif isinstance(value, str) and value.count(" ") > 9 and self.pick(True, False):
+            self.lines.append(f"{start} >-{self.tail()}")
+            inner = " " * (indent + self._step)
+            self.lines += textwrap.wrap(value, 50, initial_indent=inner, subsequent_indent=inner)
+            self.last = len(self.lines) - 1
+            return
         elif isinstance(value, str) and value.isalpha() and self.pick(True, False, False):
             # One line with its end: a literal block that is kept, or one with its end cut off.
             self.lines.append(f"{start} {self.pick('|-', '>-')}{self.tail()}")
@@ -153,8 +169,12 @@ class _Writer:
             return "true" if value else "false"
         if not isinstance(value, str):
             return repr(value)
+        if "\n" in value:
+            return '"' + value.replace("\n", "\\n") + '"'
         plain = (
-            value not in ("", "010") and value[0] not in "-${" and not (set(value) & set("#:\"'"))
+            value not in ("", "010")
+            and value[0] not in "-${*[&!%@|>"
+            and not (set(value) & set("#:\"'"))
         )
         plain = plain and not (flow and set(value) & set("{}[],?"))
         single = "'" + value.replace("'", "''") + "'"
@@ -176,15 +196,20 @@ def values(depth: int = 2) -> st.SearchStrategy[Any]:
     )
 
 
+def lay_out(data: dict[str, Any], pick: Callable[..., Any]) -> Written:
+    """A file that says ``data``, in one of the ways in which that can be written."""
+    writer = Writer(pick)
+    if pick(True, False):
+        writer.lines.append(pick("# top", "---", ""))
+    writer.block((), data, 0)
+    writer.comments(0)
+    end = pick("\n", "\n", "\r\n")
+    text = end.join(writer.lines) + pick(end, end, "")
+    mark = pick("", "", "\ufeff")
+    return Written(mark + text, data, writer.spans, writer.flow, writer.sharing)
+
+
 @st.composite
 def files(draw: st.DrawFn) -> Written:
     data = draw(st.dictionaries(st.sampled_from(_KEYS), values(), min_size=1, max_size=6))
-    writer = _Writer(draw)
-    if draw(st.booleans()):
-        writer.lines.append(writer.pick("# top", "---", ""))
-    writer.block((), data, 0)
-    writer.comments(0)
-    end = draw(st.sampled_from(("\n", "\n", "\r\n")))
-    text = end.join(writer.lines) + draw(st.sampled_from((end, end, "")))
-    mark = draw(st.sampled_from(("", "", "\ufeff")))
-    return Written(mark + text, data, writer.spans, writer.flow, writer.sharing)
+    return lay_out(data, lambda *choices: draw(st.sampled_from(choices)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from aigw_asgi import config_writer
 from aigw_asgi.config_store import load, version_of
 from aigw_asgi.config_writer import VersionConflict, WriteRefused, change_file
 from aigw_asgi.yaml_document import YamlDocument
@@ -76,15 +78,116 @@ def test_a_change_for_another_version_is_a_conflict(file: Path) -> None:
     assert "9001" not in file.read_text()
 
 
-def test_what_is_written_beside_is_not_overwritten(file: Path) -> None:
+THEIRS = "# theirs\nhost: 127.0.0.1\n"
+
+
+def test_what_is_written_beside_is_changed_in_turn(file: Path) -> None:
+    texts = []
+
     def change(document: YamlDocument) -> str:
-        file.write_text("host: 127.0.0.1\n")  # an editor that knows of no lock
+        texts.append(document.text)
+        if len(texts) == 1:
+            file.write_text(THEIRS)  # an editor that knows of no lock
+        return set_value(document, ("port",), 1)
+
+    change_file(str(file), change, {})
+    assert texts == [TEXT, THEIRS]
+    assert file.read_text() == THEIRS + "port: 1\n"
+    assert hidden(file) == [".config.yaml.lock"]
+
+
+def test_a_change_for_a_version_is_not_made_to_another(file: Path) -> None:
+    def change(document: YamlDocument) -> str:
+        file.write_text(THEIRS)
+        return set_value(document, ("port",), 1)
+
+    with pytest.raises(VersionConflict):
+        change_file(str(file), change, {}, version=version_of(file.read_bytes()))
+    assert file.read_text() == THEIRS
+    assert hidden(file) == [".config.yaml.lock"]
+
+
+def test_a_file_that_never_stays_the_same_is_left_alone(file: Path) -> None:
+    asked = []
+
+    def change(document: YamlDocument) -> str:
+        asked.append(1)
+        file.write_text(f"{THEIRS}# {len(asked)}\n")
+        os.utime(file, (1, 1))  # long ago, so that nobody waits for more
         return set_value(document, ("port",), 1)
 
     with pytest.raises(VersionConflict):
         change_file(str(file), change, {})
-    assert file.read_text() == "host: 127.0.0.1\n"
-    assert hidden(file) == [".config.yaml.lock"]
+    assert len(asked) == config_writer.ATTEMPTS
+    assert file.read_text() == f"{THEIRS}# {len(asked)}\n"
+
+
+def test_half_a_file_is_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The half is a configuration, too, and would be taken for what there is."""
+    file.write_text(TEXT[: TEXT.index("api-keys")])
+    monkeypatch.setattr(config_writer, "STILL", 3600.0)  # however slow this machine is
+
+    def later(seconds: float) -> None:
+        file.write_text(TEXT)  # the editor goes on,
+        os.utime(file, (1, 1))  # and an hour passes
+
+    monkeypatch.setattr("aigw_asgi.config_writer.time.sleep", later)
+    write(file, 1)
+    assert file.read_text() == TEXT + "port: 1\n"
+
+
+def test_a_file_that_is_always_being_written_is_left_alone(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_writer, "STILL", 3600.0)
+    monkeypatch.setattr(config_writer, "STILL_LIMIT", 0.0)
+    with pytest.raises(WriteRefused, match="changed all the time"):
+        write(file, 1)
+    assert file.read_text() == TEXT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_an_editor_that_has_the_file_open_is_waited_for(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes for the second half."""
+    with contextlib.ExitStack() as stack:
+        editor = stack.enter_context(file.open("w"))
+        editor.write(TEXT[: TEXT.index("api-keys")])
+        editor.flush()
+        os.utime(file, (1, 1))  # long ago
+        monkeypatch.setattr("aigw_asgi.config_writer.time.sleep", lambda seconds: later())
+
+        def later() -> None:
+            editor.write(TEXT[TEXT.index("api-keys") :])
+            stack.close()
+            os.utime(file, (2, 2))
+
+        write(file, 1)
+    assert file.read_text() == TEXT + "port: 1\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_an_editor_that_has_just_opened_the_file_is_not_pushed_aside(file: Path) -> None:
+    """Its text would go into a file that has no name any more."""
+    with contextlib.ExitStack() as stack:
+
+        def change(document: YamlDocument) -> str:
+            stack.enter_context(file.open("r+"))
+            return set_value(document, ("port",), 1)
+
+        with pytest.raises(VersionConflict):
+            change_file(str(file), change, {}, version=version_of(file.read_bytes()))
+    assert file.read_text() == TEXT
+
+
+def test_our_own_writes_are_not_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(file, 1)
+    monkeypatch.setattr(
+        "aigw_asgi.config_writer.time.sleep", lambda seconds: pytest.fail("it waits")
+    )
+    write(file, 2)
+    assert "port: 2" in file.read_text()
 
 
 def test_what_would_not_be_usable_is_not_written(file: Path) -> None:

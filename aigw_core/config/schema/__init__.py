@@ -101,7 +101,7 @@ class Config(Section, frozen=True, kw_only=True):
             extra={"restart": True},
         ),
     ] = 8317
-    tls: Annotated[Tls, Meta(description="HTTPS on the listener.", extra={"restart": True})] = Tls()
+    tls: Annotated[Tls, Meta(description="HTTPS on the listener.")] = Tls()
     workers: Annotated[
         int, Meta(ge=1, le=256, description="Serving processes.", extra={"restart": True})
     ] = 1

@@ -26,11 +26,24 @@ UsdPerMillion = Annotated[Decimal, Meta(extra={"check": check_price})]
 
 
 class Tls(Section, frozen=True, kw_only=True):
-    """HTTPS on the listener."""
+    """HTTPS on the listener. All but ``enable`` is in force without a restart."""
 
-    enable: Annotated[bool, Meta(description="Serve HTTPS in place of HTTP.")] = False
+    enable: Annotated[
+        bool, Meta(description="Serve HTTPS in place of HTTP.", extra={"restart": True})
+    ] = False
     cert: Annotated[FilePath | None, Meta(description="File of the certificate chain, PEM.")] = None
     key: Annotated[FilePath | None, Meta(description="File of the private key, PEM.")] = None
+    client_ca: Annotated[
+        FilePath | None,
+        Meta(description="File of the authorities of client certificates, PEM."),
+    ] = None
+    client_auth: Annotated[
+        Literal["none", "optional", "required"],
+        Meta(
+            description="Certificates of clients. `optional`: one that is shown must be good."
+            " API keys are needed all the same."
+        ),
+    ] = "none"
 
 
 class Log(Section, frozen=True, kw_only=True):

@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+import trustme
 
 from aigw_asgi.cli import check
+from tests.asgi.server.pem import Pem
 
 
 def run(*words: str) -> int:
@@ -115,3 +117,18 @@ def test_json_has_the_same_facts(folder: Path, capsys: pytest.CaptureFixture[str
     answer = json.loads(capsys.readouterr().out)
     assert (answer["valid"], answer["problems"], answer["port"]) == (True, [], 8317)
     assert [warning["path"] for warning in answer["warnings"]] == ["api-keys"]
+
+
+def test_a_key_that_does_not_fit_its_certificate_is_found(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pem = Pem(folder)
+    files = f"{{enable: true, cert: {pem.files.cert}, key: {pem.files.key}}}"
+    (folder / "config.yaml").write_text(f"host: 127.0.0.1\napi-keys: [k]\ntls: {files}\n")
+    assert run() == 0
+    capsys.readouterr()
+    (folder / "key.pem").write_bytes(trustme.CA().issue_cert("x.test").private_key_pem.bytes())
+    assert run() == 4
+    assert capsys.readouterr().out == (
+        f"config.yaml:3:1: tls: {pem.files.key} does not fit the certificate in {pem.files.cert}\n"
+    )

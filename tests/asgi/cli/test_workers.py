@@ -444,15 +444,28 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("extra", [[], ["--daemon"]])
 def test_workers_that_cannot_start_fail_the_start(tmp_path: Path, extra: list[str]) -> None:
+    # A loop that only whoever serves makes: it goes before the one that is installed.
+    (tmp_path / "uvloop.py").write_text("def new_event_loop():\n    raise OSError('no loop')\n")
+    (tmp_path / "config.yaml").write_text(configuration("k"))
+    # Its outputs reach their end only once all who have them are gone.
+    done = run(tmp_path, "--workers", "3", "--loop", "uvloop", *extra)
+    assert done.returncode == 1
+    assert done.stderr.count("cannot listen") == 1
+    assert "listens on" not in done.stdout
+    assert not (tmp_path / "aigw.pid").exists()
+
+
+@pytest.mark.parametrize("extra", [[], ["--daemon"]])
+def test_certificates_are_looked_at_before_there_are_workers(
+    tmp_path: Path, extra: list[str]
+) -> None:
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).touch()
     tls = "tls: {enable: true, cert: cert.pem, key: key.pem}\n"
     (tmp_path / "config.yaml").write_text(configuration("k") + tls)
-    # Its outputs reach their end only once all who have them are gone.
     done = run(tmp_path, "--workers", "3", *extra)
-    assert done.returncode == 1
-    assert done.stderr.count("cannot listen") == 1
-    assert "listens on" not in done.stdout
+    assert done.returncode == 4
+    assert done.stderr == "aigw: cert.pem holds no certificate in PEM\n"
     assert not (tmp_path / "aigw.pid").exists()
 
 

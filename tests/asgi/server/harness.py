@@ -7,14 +7,23 @@ import contextlib
 import queue
 import re
 import socket
+import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any
 
 import uvloop
 
-from aigw_asgi.server import Hooks, HttpChoice, Limits, LoopChoice, ServerSettings, serve
+from aigw_asgi.server import (
+    Certificates,
+    Hooks,
+    HttpChoice,
+    Limits,
+    LoopChoice,
+    ServerSettings,
+    serve,
+)
 
 PATIENCE = 10.0
 """Seconds after which something that must happen is taken to have failed."""
@@ -120,9 +129,16 @@ class Served:
     """``app`` served in a thread of its own, on a free port of 127.0.0.1."""
 
     def __init__(
-        self, loop: LoopChoice, http: HttpChoice, *, app: App, limits: Limits = Limits()
+        self,
+        loop: LoopChoice,
+        http: HttpChoice,
+        *,
+        app: App,
+        limits: Limits = Limits(),
+        certificates: Certificates | None = None,
     ) -> None:
         self.app = app
+        self._certificates = certificates
         self.port = 0
         self._settings = ServerSettings(port=0, http=http, limits=limits, shutdown_timeout=5.0)
         self._new_loop = uvloop.new_event_loop if loop is LoopChoice.UVLOOP else None
@@ -140,7 +156,15 @@ class Served:
                     drain=lambda: self.app.events.put("drain"),
                     overdue=lambda: self.app.events.put("overdue"),
                 )
-                runner.run(serve(self.app, self._settings, hooks=hooks, stop=self._stop))
+                runner.run(
+                    serve(
+                        self.app,
+                        self._settings,
+                        hooks=hooks,
+                        certificates=self._certificates,
+                        stop=self._stop,
+                    )
+                )
         except BaseException as exc:  # noqa: BLE001 (raised again in the test)
             self._error = exc
         finally:
@@ -164,17 +188,31 @@ class Served:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.app.release.set()
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(PATIENCE)
+        self.stop()
         assert not self._thread.is_alive(), "the server did not stop"
         if self._error is not None:
             raise self._error
 
+    def stop(self) -> None:
+        """Have it end, and wait for that."""
+        self.app.release.set()
+        if self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # it has just ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(PATIENCE)
+
+    def run(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Have something done in the loop of the server."""
+        asyncio.run_coroutine_threadsafe(doing, self._loop).result(PATIENCE)
+
     @contextlib.contextmanager
-    def connect(self) -> Iterator[Client]:
+    def connect(self, context: ssl.SSLContext | None = None) -> Iterator[Client]:
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as sock:
-            yield Client(sock)
+            if context is None:
+                yield Client(sock)
+                return
+            with context.wrap_socket(sock, server_hostname="localhost") as secured:
+                yield Client(secured)
 
     def exchange(self, raw: bytes) -> bytes:
         """Send, and read until the server closes."""

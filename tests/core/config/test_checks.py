@@ -76,6 +76,24 @@ def test_tls_needs_its_files() -> None:
     read({"tls": tls | {"enable": False}})
 
 
+def test_client_certificates_need_an_authority() -> None:
+    files = {"/c.pem": "", "/k.pem": "", "/a.pem": ""}
+    tls = {"enable": True, "cert": "/c.pem", "key": "/k.pem"}
+    for client_auth in ("optional", "required"):
+        asked = tls | {"client-auth": client_auth}
+        assert problems({"tls": asked}, files=files) == [
+            f"tls.client-ca: is required with client-auth: {client_auth}"
+        ]
+        read({"tls": asked | {"client-ca": "/a.pem"}}, files=files)
+        assert problems({"tls": asked | {"client-ca": "/b.pem"}}, files=files) == [
+            "tls.client-ca: there is no file /b.pem"
+        ]
+    unused = {"tls": tls | {"client-ca": "/a.pem"}, "api-keys": ["k"]}
+    assert [str(each) for each in read(unused, files=files).remarks] == [
+        "tls.client-ca: has no effect while client-auth is none, its default"
+    ]
+
+
 def test_a_compatible_server_needs_an_address() -> None:
     assert problems({"openai-compatibility": [{"api-key": "k"}]}) == [
         "openai-compatibility[0].base-url: is required here"

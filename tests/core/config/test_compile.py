@@ -15,7 +15,7 @@ from aigw_core.codec import Caps
 from aigw_core.config.compile import compile_config
 from aigw_core.config.schema import CapsEntry, Config
 from aigw_core.config.secret import Secret
-from aigw_core.config.settings import server_settings
+from aigw_core.config.settings import ServerSettings, TlsFiles, server_settings
 from aigw_core.config.snapshot import Credential, PayloadMatch, PayloadRule, Snapshot, Timeouts
 from aigw_core.errors import GatewayError, InvalidConfig
 from tests.core.config.reading import read
@@ -310,6 +310,20 @@ def test_settings_have_the_files_of_tls_only_when_it_is_enabled() -> None:
     tls: dict[str, Any] = {"cert": "/c", "key": "/k"}
     off = server_settings(read({"tls": tls}).config)
     on = server_settings(read({"tls": {"enable": True, **tls}}, files=files).config)
-    assert (off.tls_cert, off.tls_key) == (None, None)
-    assert (on.tls_cert, on.tls_key) == ("/c", "/k")
+    assert off.tls is None
+    assert on.tls == TlsFiles("/c", "/k")
     assert on.loopback_only
+
+
+def test_other_files_of_tls_need_no_restart_but_tls_itself_does() -> None:
+    files = {"/c": "", "/k": "", "/d": ""}
+
+    def of(**tls: Any) -> ServerSettings:
+        data = {"tls": {"cert": "/c", "key": "/k", **tls}}
+        return server_settings(read(data, files=files).config)
+
+    on = of(enable=True)
+    assert on.differing(of(enable=True, cert="/d")) == ()
+    required = {"client-ca": "/d", "client-auth": "required"}
+    assert on.differing(of(enable=True, **required)) == ()
+    assert on.differing(of()) == ("tls.enable",)
