@@ -98,6 +98,10 @@ class GatewayError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+        self.model = ""
+        """What was asked for, once that is known; for records."""
+        self.key = ""
+        """The name of the client's key, as above."""
 
 
 class InvalidRequest(GatewayError):
