@@ -80,7 +80,7 @@ class Database:
     def in_place(self) -> bool:
         """Whether this file is still the one of that name: what is written to one that was
         removed is lost without a word."""
-        return _identity(self.file) == self._identity
+        return identity(self.file) == self._identity
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -140,15 +140,15 @@ def open_reader(file: Path, *, busy: float = BUSY) -> sqlite3.Connection:
     return connection
 
 
-def set_aside(file: Path, identity: tuple[int, int] | None, wall: float) -> Path | None:
-    """See ``Database.set_aside``; ``identity`` of the file that is meant, ``None``: any.
+def set_aside(file: Path, which: tuple[int, int] | None, wall: float) -> Path | None:
+    """See ``Database.set_aside``; ``which`` is meant, as by ``identity``.
 
     Raises:
         OSError: it cannot be renamed.
     """
     with _alone(file.parent):
-        found = _identity(file)
-        if found is None or (identity is not None and found != identity):
+        found = identity(file)
+        if found is None or found != which:
             return None
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
         name = f"{file.name}.corrupt-{stamp}"
@@ -162,6 +162,15 @@ def set_aside(file: Path, identity: tuple[int, int] | None, wall: float) -> Path
                 os.rename(f"{file}{end}", f"{to}{end}")
         os.rename(file, to)
         return to
+
+
+def identity(file: Path) -> tuple[int, int] | None:
+    """Which file has this name now; ``None``: none."""
+    try:
+        about = os.lstat(file)
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
 
 
 def is_damaged(exc: sqlite3.Error) -> bool:
@@ -203,14 +212,6 @@ def _make(file: Path) -> tuple[int, int]:
     for end in _COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{file}{end}")
-    return about.st_dev, about.st_ino
-
-
-def _identity(file: Path) -> tuple[int, int] | None:
-    try:
-        about = os.lstat(file)
-    except OSError:
-        return None
     return about.st_dev, about.st_ino
 
 

@@ -1,0 +1,276 @@
+"""What the request log is asked, as SQL: all in one thread, on a connection of its own.
+Which requests are meant is for :mod:`aigw_asgi.stores.sqlite.log_search`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aigw_asgi.stores.request_log import (
+    MAX_PAGE,
+    MAX_POINTS,
+    Detail,
+    Entry,
+    EntryDetail,
+    KeyUsage,
+    LogUnavailable,
+    Page,
+    Query,
+    Stats,
+)
+from aigw_asgi.stores.sqlite.database import identity, open_reader
+from aigw_asgi.stores.sqlite.log_rows import decode_capture, decode_detail
+from aigw_asgi.stores.sqlite.log_schema import FACETS, PICO, ROW
+from aigw_asgi.stores.sqlite.log_search import Search, conditions_of, facets_of, listed
+from aigw_asgi.stores.sqlite.log_stats import Tally
+from aigw_asgi.stores.sqlite.log_sums import TAIL, Sum, days_of
+from aigw_core.capture import Capture
+
+QUERY_LIMIT = 10.0
+"""Seconds that one question may take."""
+
+RAW_LIMIT = 3600
+"""Seconds of which the single requests are summed up where minutes are too coarse."""
+
+_T = TypeVar("_T")
+_EPOCH = date(1970, 1, 1)
+_DAY = 86_400_000
+
+_FIELDS = ", ".join(
+    ["r.id", *(f"r.{name}" for name in ROW if name != "facet"), *(f"f.{name}" for name in FACETS)]
+)
+_ENTRIES = f"SELECT {_FIELDS} FROM requests r JOIN facets f ON f.id = r.facet"
+
+
+class Reader:
+    """For one thread at a time. Each question sees the file as it is at one moment, and
+    raises ``LogUnavailable`` where it cannot be read, or takes longer than ``QUERY_LIMIT``."""
+
+    def __init__(self, file: Path, *, busy: float) -> None:
+        self._file = file
+        self._busy = busy
+        self._connection: sqlite3.Connection | None = None
+        self._which: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    # --- questions -----------------------------------------------------------
+
+    def page(self, query: Query, limit: int, before: int | None, offset: int | None) -> Page:
+        limit = max(1, min(limit, MAX_PAGE))
+
+        def ask(connection: sqlite3.Connection) -> Page:
+            search = Search(connection, query, before)
+            ids = search.ids(limit + 1, offset or 0)
+            total = None if offset is None else search.total()
+            entries = _entries(connection, ids[:limit])
+            more = ids[limit - 1] if len(ids) > limit else None
+            return Page(tuple(entries), more, total)
+
+        return self._ask(ask)
+
+    def entry(self, request_id: str) -> EntryDetail | None:
+        def ask(connection: sqlite3.Connection) -> EntryDetail | None:
+            row = connection.execute(
+                f"{_ENTRIES} WHERE r.request_id = ? ORDER BY r.id DESC LIMIT 1", (request_id,)
+            ).fetchone()
+            if row is None:
+                return None
+            found = connection.execute("SELECT data FROM details WHERE id = ?", (row[0],))
+            data = found.fetchone()
+            captured = connection.execute(
+                "SELECT 1 FROM captures WHERE request_id = ? AND until > ?",
+                (request_id, int(time.time() * 1000)),
+            ).fetchone()
+            detail = Detail() if data is None else decode_detail(data[0])
+            return EntryDetail(_entry(row), detail, captured is not None)
+
+        return self._ask(ask)
+
+    def capture(self, request_id: str) -> Capture | None:
+        def ask(connection: sqlite3.Connection) -> Capture | None:
+            row = connection.execute(
+                "SELECT data FROM captures WHERE request_id = ? AND until > ?",
+                (request_id, int(time.time() * 1000)),
+            ).fetchone()
+            return None if row is None else decode_capture(row[0])
+
+        return self._ask(ask)
+
+    def stats(self, query: Query, step: int) -> Stats:
+        return self._ask(lambda connection: _stats(connection, query, step))
+
+    def key_usage(self, since: str, until: str) -> list[KeyUsage]:
+        first, last = _day(since), _day(until)
+        return self._ask(lambda connection: _key_usage(connection, first, last))
+
+    # --- the connection ------------------------------------------------------
+
+    def _ask(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            connection = self._open()
+            deadline = time.monotonic() + QUERY_LIMIT
+            # Looked at every 10,000 steps of the virtual machine, some 0.2 ms.
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+            connection.execute("BEGIN")
+            try:
+                return ask(connection)
+            finally:
+                connection.execute("ROLLBACK")
+        except FileNotFoundError as exc:
+            raise LogUnavailable("there is no request log yet") from exc
+        except OSError as exc:
+            raise LogUnavailable(f"the request log cannot be read: {exc.strerror}") from exc
+        except sqlite3.Error as exc:
+            self.close()
+            late = exc.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
+            words = f"it takes longer than {QUERY_LIMIT:.0f} s; ask for less" if late else str(exc)
+            raise LogUnavailable(f"the request log cannot be read: {words}") from exc
+
+    def _open(self) -> sqlite3.Connection:
+        which = identity(self._file)
+        if self._connection is None or which != self._which:
+            self.close()
+            self._connection = open_reader(self._file, busy=self._busy)
+            self._which = which
+        return self._connection
+
+
+def _stats(connection: sqlite3.Connection, query: Query, step: int) -> Stats:
+    facets = facets_of(connection, query, with_text=True)
+    inside = "" if facets is None else f" AND +facet IN ({listed(each[0] for each in facets)})"
+    until = int(time.time() * 1000) if query.until is None else query.until
+    since = query.since
+    if since is None:
+        found = connection.execute("SELECT min(minute) FROM minutes").fetchone()[0]
+        since = until if found is None else found * 60_000
+    step = max(1, step, -(-(until - since) // (MAX_POINTS * 1000)))
+    # By minutes, but for what those do not tell.
+    exact = step < 60 and until - since <= RAW_LIMIT * 1000
+    exact = exact or query.min_latency_ms is not None
+    names = connection.execute(
+        "SELECT id, failed, status, model, provider, credential, key, error FROM facets"
+    )
+    known = {row[0]: row[1:] for row in names}
+    tally = Tally(step if step < 60 and exact else -(-step // 60) * 60, known)
+    rows = conditions_of(connection, query, None)
+    low = rows.low
+    if not exact:
+        low = max(low, rows.summed + 1)
+        tally.add_minutes(
+            connection.execute(
+                "SELECT minute, facet, requests, us, input, output, cost, latency, first"
+                f" FROM minutes WHERE minute BETWEEN ? AND ?{inside}",
+                (since // 60_000, until // 60_000),
+            )
+        )
+    tally.add_requests(
+        # ``+``: by the numbers of requests, which are bounded, not by the facets.
+        connection.execute(
+            f"{TAIL} id BETWEEN ? AND ?{rows.sql}{inside}", (low, rows.high, *rows.values)
+        )
+    )
+    return tally.stats(since)
+
+
+def _key_usage(connection: sqlite3.Connection, first: int, last: int) -> list[KeyUsage]:
+    found = {
+        (day, key): numbers
+        for day, key, *numbers in connection.execute(
+            "SELECT * FROM days WHERE day BETWEEN ? AND ?", (first, last)
+        )
+    }
+    rest: dict[tuple[int, int], Sum] = {}
+    for at, facet, *numbers in connection.execute(
+        f"{TAIL} id > (SELECT summed FROM counter) AND at BETWEEN ? AND ?",
+        (first * _DAY, (last + 1) * _DAY - 1),
+    ):
+        rest.setdefault((at // 60_000, facet), Sum()).add_request(*numbers)
+    more = days_of(connection, ((minute, facet, sum) for (minute, facet), sum in rest.items()))
+    for at_key, numbers in more.items():
+        known = found.get(at_key, [0] * len(numbers))
+        found[at_key] = [a + b for a, b in zip(known, numbers, strict=True)]
+    return [
+        KeyUsage(
+            day=(_EPOCH + timedelta(day)).isoformat(),
+            key=key,
+            requests=requests,
+            failed=failed,
+            input_tokens=tokens_in,
+            output_tokens=tokens_out,
+            cost=_money(cost),
+            unpriced=unpriced,
+        )
+        for (day, key), (requests, failed, tokens_in, tokens_out, cost, unpriced) in sorted(
+            found.items()
+        )
+    ]
+
+
+def _entries(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Entry]:
+    if not ids:
+        return []
+    rows = connection.execute(f"{_ENTRIES} WHERE r.id IN ({listed(ids)}) ORDER BY r.id DESC")
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    seq, at, us, first, overhead, tokens_in, tokens_out, read, written, reasoning = row[:10]
+    cost, bytes_out, attempts, place, config, request_id = row[10:16]
+    facet = dict(zip(FACETS, row[16:], strict=True))
+    method, path = facet["method"], facet["path"]
+    if place is not None:
+        method, _, path = place.partition(" ")
+    return Entry(
+        seq=seq,
+        timestamp=at,
+        request_id=request_id,
+        endpoint=facet["endpoint"],
+        method=method,
+        path=path,
+        format=facet["format"],
+        stream=bool(facet["stream"]),
+        status=facet["status"],
+        failed=bool(facet["failed"]),
+        client_left=bool(facet["client_left"]),
+        error=facet["error"] or None,
+        error_code=facet["error_code"] or None,
+        stop=facet["stop"] or None,
+        model=facet["model"] or None,
+        served_model=facet["served_model"] or None,
+        provider=facet["provider"] or None,
+        credential=facet["credential"] or None,
+        upstream_format=facet["upstream_format"] or None,
+        relayed=bool(facet["relayed"]),
+        key=facet["key"] or None,
+        attempts=attempts,
+        latency_ms=us / 1000,
+        first_content_ms=None if first is None else first / 1000,
+        overhead_ms=None if overhead is None else overhead / 1000,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        reasoning_tokens=reasoning,
+        usage_estimated=bool(facet["usage_estimated"]),
+        cost=None if cost is None else _money(cost),
+        bytes_out=bytes_out,
+        config=config,
+    )
+
+
+def _money(pico: int) -> Decimal:
+    return Decimal(pico) / Decimal(PICO)
+
+
+def _day(text: str) -> int:
+    return (date.fromisoformat(text) - _EPOCH).days
