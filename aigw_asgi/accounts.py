@@ -43,7 +43,7 @@ class Account:
         found = await self._state.sharing.reserve(key, tokens)
         if isinstance(found, Refusal):
             self._state.metrics.limited(found.limit, key.name)
-            raise GatewayError(found.failure(key.name))
+            raise self._named(GatewayError(found.failure(key.name)))
         self._lease = found
         return self
 
@@ -55,6 +55,8 @@ class Account:
     ) -> None:
         self._settle(0)  # nothing came of it, or it is settled
         self.close()
+        if isinstance(exc, GatewayError):
+            self._named(exc)
 
     def book(self, record: ExchangeRecord, sent_at: float | None) -> ExchangeRecord:
         """The record of the request with what it used and cost: counted, and settled with
@@ -91,7 +93,15 @@ class Account:
         if self._booked is not None and not self._closed:
             self._closed = True
             self._state.metrics.observe(self._booked)
-            log_exchange(self._booked, path=self._call.inbound.path)
+            path = self._call.inbound.path
+            log_exchange(self._booked, path=path)
+            if self._state.log is not None:
+                self._state.log.append(self._booked, path)
+
+    def _named(self, exc: GatewayError) -> GatewayError:
+        exc.model = self._call.peek.model
+        exc.key = self._caller.name if self._caller.key is not None else ""
+        return exc
 
     def _settle(self, used: int) -> None:
         lease, self._lease = self._lease, None

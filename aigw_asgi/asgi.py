@@ -26,6 +26,7 @@ from aigw_asgi.responses import (
 )
 from aigw_asgi.routes import Auth, Endpoint, Route, client_format, find_route, hint
 from aigw_asgi.state import GatewayState
+from aigw_asgi.stores.request_log import TurnedAway
 from aigw_core import prometheus
 from aigw_core.access import Caller, authenticate, authorise_local, presented_key
 from aigw_core.chat import Format
@@ -115,7 +116,7 @@ class App:
         except GatewayError as exc:
             if reply.started:
                 raise
-            await self._refuse(state, request, request_id, exc.failure, reply, began)
+            await self._refuse(state, request, request_id, exc, reply, began)
         except ClientLeft:
             pass
         except ClientAborted:
@@ -126,7 +127,8 @@ class App:
             if reply.started:
                 raise
             failure = Failure(ErrorKind.INTERNAL, "the gateway failed; its log says why")
-            await self._refuse(state, request, request_id, failure, reply, began)
+            error = GatewayError(failure)
+            await self._refuse(state, request, request_id, error, reply, began)
 
     async def _route(
         self,
@@ -175,17 +177,31 @@ class App:
         state: GatewayState,
         request: HttpRequest,
         request_id: str,
-        failure: Failure,
+        error: GatewayError,
         send: SendMessage,
         began: float,
     ) -> None:
         """``began`` is when the request came, in monotonic seconds."""
+        failure = error.failure
         route = find_route(request.path)
-        codec = CODECS[client_format(request.path, request.headers)]
+        format = client_format(request.path, request.headers)
+        codec = CODECS[format]
         status, body = codec.encode_error(failure, request_id)
         state.metrics.refused(status, failure)
         seconds = time.monotonic() - began
         log_other(request_id, request.method, request.path, status, seconds, failure)
+        if state.log is not None:
+            refused = TurnedAway(
+                request_id=request_id,
+                format=format,
+                method=request.method,
+                status=status,
+                seconds=seconds,
+                failure=failure,
+                model=error.model,
+                key=error.key,
+            )
+            state.log.append(refused, request.path)
         headers: list[tuple[str, str]] = [
             ("x-request-id", request_id),
             ("x-aigw-origin", "gateway"),

@@ -30,6 +30,7 @@ from aigw_core.config.snapshot import Snapshot
 from aigw_core.wire_request import WireRequest
 
 if TYPE_CHECKING:
+    from aigw_asgi.stores.request_log import RequestLog
     from aigw_asgi.stores.shared_state import SharedState
     from aigw_core.config.settings import ServerSettings
 
@@ -48,8 +49,11 @@ PATHS: Mapping[Format, str] = {
 """Of the formats that have the model in the body."""
 
 
-async def open_state(config: Config = None, *, transport: Transport | None = None) -> GatewayState:
-    """State for ``config``. ``transport`` replaces the network towards upstreams.
+async def open_state(
+    config: Config = None, *, transport: Transport | None = None, log: RequestLog | None = None
+) -> GatewayState:
+    """State for ``config``. ``transport`` replaces the network towards upstreams; ``log``
+    is closed with the state.
 
     Raises:
         InvalidConfig: the configuration cannot be used.
@@ -58,12 +62,12 @@ async def open_state(config: Config = None, *, transport: Transport | None = Non
         snapshot = with_echo(config, loopback_only=not config.from_file)
         upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
         home = state_folder(os.environ, None)
-        return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home))
+        return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home), log=log)
 
     def read() -> Loaded:
         return load(None if config is None else os.fspath(config), os.environ)
 
-    return state_of(read(), read, transport=transport)
+    return state_of(read(), read, transport=transport, log=log)
 
 
 def state_of(
@@ -72,6 +76,7 @@ def state_of(
     *,
     transport: Transport | None = None,
     node: Node | None = None,
+    log: RequestLog | None = None,
 ) -> GatewayState:
     """State for a configuration that was read, and is read again by ``read`` when it
     changes. A ``node`` keeps in stores what is to outlive it, and shares it with others.
@@ -90,7 +95,10 @@ def state_of(
         settings=settings,
         node=node,
         store=None if node is None else _shared_state(settings, home, node),
+        log=log,
     )
+    if log is None and node is not None:
+        state.log = _request_log(settings, home)
 
     def put(loaded: Loaded) -> None:
         generation = state.snapshot.generation + 1
@@ -112,9 +120,22 @@ def _shared_state(settings: ServerSettings, home: Path, node: Node) -> SharedSta
     return SqliteState(home / SHARED_FILE, alone=node.workers == 1)
 
 
-def create_app(config: Config = None, *, transport: Transport | None = None) -> App:
-    """An ASGI 3 application; the configuration is read when its lifespan starts."""
-    return App(lambda: open_state(config, transport=transport))
+def _request_log(settings: ServerSettings, home: Path) -> RequestLog | None:
+    if not settings.request_log_rows:
+        return None
+    from aigw_asgi.stores.sqlite.log_file import Retention
+    from aigw_asgi.stores.sqlite.request_log import SqliteRequestLog
+
+    kept = Retention(max_rows=settings.request_log_rows, days=settings.request_log_days)
+    return SqliteRequestLog(home, kept)
+
+
+def create_app(
+    config: Config = None, *, transport: Transport | None = None, log: RequestLog | None = None
+) -> App:
+    """An ASGI 3 application; the configuration is read when its lifespan starts. ``log``
+    is told what becomes of each request; it is closed with the application."""
+    return App(lambda: open_state(config, transport=transport, log=log))
 
 
 class Response:
@@ -156,8 +177,14 @@ class Gateway:
     Requests count as coming from this machine. Use it from one event loop.
     """
 
-    def __init__(self, config: Config = None, *, transport: Transport | None = None) -> None:
-        self.app = create_app(config, transport=transport)
+    def __init__(
+        self,
+        config: Config = None,
+        *,
+        transport: Transport | None = None,
+        log: RequestLog | None = None,
+    ) -> None:
+        self.app = create_app(config, transport=transport, log=log)
 
     async def __aenter__(self) -> Gateway:
         state = await self.app.open()

@@ -143,7 +143,8 @@ async def run_exchange(
             answered()  # nobody was there any more to be answered
         _learn(state, call, booked[0])
         if isinstance(exchange, CapturedExchange) and snapshot.capture is not None:
-            state.captures.put(exchange.capture, snapshot.capture.retention)
+            keep = state.captures.put if state.log is None else state.log.keep
+            keep(exchange.capture, snapshot.capture.retention)
     return booked[0]
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # imports the schema
     from aigw_asgi.node import Node
     from aigw_asgi.reloading import Reloader
     from aigw_asgi.server.certificates import Certificates
+    from aigw_asgi.stores.request_log import RequestLog
     from aigw_asgi.stores.shared_state import SharedState
     from aigw_core.config.settings import ServerSettings
 
@@ -66,10 +67,11 @@ class GatewayState:
         limits: Limits | None = None,
         node: Node | None = None,
         store: SharedState | None = None,
+        log: RequestLog | None = None,
     ) -> None:
         """``own_seal_key`` is asked, once, for the key of seals where a snapshot names no
         secret for them; it may block. ``settings`` are those of the listener, if there is
-        one. A ``store`` needs to know which ``node`` this is.
+        one. A ``store`` needs to know which ``node`` this is. The ``log`` is closed with us.
 
         Raises:
             LimitInactive: a limit of a client key would limit nothing.
@@ -95,7 +97,10 @@ class GatewayState:
             reload=self._ask_reload,
         )
         self.metrics = Metrics()
+        self.log = log
+        """What became of each request, and captures; ``None``: that is kept nowhere."""
         self.captures = CaptureRing()
+        """Where there is no log."""
         self.rng = random.Random()
         self.started = time.monotonic()
         self.draining = False
@@ -162,4 +167,8 @@ class GatewayState:
             self.reloader.ask()
 
     async def aclose(self) -> None:
-        await self._upstream.aclose()
+        try:
+            await self._upstream.aclose()
+        finally:
+            if self.log is not None:
+                await self.log.aclose()  # last: what ends until then is in it

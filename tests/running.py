@@ -84,9 +84,10 @@ def echo_upstream() -> Iterator[Running]:
         yield running
 
 
-def gateway(*arguments: str, config: Path | None = None) -> Running:
-    """``aigw run`` on a free port."""
+def gateway(*arguments: str, config: Path | None = None, state: Path | None = None) -> Running:
+    """``aigw run`` on a free port; ``state`` is a folder that outlives it."""
     port = free_port()
     file = [] if config is None else ["-c", str(config)]
     command = ["-m", "aigw_asgi.cli", "run", *file, "--port", str(port), *arguments]
-    return Running(command, port)
+    env = None if state is None else {"AIGW_STATE_DIR": str(state)}
+    return Running(command, port, env)

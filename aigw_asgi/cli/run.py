@@ -178,7 +178,7 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
     """Keys that are accepted and checked, and that this version does not act on in full."""
     snapshot = loaded.snapshot
     written = {
-        "capture: is kept in memory, and nothing shows it": snapshot.capture is not None,
+        "capture: is kept in the state folder, and nothing shows it": snapshot.capture is not None,
         "dashboard: has no effect": snapshot.dashboard is not None,
     }
     return [f"{words} in this version" for words, given in written.items() if given]

@@ -91,7 +91,7 @@ class RequestLog(Section, frozen=True, kw_only=True):
     """The record of requests."""
 
     max_rows: Annotated[
-        int, Meta(ge=0, le=1_000_000_000, description="Rows kept; the oldest go first.")
+        int, Meta(ge=0, le=1_000_000_000, description="Rows kept; the oldest go first. 0: no log.")
     ] = 1_000_000
     retention_days: Annotated[Days, Meta(description="Days that rows are kept.")] = 30
 

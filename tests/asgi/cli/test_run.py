@@ -157,7 +157,10 @@ def test_keys_without_effect_are_told(tmp_path: Path) -> None:
     )
     with gateway(config=config) as running:
         pass
-    assert "capture: is kept in memory, and nothing shows it in this version" in running.output
+    assert (
+        "capture: is kept in the state folder, and nothing shows it in this version"
+        in running.output
+    )
     assert "check-grammar" not in running.output
 
 
