@@ -1,0 +1,301 @@
+"""What the request log takes, what it adds to a request, and how soon it answers.
+
+Three tables, each by itself with --only: ``write`` (records from ``append`` to the file),
+``request`` (a gateway in this process with and without its log, turn by turn: processor
+time of the whole process), ``read`` (questions to a file of --rows requests).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from aigw_asgi import Gateway
+from aigw_asgi.stores.request_log import Query
+from aigw_asgi.stores.sqlite.log_file import LogFile, Retention
+from aigw_asgi.stores.sqlite.log_rows import Batch, Ended
+from aigw_asgi.stores.sqlite.log_schema import FILE
+from aigw_asgi.stores.sqlite.request_log import SqliteRequestLog
+from aigw_asgi.transports.memory import Script, ScriptTransport
+from aigw_core.attempt import AttemptRecord
+from aigw_core.chat import Format, StopReason, Usage
+from aigw_core.config.secret import Secret
+from aigw_core.config.snapshot import Credential, Snapshot
+from aigw_core.errors import ErrorKind, Failure
+from aigw_core.ids import uuid7
+from aigw_core.record import ExchangeRecord
+from aigw_core.routing.plan import RoutePlan
+from aigw_core.routing.target import Match, Target
+from aigw_core.wire_request import WireRequest
+from bench.table import head, table
+from bench.wire import WIRES
+
+PATHS = {
+    Format.CHAT: "/v1/chat/completions",
+    Format.MESSAGES: "/v1/messages",
+    Format.RESPONSES: "/v1/responses",
+}
+MODELS = [f"model-{number}" for number in range(12)]
+KEYS = [f"team-{number}" for number in range(20)]
+MONTH = 30 * 86_400
+
+
+def credential(name: str, format: Format) -> Credential:
+    return Credential(
+        id=name,
+        provider="openai-compat",
+        name=name,
+        format=format,
+        base_url="http://127.0.0.1:1",
+        api_key=Secret("bench"),
+        auth_style="bearer",
+        position=0,
+    )
+
+
+CREDENTIALS = [credential(f"up-{number}", list(PATHS)[number % 3]) for number in range(6)]
+
+
+def made_up(dice: random.Random, wall: float) -> ExchangeRecord:
+    """A request as a busy gateway has them: 3 in 100 fail, two targets could be had."""
+    # Each team has a program of its own: a format, streams or not, some models.
+    team = dice.randrange(len(KEYS))
+    of_team = random.Random(team)
+    format, stream = of_team.choice(list(PATHS)), of_team.random() < 0.7
+    model = dice.choice(of_team.sample(MODELS, 3))
+    there, other = random.Random(model).sample(CREDENTIALS, 2)
+    if dice.random() < 0.5:
+        there, other = other, there
+    failure = None
+    if dice.random() < 0.03:
+        failure = Failure(ErrorKind.RATE_LIMIT, "made up", 429, code="rate_limit_exceeded")
+    seconds = dice.lognormvariate(0.5, 0.8)
+    plan = RoutePlan(tuple(Target(each, model, Match.EXACT, model) for each in (there, other)))
+    return ExchangeRecord(
+        request_id=uuid7(wall, dice.randbytes(10)),
+        format=format,
+        model=model,
+        stream=stream,
+        status=200 if failure is None else 429,
+        seconds=seconds,
+        first_content=seconds / 4 if failure is None else None,
+        attempts=(AttemptRecord("openai-compat", there.name, model, 200, failure, seconds),),
+        usage=Usage(input=dice.randrange(20_000), output=dice.randrange(2000), cache_read=100),
+        stop=StopReason.END if failure is None else None,
+        failure=failure,
+        client_left=False,
+        ledger=(),
+        relayed=False,
+        config="0123456789ab/1",
+        plan=plan,
+        bytes_out=4096,
+        key=KEYS[team],
+        overhead=0.0004,
+        cost=Decimal(dice.randrange(1, 5000)) / 1_000_000 if failure is None else None,
+    )
+
+
+def say(text: str) -> None:
+    print(f"\r# {text}   ", end="", file=sys.stderr, flush=True)
+
+
+# --- writing -----------------------------------------------------------------
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
+
+
+async def write(count: int, rounds: int, rate: int) -> None:
+    """``rate`` 0: as fast as it goes, the queue never empty and never full."""
+    dice = random.Random(1)
+    records = [made_up(dice, time.time()) for _ in range(count)]
+    rows: list[list[object]] = []
+    for turn in range(rounds):
+        say(f"writing, round {turn + 1} of {rounds}")
+        with tempfile.TemporaryDirectory() as folder:
+            log = SqliteRequestLog(Path(folder), Retention())
+            await log.flush(60)
+            began, cpu = time.perf_counter(), time.process_time()
+            mine = 0.0
+            for at in range(0, count, 500):
+                before = time.thread_time()
+                for record in records[at : at + 500]:
+                    log.append(record, PATHS[record.format])
+                mine += time.thread_time() - before
+                if rate:
+                    await asyncio.sleep(max(0.0, began + (at + 500) / rate - time.perf_counter()))
+                elif at % 5000 == 0:
+                    await log.flush(60)
+            await log.flush(60)
+            seconds = time.perf_counter() - began
+            used = time.process_time() - cpu
+            size = _size(Path(folder))
+            await log.aclose()
+            rows.append(
+                [
+                    turn + 1,
+                    int(count / seconds),
+                    mine / count * 1e6,
+                    (used - mine) / count * 1e6,
+                    size / count,
+                    log.dropped,
+                ]
+            )
+    say("")
+    print(f"\n## {count} records, {'as fast as it goes' if not rate else f'{rate} a second'}")
+    columns = ["round", "records_per_s", "loop_us", "rest_us", "bytes_each", "dropped"]
+    table(columns, rows)
+
+
+# --- a request ---------------------------------------------------------------
+
+
+async def request(rounds: int, count: int) -> None:
+    """Small requests without a stream, one after another."""
+    wire = WIRES["messages"]
+    body = wire.answer("Hello there, how are you?").encode()
+
+    def answer(request: WireRequest) -> Script:
+        return Script(200, (("content-type", "application/json"),), (body,))
+
+    snapshot = Snapshot("bench", credentials=(credential("up", Format.MESSAGES),))
+    asked = json.dumps(
+        {"model": "bench", "messages": [{"role": "user", "content": "Hello there"}]}
+    ).encode()
+    costs: dict[str, list[float]] = {"off": [], "on": []}
+    with tempfile.TemporaryDirectory() as folder:
+        log = SqliteRequestLog(Path(folder), Retention())
+        async with (
+            Gateway(snapshot, transport=ScriptTransport(answer)) as off,
+            Gateway(snapshot, transport=ScriptTransport(answer), log=log) as on,
+        ):
+            gateways = {"off": off, "on": on}
+            for turn in range(rounds + 1):
+                for name in ("off", "on") if turn % 2 else ("on", "off"):
+                    say(f"requests, round {turn} of {rounds}, {name}")
+                    before = time.process_time()
+                    for _ in range(count):
+                        response = await gateways[name].handle("chat", asked)
+                        await response.read()
+                    # What it left to be written is its cost, too.
+                    await log.flush(60)
+                    if turn:  # the first warms up
+                        costs[name].append((time.process_time() - before) / count * 1e6)
+        dropped = log.dropped
+    say("")
+    ratios = [on / off for on, off in zip(costs["on"], costs["off"], strict=True)]
+    rows: list[list[object]] = [
+        [name, statistics.median(found), min(found)] for name, found in costs.items()
+    ]
+    print(f"\n## a request, {rounds} rounds of {count} (dropped: {dropped})")
+    table(["log", "us_median", "us_best"], rows)
+    share = (min(costs["on"]) / min(costs["off"]) - 1) * 100
+    print(f"added: {(statistics.median(ratios) - 1) * 100:.1f} % (median of rounds), ", end="")
+    print(f"{share:.1f} % (best of each)")
+
+
+# --- reading -----------------------------------------------------------------
+
+
+async def read(count: int, keep: str | None) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(keep or scratch)
+        if not (folder / FILE).exists():
+            _build(folder / FILE, count)
+        log = SqliteRequestLog(folder, Retention(max_rows=count + 1, days=36_500))
+        await log.flush(60)
+        now = int(time.time() * 1000)
+        first = (await log.page(Query())).entries[0]
+        day = {"since": first.timestamp - 86_400_000, "until": now}
+
+        def page(query: Query, **more: Any) -> Callable[[], Awaitable[object]]:
+            return lambda: log.page(query, **more)
+
+        questions: dict[str, Callable[[], Awaitable[object]]] = {
+            "newest page": page(Query()),
+            "deep cursor": page(Query(), before=count // 10),
+            "page 10,000 and total": page(Query(), offset=500_000),
+            "model and status": page(Query(model="model-3", status_class=4)),
+            "key, deep cursor": page(Query(key="team-7"), before=count // 10),
+            "key and total": page(Query(key="team-7"), offset=0),
+            "failed, by credential": page(Query(failed=True, credential="up-2")),
+            "nothing matches": page(Query(model="none")),
+            "latency over 10 s": page(Query(min_latency_ms=10_000)),
+            "latency never reached": page(Query(min_latency_ms=1e9)),
+            "a day, one model": page(Query(model="model-*", key="team-1", **day)),
+            "text in names": page(Query(text="rate_limit team-3")),
+            "text in names, total": page(Query(text="model-5"), offset=0),
+            "identifier": page(Query(text=first.request_id[:13])),
+            "one entry": lambda: log.entry(first.request_id),
+            "stats of a day, 15 min": lambda: log.stats(Query(**day), 900),
+            "stats of a month, 1 h": lambda: log.stats(Query(), 3600),
+            "use of keys": lambda: log.key_usage("2000-01-01", "2999-12-31"),
+        }
+        rows: list[list[object]] = []
+        for name, ask in questions.items():
+            say(name)
+            times = []
+            for _ in range(7):
+                began = time.perf_counter()
+                await ask()
+                times.append((time.perf_counter() - began) * 1e3)
+            rows.append([name, times[0], statistics.median(times), max(times)])
+        await log.aclose()
+    say("")
+    print(f"\n## questions to {count} requests of a month")
+    table(["question", "ms_first", "ms_median", "ms_worst"], rows)
+
+
+def _build(path: Path, count: int) -> None:
+    """A month of requests, written as the gateway writes them."""
+    dice = random.Random(2)
+    began = time.time() - MONTH
+    file = LogFile(path, busy=5.0)
+    for at in range(0, count, 1000):
+        batch = Batch()
+        for number in range(at, min(count, at + 1000)):
+            wall = began + MONTH * number / count
+            record = made_up(dice, wall)
+            batch.add(Ended(wall, record, PATHS[record.format]))
+        file.write(batch)
+        while file.sum_up():
+            pass
+        if at % 10_000 == 0:
+            say(f"building {at * 100 // count} %")
+    file.tidy(Retention(days=36_500), time.time())
+    file.database.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--only", choices=["write", "request", "read"])
+    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--rate", type=int, default=0, help="records a second; 0: no limit")
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--keep", metavar="FOLDER", help="of the file with many rows")
+    options = parser.parse_args()
+    head("bench_request_log")
+    if options.only in (None, "write"):
+        asyncio.run(write(options.records, 3, options.rate))
+    if options.only in (None, "request"):
+        asyncio.run(request(options.rounds, 1000))
+    if options.only in (None, "read"):
+        asyncio.run(read(options.rows, options.keep))
+
+
+if __name__ == "__main__":
+    main()
