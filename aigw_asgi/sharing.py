@@ -376,6 +376,7 @@ class Sharing:
                 outbox.popleft()
 
     async def _keep_reporting(self, store: SharedState) -> None:
+        await anyio.sleep(RETRY)  # by then the others, who lost it too, are there again
         while True:
             with _patience():
                 self.nodes = tuple(await store.report(self._report()))
