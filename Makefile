@@ -63,6 +63,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv"; exit 1; }
 	$(LOCK) --extra fast pyproject.toml -o requirements/runtime.txt
+	$(LOCK) --extra fast --extra redis -c requirements/runtime.txt pyproject.toml -o requirements/redis.txt
 	$(LOCK) --extra fast pyproject.toml requirements/dev.in -o requirements/dev.txt
 
 clean:

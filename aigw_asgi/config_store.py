@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -107,9 +108,13 @@ def _compile(
         problems = [_located(problem, document) for problem in exc.problems]
         problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
         raise InvalidConfig(problems) from exc
+    settings = server_settings(reading.config)
+    if settings.redis_url is not None and find_spec("coredis") is None:
+        missing = "needs the package coredis: pip install 'aigw[redis]'"
+        raise InvalidConfig([_located(ConfigError(missing, path="state.redis"), document)])
     return Loaded(
         compile_config(reading.config, version, from_file=from_file),
-        server_settings(reading.config),
+        settings,
         tuple(_placed(remark, document) for remark in reading.remarks),
         document,
     )

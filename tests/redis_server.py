@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from aigw_core.config.secret import Secret
+from tests.running import free_port
 
 PROGRAMS = ("redis-server", "valkey-server")
 
@@ -23,7 +24,7 @@ class RedisServer:
     """One server. Its data are lost when it ends."""
 
     def __init__(self, folder: Path, *options: str, program: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.socket = folder / f"redis-{self.port}.sock"
         self._folder = folder
         self._options = options
@@ -34,8 +35,9 @@ class RedisServer:
     def url(self) -> Secret:
         return Secret(f"redis://127.0.0.1:{self.port}/0")
 
-    def start(self, *options: str) -> None:
-        """Returns when it accepts connections. ``options`` come on top, for this time."""
+    def start(self, *options: str, until: str = "eady to accept connections") -> None:
+        """Returns when it accepts connections, or says something else. ``options`` come on
+        top, for this time."""
         process = subprocess.Popen(
             [
                 *(self._program, "--bind", "127.0.0.1", "--port", str(self.port)),
@@ -50,7 +52,7 @@ class RedisServer:
         said = []
         for line in process.stdout:
             said.append(line)
-            if "eady to accept connections" in line:
+            if until in line:
                 break
         else:
             process.wait()
@@ -69,19 +71,19 @@ class RedisServer:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
-    def say(self, *words: str | int) -> str:
+    def say(self, *words: bytes | str | int) -> str:
         """The answer to a command, as it is on the wire: one line of at most 4 KiB."""
+        texts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+        parts = [b"$%d\r\n%b\r\n" % (len(text), text) for text in texts]
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
-            texts = [str(word) for word in words]
-            parts = [f"${len(text.encode())}\r\n{text}\r\n" for text in texts]
-            sock.sendall(f"*{len(texts)}\r\n{''.join(parts)}".encode())
+            sock.sendall(b"*%d\r\n%b" % (len(texts), b"".join(parts)))
             answer = b""
             while not answer.endswith(b"\r\n"):
                 read = sock.recv(4096)
                 if not read:
                     break
                 answer += read
-            return answer.decode()
+        return answer.decode()
 
     def close(self) -> None:
         if self._process is not None:
@@ -113,10 +115,3 @@ def running_redis(folder: Path, *options: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

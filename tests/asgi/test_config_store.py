@@ -126,6 +126,17 @@ def test_tls_files_must_exist(file: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_redis_needs_its_client(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("host: 127.0.0.1\nstate:\n  redis: redis://127.0.0.1:6379/0\n")
+    assert load(None, {}).settings.redis_url is not None
+    monkeypatch.setitem(sys.modules, "coredis", None)
+    with pytest.raises(InvalidConfig) as refused:
+        load(None, {})
+    assert str(refused.value) == (
+        "config.yaml:3:3: state.redis: needs the package coredis: pip install 'aigw[redis]'"
+    )
+
+
 def test_overrides_go_before_the_file(file: Path) -> None:
     file.write_text("host: 127.0.0.1\nport: 1\n")
     loaded: Loaded = load("config.yaml", {"AIGW_PORT": "2"}, {"log.level": "debug"})

@@ -17,6 +17,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from functools import cache
 from typing import Any
 
 from anyio import (
@@ -45,7 +46,7 @@ from coredis.typing import RedisError
 from aigw_asgi.stores.redis.address import Address
 from aigw_asgi.stores.redis.scripts import Script
 from aigw_asgi.stores.shared_state import StoreLost
-from aigw_asgi.transports.tls import client_context
+from aigw_asgi.transports.tls import make_context
 
 # What it would say, with tracebacks, is in the StoreLost; only once, and in its place.
 logging.getLogger("coredis").setLevel(logging.CRITICAL + 1)
@@ -219,6 +220,14 @@ class _Connection(BaseConnection):
         return f"<Connection {self._address}>"
 
 
+@cache
+def tls_context() -> ssl.SSLContext:
+    """As for upstreams, but not for HTTP."""
+    context = make_context()
+    context.set_alpn_protocols([])
+    return context
+
+
 async def _open_stream(address: Address) -> ByteStream:
     if address.path:
         return await connect_unix(address.path)
@@ -227,7 +236,7 @@ async def _open_stream(address: Address) -> ByteStream:
     return await connect_tcp(
         address.host,
         address.port,
-        ssl_context=client_context(),
+        ssl_context=tls_context(),
         tls_standard_compatible=False,  # servers close without a farewell
     )
 

@@ -20,8 +20,10 @@ end
 -- becomes void, which is the empty string.
 local known = redis.call('GET', KEYS[1])
 if known and known ~= answer then answer, size = '', tonumber(ARGV[9]) end
-forget(name)
 if answer == '' and not known then return '0' end
+-- A server that is short of memory may have dropped the answer and not its size. Nothing is
+-- written before it is needed: a first write is what a full server refuses.
+if known or redis.call('ZSCORE', KEYS[2], name) then forget(name) end
 while redis.call('ZCARD', KEYS[2]) > 0 and (redis.call('ZCARD', KEYS[2]) >= most
     or tonumber(redis.call('HGET', KEYS[3], '') or '0') + size > most_bytes) do
   forget(redis.call('ZRANGE', KEYS[2], 0, 0)[1])
