@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from aigw_core.wire_request import WireRequest
 from tests.asgi.clients import Reply, asking, send
 from tests.asgi.stores.sharing_nodes import Kind, Node, nodes, sqlite, until
 from tests.asgi.test_accounts import AUTH, DIGEST, ask, keyed, upstream
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, running_redis
 
 pytestmark = pytest.mark.anyio
 
@@ -309,3 +309,34 @@ async def test_answers_stay_to_be_had_where_they_were_made(tmp_path: Path) -> No
             missing = await look_up(both[1], first)
             assert missing.status == 503
             assert missing.headers["retry-after"] == "1"
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server for one test, to be killed."""
+    with running_redis(tmp_path) as server:
+        yield server
+
+
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+async def test_no_request_fails_for_want_of_redis(mortal: RedisServer, how: str) -> None:
+    """It comes back empty, and is told what the nodes know."""
+    kind = Kind("redis", lambda: RedisState(mortal.url))
+    snapshot = keyed(upstream(Format.CHAT), requests_per_minute=100)
+    transports = [ScriptTransport(limited)] * 2
+    async with nodes(kind, snapshot, snapshot, transports=transports) as both:
+        sharing = [node.state.sharing for node in both]
+        assert (await ask(both[0], Format.CHAT, "some-model")).status == 429
+        await both[1].rests(1)
+        getattr(mortal, how)()
+        found = statuses(await ask_all(both, 90))
+        assert found == {200: 90}
+        await until(lambda: not any(each.up for each in sharing))
+        assert statuses(await ask_all(both, 90)).get(200, 0) <= 100
+        if how == "kill":
+            mortal.start()
+        else:
+            mortal.thaw()
+        await until(lambda: all(each.up for each in sharing))
+        async with nodes(kind, snapshot, others=2) as (third,):
+            await third.rests(1)
