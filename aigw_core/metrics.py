@@ -1,4 +1,4 @@
-"""Counters of what the gateway did, since it started.
+"""What the gateway did, since it started: what is counted when, and how it is shown.
 
 Requests are what clients asked for, attempts what went to upstreams: one request may
 take several. Whatever a client or an upstream can name is bounded: names beyond the
@@ -7,77 +7,31 @@ first ``MAX_LABELS`` of their table are counted as ``other``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from aigw_core.accounting import tokens_used
 from aigw_core.chat import Usage
-from aigw_core.errors import ErrorKind, Failure
-from aigw_core.prometheus import Family, Histogram, Labels, counter, gauge, histogram
+from aigw_core.counters import (
+    KINDS,
+    LATENCY_MS,
+    LATENCY_REST,
+    MAX_LABELS,
+    OTHER,
+    TTFT_MS,
+    TTFT_REST,
+    Counters,
+    add_to,
+    label_in,
+)
+from aigw_core.errors import Failure
+from aigw_core.prometheus import Family, Labels, counter, gauge, histogram
 from aigw_core.record import ExchangeRecord
 
-MAX_LABELS = 256
-"""Names counted apart, per table; the rest are counted as ``other``."""
 
-MAX_NAME = 200
-"""Characters of a name that are kept."""
-
-OTHER = "other"
-
-KINDS = ("input", "cache_read", "cache_write", "output", "reasoning")
-"""Of tokens; disjoint."""
-
-_LATENCY_MS = (
-    (100, "<100"),
-    (500, "100-499"),
-    (1000, "500-999"),
-    (5000, "1000-4999"),
-    (30000, "5000-29999"),
-)
-_LATENCY_REST = ">=30000"
-_TTFT_MS = ((50, "<50"), (100, "50-99"), (500, "100-499"), (1000, "500-999"), (5000, "1000-4999"))
-_TTFT_REST = ">=5000"
-
-_OVERHEAD = (5e-05, 1e-04, 2e-04, 5e-04, 1e-03, 2e-03, 5e-03, 0.01, 0.025, 0.1, 1.0)
-_FIRST = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-_TOTAL = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-_GAP = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0)
-
-
-class Metrics:
+class Metrics(Counters):
     """The one owner of the counters. ``observe`` each finished request once."""
-
-    def __init__(self) -> None:
-        self.in_flight = 0
-        self._errors = 0
-        self._cancelled = 0
-        self._streams = 0
-        self._judged = 0
-        self._breaches = 0
-        self._failed_attempts = 0
-        self._retries = 0
-        self._failovers = 0
-        self._unpriced = 0
-        self._estimated = 0
-        self._cost = Decimal(0)
-        self._requests: dict[Labels, int] = {}
-        self._attempts: dict[Labels, int] = {}
-        self._failures = dict.fromkeys((str(kind) for kind in ErrorKind), 0)
-        self._limited: dict[str, int] = {}
-        self._tokens: dict[str, dict[str, int]] = {}  # by model and kind
-        self._costs: dict[str, Decimal] = {}
-        self._by_model: dict[str, int] = {}
-        self._by_provider: dict[str, int] = {}
-        self._by_format: dict[str, int] = {}
-        self._by_status: dict[str, int] = {}
-        self._by_key: dict[str, _Key] = {}
-        self._latency = dict.fromkeys([label for _, label in _LATENCY_MS] + [_LATENCY_REST], 0)
-        self._ttft = dict.fromkeys([label for _, label in _TTFT_MS] + [_TTFT_REST], 0)
-        self._overhead = Histogram(*_OVERHEAD)
-        self._first = Histogram(*_FIRST)
-        self._gap = Histogram(*_GAP)
-        self._total = {stream: Histogram(*_TOTAL) for stream in (False, True)}
 
     def observe(self, record: ExchangeRecord) -> None:
         self._streams += record.stream
@@ -91,7 +45,7 @@ class Metrics:
         self._observe_times(record)
         self._observe_attempts(record)
         self._observe_use(record)
-        _add(self._by_format, record.format, 1)
+        add_to(self._by_format, record.format, 1)
 
     def refused(self, status: int, failure: Failure) -> None:
         """A request was turned down before it became an exchange."""
@@ -101,12 +55,12 @@ class Metrics:
 
     def limited(self, limit: str, key: str) -> None:
         """A client key was at a limit; ``refused`` counts the request."""
-        _add(self._limited, limit, 1)
+        add_to(self._limited, limit, 1)
         self._key(key).limited += 1
 
     def _count_request(self, endpoint: str, format: str, status: int, *, stream: bool) -> None:
         status_class = f"{status // 100}xx"
-        _add(self._by_status, status_class, 1)
+        add_to(self._by_status, status_class, 1)
         labels = (
             ("endpoint", endpoint),
             ("format", format),
@@ -117,13 +71,13 @@ class Metrics:
 
     def _observe_times(self, record: ExchangeRecord) -> None:
         seconds = record.seconds
-        self._latency[_bucket(seconds * 1000, _LATENCY_MS, _LATENCY_REST)] += 1
+        self._latency[_bucket(seconds * 1000, LATENCY_MS, LATENCY_REST)] += 1
         self._total[record.stream].observe(seconds)
         if record.overhead is not None:
             self._overhead.observe(record.overhead)
         if record.first_content is None:
             return
-        self._ttft[_bucket(record.first_content * 1000, _TTFT_MS, _TTFT_REST)] += 1
+        self._ttft[_bucket(record.first_content * 1000, TTFT_MS, TTFT_REST)] += 1
         if record.stream:
             self._first.observe(record.first_content)
             # The mean of a stream stands for each of its gaps: a clock read and a
@@ -138,15 +92,15 @@ class Metrics:
             failed = attempt.failure is not None
             self._failed_attempts += failed
             # Models are counted by the upstream's name: clients cannot invent those.
-            model = _add(self._by_model, attempt.model, 1)
-            provider = _add(self._by_provider, attempt.provider, 1)
-            labels = (
+            model = add_to(self._by_model, attempt.model, 1)
+            provider = add_to(self._by_provider, attempt.provider, 1)
+            labels: Labels = (
                 ("model", model),
                 ("outcome", "failed" if failed else "ok"),
                 ("provider", provider),
             )
-            if labels not in self._attempts and len(self._attempts) >= 4 * MAX_LABELS:
-                labels = (("model", OTHER), labels[1], ("provider", OTHER))
+            if labels not in self._attempts:
+                labels = self._room_for(labels)
             self._attempts[labels] = self._attempts.get(labels, 0) + 1
             if before:
                 self._retries += 1
@@ -163,7 +117,7 @@ class Metrics:
         key.tokens += used
         model = record.attempts[-1].model if record.attempts else OTHER
         kinds = self._tokens.setdefault(
-            _label(self._tokens, model), dict.fromkeys((str(kind) for kind in KINDS), 0)
+            label_in(self._tokens, model), dict.fromkeys((str(kind) for kind in KINDS), 0)
         )
         for kind, count in _by_kind(record.usage).items():
             kinds[kind] += count
@@ -172,11 +126,19 @@ class Metrics:
             return
         self._cost += record.cost
         key.cost += record.cost
-        label = _label(self._costs, model)
+        label = label_in(self._costs, model)
         self._costs[label] = self._costs.get(label, Decimal(0)) + record.cost
 
-    def _key(self, name: str) -> _Key:
-        return self._by_key.setdefault(_label(self._by_key, name), _Key())
+    @classmethod
+    def merged(cls, dumps: Iterable[bytes], gone: Iterable[bytes] = ()) -> Metrics:
+        """What several processes counted, as if one had seen all of it. ``gone``: dumps of
+        those that are no more, and so answer nothing just now."""
+        metrics = cls()
+        for each in dumps:
+            metrics.absorb(each)
+        for each in gone:
+            metrics.absorb(each, gone=True)
+        return metrics
 
     # --- views ---------------------------------------------------------------
 
@@ -315,26 +277,6 @@ class Metrics:
         ]
 
 
-class _Key:
-    """What one client key did."""
-
-    __slots__ = ("cost", "limited", "requests", "tokens")
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.tokens = 0
-        self.limited = 0
-        self.cost = Decimal(0)
-
-    def report(self) -> dict[str, Any]:
-        return {
-            "requests": self.requests,
-            "tokens": self.tokens,
-            "cost_usd": float(self.cost),
-            "limited": self.limited,
-        }
-
-
 def _by_kind(usage: Usage) -> dict[str, int]:
     return {
         "input": (usage.input or 0) + (usage.tool_prompt or 0),
@@ -359,15 +301,3 @@ def _bucket(value: float, bounds: tuple[tuple[int, str], ...], rest: str) -> str
 def _one(label: str, table: Mapping[str, Any]) -> dict[Labels, Any]:
     """``table`` with its names as values of ``label``."""
     return {((label, name),): value for name, value in table.items()}
-
-
-def _label(table: Mapping[str, object], name: str) -> str:
-    """Under which name ``name`` is counted."""
-    name = name[:MAX_NAME]
-    return name if name in table or len(table) < MAX_LABELS else OTHER
-
-
-def _add(table: dict[str, int], name: str, count: int) -> str:
-    label = _label(table, name)
-    table[label] = table.get(label, 0) + count
-    return label

@@ -7,7 +7,7 @@ quote and line feed escaped in label values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -69,6 +69,16 @@ class Histogram:
     @property
     def count(self) -> int:
         return sum(self._counts)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """One for each bound, and one for what is above them all."""
+        return tuple(self._counts)
+
+    def add(self, counts: Sequence[int], sum: float) -> None:
+        """What another one with the same bounds has counted."""
+        self._counts = [mine + more for mine, more in zip(self._counts, counts, strict=True)]
+        self.sum += sum
 
     def observe(self, value: float, weight: int = 1) -> None:
         """``weight`` observations of ``value``."""

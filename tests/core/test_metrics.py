@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from aigw_core.attempt import AttemptRecord
 from aigw_core.chat import Usage
+from aigw_core.counters import MAX_LABELS, MAX_NAME
 from aigw_core.errors import ErrorKind, Failure
-from aigw_core.metrics import MAX_LABELS, MAX_NAME, Metrics
+from aigw_core.metrics import Metrics
 from aigw_core.prometheus import Histogram, counter, exposition, gauge, histogram, wanted
 from aigw_core.record import ExchangeRecord
 from tests.core.test_accounting import record
