@@ -13,6 +13,7 @@ from aigw_asgi.state import GatewayState
 from aigw_core.config.snapshot import Price
 from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.health import Rest
+from aigw_core.metrics import Metrics
 from aigw_core.prometheus import exposition
 from aigw_core.routing.names import served_targets
 
@@ -40,7 +41,7 @@ def admin_document(state: GatewayState, endpoint: Endpoint, name: str = "") -> d
         return {"models": _models(state)}
     if endpoint is Endpoint.NODES:
         return _nodes(state)
-    return state.metrics.report(state.uptime, resting=len(_resting(state)))
+    return _metrics(state).report(state.uptime, resting=len(_resting(state)))
 
 
 def _reload(state: GatewayState) -> dict[str, Any]:
@@ -146,7 +147,23 @@ def metrics_text(state: GatewayState) -> bytes:
     """The counters for Prometheus."""
     names = {each.id: each.name for each in state.snapshot.credentials}
     resting: Counter[str] = Counter(names.get(rest.credential, "gone") for rest in _resting(state))
-    return exposition(state.metrics.families(state.uptime, resting))
+    return exposition(_metrics(state).families(state.uptime, resting))
+
+
+def _metrics(state: GatewayState) -> Metrics:
+    """The counters of all workers together: this one's as they are, the others' as they
+    last told, which is at most two seconds ago."""
+    node = state.node
+    if node is None or node.workers == 1:
+        return state.metrics
+    now = time.time()
+    others = [
+        each for each in state.sharing.nodes if each.group == node.group and each.id != node.id
+    ]
+    return Metrics.merged(
+        [state.metrics.dump(), *(each.metrics for each in others if each.alive(now))],
+        gone=[each.metrics for each in others if not each.alive(now)],
+    )
 
 
 def _resting(state: GatewayState) -> list[Rest]:

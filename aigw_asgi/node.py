@@ -43,6 +43,7 @@ class Node(Struct, frozen=True):
             state.snapshot.label,
             self.started,
             state.draining,
+            state.metrics.dump() if self.workers > 1 else b"",
         )
 
 

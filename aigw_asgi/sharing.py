@@ -280,6 +280,8 @@ class Sharing:
                 if up:
                     with contextlib.suppress(StoreLost):
                         await self._flush(self.store)
+                        if not self.alone:
+                            await self.store.report(self._report())  # the last counters
                 await self.store.aclose()
 
     async def _open(self, store: SharedState) -> None:

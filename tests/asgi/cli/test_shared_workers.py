@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -83,6 +85,33 @@ def test_every_worker_tells_of_all(running: Running) -> None:
         assert {node["worker"] for node in nodes["nodes"]} == {0, 1, 2}
         seen |= {node["pid"] for node in nodes["nodes"] if node["self"]}
     assert len(seen) > 1  # else this shows nothing
+
+
+def total(running: Running) -> int:
+    return int(get(running, "/metrics")["total_requests"])
+
+
+def test_counters_are_those_of_all(running: Running) -> None:
+    """Also of one that is killed, whose place another takes."""
+    message = {"model": "echo", "messages": [{"role": "user", "content": "/wps 0 hello"}]}
+    before = total(running)
+    for _ in range(60):
+        assert ask(running, "/v1/chat/completions", message)[0] == 200
+    until(lambda: all(total(running) == before + 60 for _ in range(12)))
+    killed = next(node for node in get(running, "/admin/nodes")["nodes"] if not node["self"])
+    os.kill(killed["pid"], signal.SIGKILL)
+    until(lambda: all(total(running) == before + 60 for _ in range(12)))
+
+    def replaced() -> bool:
+        found = [get(running, "/admin/nodes")["nodes"] for _ in range(12)]
+        return all(len(nodes) == 3 and killed["pid"] not in map(pid_of, nodes) for nodes in found)
+
+    until(replaced)
+    assert total(running) == before + 60
+
+
+def pid_of(node: dict[str, Any]) -> int:
+    return int(node["pid"])
 
 
 def test_a_reload_reaches_all(running: Running, file: Path) -> None:
