@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,13 +73,27 @@ class RedisServer:
 
     def say(self, *words: bytes | str | int) -> str:
         """The answer to a command, as it is on the wire: one line of at most 4 KiB."""
+        return self._exchange(words, lambda answer: answer.endswith(b"\r\n"))
+
+    def ask(self, *words: bytes | str | int) -> str:
+        """The text that answers a command."""
+
+        def complete(answer: bytes) -> bool:
+            head, _, body = answer.partition(b"\r\n")
+            return head.startswith(b"$") and len(body) == int(head[1:]) + 2
+
+        return self._exchange(words, complete).partition("\r\n")[2]
+
+    def _exchange(
+        self, words: Sequence[bytes | str | int], complete: Callable[[bytes], bool]
+    ) -> str:
         texts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
         parts = [b"$%d\r\n%b\r\n" % (len(text), text) for text in texts]
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
             sock.sendall(b"*%d\r\n%b" % (len(texts), b"".join(parts)))
             answer = b""
-            while not answer.endswith(b"\r\n"):
-                read = sock.recv(4096)
+            while not complete(answer):
+                read = sock.recv(65536)
                 if not read:
                     break
                 answer += read

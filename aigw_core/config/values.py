@@ -29,7 +29,8 @@ _PROXY = re.compile(
     re.IGNORECASE,
 )
 _REDIS = re.compile(
-    r"rediss?://(?:[^\s/?#@]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:/\d*)?",
+    r"rediss?://(?:[^\s/?#@]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(?:/\d*)?"
+    r"|unix://(?:[^\s/?#@]*@)?/[^\s?#]+(?:\?db=\d+)?",
     re.IGNORECASE,
 )
 _BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
@@ -108,7 +109,7 @@ def check_proxy_url(url: str) -> str | None:
 def check_redis_url(url: str) -> str | None:
     match = _REDIS.fullmatch(url)
     if match is None:
-        return "must be redis://HOST:PORT/DB (or rediss:// for TLS)"
+        return "must be redis://HOST:PORT/DB (rediss:// for TLS), or unix:///PATH?db=DB"
     return _check_port(match[1])
 
 

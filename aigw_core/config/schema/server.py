@@ -81,7 +81,8 @@ class State(Section, frozen=True, kw_only=True):
     redis: Annotated[
         Secret | None,
         Meta(
-            description="redis://HOST:PORT/DB, for state shared by several machines.",
+            description="redis://HOST:PORT/DB, for state shared by several machines;"
+            " rediss:// for TLS.",
             extra={"check": check_redis_url},
         ),
     ] = None

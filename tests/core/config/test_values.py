@@ -37,6 +37,7 @@ def credential(**more: Any) -> dict[str, Any]:
         {"api-keys": [{"key-hash": HASH}]},
         {"trusted-proxies": ["10.0.0.0/8", "::1", "2001:db8::/32"]},
         {"state": {"redis": "rediss://:pw@cache:6379/0"}},
+        {"state": {"redis": "unix:///run/redis/redis.sock?db=1"}},
         {"passthrough-headers": ["OpenAI-Organization"]},
     ],
 )
@@ -148,6 +149,7 @@ def test_good_values_pass(data: dict[str, Any]) -> None:
         ),
         ({"admin": {"allow": ["localhost"]}}, "admin.allow[0]: is no IP address"),
         ({"state": {"redis": "http://h"}}, "state.redis: must be redis://HOST:PORT/DB"),
+        ({"state": {"redis": "unix://run/redis.sock"}}, "state.redis: must be redis://HOST"),
         (
             {"passthrough-headers": ["Set-Cookie"]},
             "passthrough-headers[0]: this header is never passed on",
