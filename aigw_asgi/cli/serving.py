@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, structs
 
+from aigw_asgi import collector
 from aigw_asgi.asgi import App
 from aigw_asgi.background import Readiness, leave_streams
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
@@ -75,6 +76,7 @@ class Serving(Struct, frozen=True):
 
     def alone(self) -> int:
         """Serve in this process; gives the exit status."""
+        collector.settle()
         notifier = self.notifier
         try:
             certificates = self._certificates()
@@ -112,6 +114,7 @@ class Serving(Struct, frozen=True):
     def shared(self, log: Log) -> int:
         """Serve in as many processes as configured, and look after them; gives the exit
         status. ``log`` is one that forks."""
+        collector.settle()
         from aigw_asgi.supervisor import Plan, Supervisor  # of systems that fork
 
         settings = self.loaded.settings
