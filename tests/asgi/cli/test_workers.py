@@ -60,7 +60,12 @@ class Fleet:
 
     def replaced(self, pids: set[int]) -> None:
         """Wait until others than these serve, as many as there were."""
-        until(lambda: len(self.workers) == len(self.at_ready) and not self.workers & pids)
+
+        def there() -> bool:
+            found = self.workers  # one look: the next may see others
+            return len(found) == len(self.at_ready) and not found & pids
+
+        until(there)
 
     def status(self) -> int:
         """That of the end."""
