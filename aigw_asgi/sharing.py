@@ -182,7 +182,7 @@ class Sharing:
                 return await self._ask(self.store.response(owner, id)) or here
             except StoreLost:
                 pass
-        if here is None:
+        if here is None and not self.alone:
             raise _away()
         return here
 
@@ -200,6 +200,8 @@ class Sharing:
                 raise StoreLost
             there = await self._ask(self.store.remove_response(owner, id))
         except StoreLost:
+            if self.alone:
+                return here
             raise _away() from None
         self._post(ForgottenNews(owner, id))
         return here or there

@@ -160,6 +160,18 @@ async def test_rests_and_answers_outlive_a_process_on_its_own(tmp_path: Path) ->
                 assert (await look_up(node, stored)).status == 200
 
 
+async def test_a_process_on_its_own_does_without_a_file(tmp_path: Path) -> None:
+    (tmp_path / "shared.db").mkdir()
+    node = Node(keyed(), ScriptTransport(limited), SqliteState(tmp_path / "shared.db", alone=True))
+    async with node:
+        assert not node.state.sharing.up
+        first = await respond(node)
+        assert (await look_up(node, first)).status == 200
+        assert (await look_up(node, "resp_unknown")).status == 404
+        reply = await send(node, "DELETE", f"/v1/responses/{first}", None, AUTH)
+        assert reply.json["deleted"] is True
+
+
 # --- stored answers ----------------------------------------------------------
 
 
