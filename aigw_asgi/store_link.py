@@ -127,6 +127,10 @@ class StoreLink:
                 await self._serve()
             except StoreLost as exc:
                 self._lose(exc)
+            except Exception:  # noqa: BLE001 - a bug of ours must not end what else runs
+                if not self.why_lost:
+                    _LOG.exception("the shared state failed inside the gateway")
+                self._lose(StoreLost("the gateway itself failed; its log says where"))
             if first:
                 task_status.started()
                 first = False

@@ -19,6 +19,7 @@ from aigw_asgi.gateway import state_of
 from aigw_asgi.node import this_node
 from aigw_asgi.state import GatewayState
 from aigw_asgi.stores.redis.state import RedisState
+from aigw_asgi.stores.shared_state import RestNews
 from aigw_asgi.stores.sqlite.shared_state import SqliteState
 from aigw_asgi.transports.memory import Script, ScriptTransport
 from aigw_core.chat import Format
@@ -170,6 +171,23 @@ async def test_a_process_on_its_own_does_without_a_file(tmp_path: Path) -> None:
         assert (await look_up(node, "resp_unknown")).status == 404
         reply = await send(node, "DELETE", f"/v1/responses/{first}", None, AUTH)
         assert reply.json["deleted"] is True
+
+
+async def test_a_bug_in_a_store_is_a_store_that_is_lost(tmp_path: Path) -> None:
+    class Buggy(SqliteState):
+        bugs = 2
+
+        async def rests(self) -> list[RestNews]:
+            self.bugs -= 1
+            if self.bugs >= 0:
+                raise LookupError("planted")
+            return await super().rests()
+
+    store = Buggy(tmp_path / "shared.db")
+    async with Node(keyed(), ScriptTransport(limited), store) as node:
+        await until(lambda: "its log" in node.state.sharing.why_lost)
+        assert (await ask(node, Format.CHAT)).status == 200
+        await until(lambda: store.bugs < 0 and node.state.sharing.up)
 
 
 # --- stored answers ----------------------------------------------------------
