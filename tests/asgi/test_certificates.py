@@ -63,10 +63,10 @@ def until_shown(process: Running, pem: Pem, name: str) -> None:
     until(lambda: name in names(process, context))
 
 
-def administered(process: Running, pem: Pem) -> dict[str, Any]:
+def administered(process: Running, pem: Pem, part: str = "tls") -> dict[str, Any]:
     url = f"https://localhost:{process.port}/admin/config"
     with urllib.request.urlopen(url, timeout=PATIENCE, context=pem.trusting) as answer:
-        found: dict[str, Any] = json.load(answer)["tls"]
+        found: dict[str, Any] = json.load(answer)[part]
         return found
 
 
@@ -180,6 +180,7 @@ def test_what_is_switched_off_is_followed_until_the_restart(tmp_path: Path) -> N
         process.process.send_signal(signal.SIGHUP)
         pem.issue("second.test")
         until_shown(process, pem, "second.test")
+        until(lambda: "tls.enable" in administered(process, pem, "reload")["restart"])
     assert "tls.enable has changed, which needs a restart" in process.output
 
 
