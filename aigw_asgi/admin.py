@@ -41,7 +41,7 @@ def admin_document(state: GatewayState, endpoint: Endpoint, name: str = "") -> d
         return {"models": _models(state)}
     if endpoint is Endpoint.NODES:
         return _nodes(state)
-    return _metrics(state).report(state.uptime, resting=len(_resting(state)))
+    return merged_metrics(state).report(state.uptime, resting=len(_resting(state)))
 
 
 def _reload(state: GatewayState) -> dict[str, Any]:
@@ -147,10 +147,10 @@ def metrics_text(state: GatewayState) -> bytes:
     """The counters for Prometheus."""
     names = {each.id: each.name for each in state.snapshot.credentials}
     resting: Counter[str] = Counter(names.get(rest.credential, "gone") for rest in _resting(state))
-    return exposition(_metrics(state).families(state.uptime, resting))
+    return exposition(merged_metrics(state).families(state.uptime, resting))
 
 
-def _metrics(state: GatewayState) -> Metrics:
+def merged_metrics(state: GatewayState) -> Metrics:
     """The counters of all workers together: this one's as they are, the others' as they
     last told, which is at most two seconds ago."""
     node = state.node

@@ -36,9 +36,13 @@ from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
 from aigw_core.forwarding import origin
 
 if TYPE_CHECKING:
+    from aigw_asgi.dashboard.service import Dashboard
     from aigw_asgi.reloading import Outcome
 
 _LOG = logging.getLogger("aigw")
+
+_OPERATORS = ("/api/dashboard", "/dashboard", "/ws/dashboard")
+"""Where those paths begin that belong to the dashboard."""
 
 OpenState = Callable[[], Awaitable[GatewayState]]
 
@@ -53,6 +57,7 @@ class App:
     def __init__(self, open_state: OpenState) -> None:
         self._open_state = open_state
         self.state: GatewayState | None = None
+        self._dashboard: Dashboard | None = None
 
     async def __call__(self, scope: Any, receive: ReceiveMessage, send: SendMessage) -> None:
         if scope["type"] == "http":
@@ -60,8 +65,7 @@ class App:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1000})
+            await self._websocket(scope, receive, send)
 
     async def open(self) -> GatewayState:
         if self.state is None:
@@ -72,6 +76,8 @@ class App:
         """No new requests should come: ``/health`` says so."""
         if self.state is not None:
             self.state.draining = True
+        if self._dashboard is not None:
+            self._dashboard.close()
 
     async def reload(self) -> Outcome | None:
         """Have the configuration read again, and wait for what comes of it; ``None`` where
@@ -112,7 +118,10 @@ class App:
         request_id = new_request_id(state, request.headers)
         reply = _Started(send, bare=request.method == "HEAD")
         try:
-            await self._route(state, request, request_id, receive, reply)
+            if request.path.startswith(_OPERATORS):
+                await self._serve_operator(state, request, request_id, receive, reply, began)
+            else:
+                await self._route(state, request, request_id, receive, reply)
         except GatewayError as exc:
             if reply.started:
                 raise
@@ -156,12 +165,49 @@ class App:
                 text = metrics_text(state)
                 await send_body(send, 200, prometheus.CONTENT_TYPE, text, identified)
                 return
+            if request.path == "/" and state.snapshot.dashboard is not None:
+                place = (*identified, ("location", "/dashboard/"))
+                await send_json(send, 307, {"message": "aigw"}, place)
+                return
             if route.endpoint is Endpoint.RELOAD:
                 status, document = await self._reload()
             else:
                 document = await _look_up(state, request, route, caller)
                 status = 503 if route.endpoint is Endpoint.HEALTH and state.draining else 200
             await send_json(send, status, document, identified)
+
+    async def _websocket(self, scope: Any, receive: ReceiveMessage, send: SendMessage) -> None:
+        await self.open()
+        assert self.state is not None
+        from aigw_asgi.dashboard.socket import serve_socket
+
+        await serve_socket(self.dashboard(), self.state.current(), scope, receive, send)
+
+    async def _serve_operator(
+        self,
+        state: GatewayState,
+        request: HttpRequest,
+        request_id: str,
+        receive: ReceiveMessage,
+        send: SendMessage,
+        began: float,
+    ) -> None:
+        """Answer a request for the dashboard's pages or its API."""
+        from aigw_asgi.dashboard.api import serve_operator
+
+        status = await serve_operator(self.dashboard(), state, request, request_id, receive, send)
+        seconds = time.monotonic() - began
+        log_other(request_id, request.method, request.path, status, seconds, None)
+
+    def dashboard(self) -> Dashboard:
+        """That of this process, made when it is first asked for. The lifespan must be
+        running."""
+        if self._dashboard is None:
+            from aigw_asgi.dashboard.service import Dashboard
+
+            assert self.state is not None
+            self._dashboard = Dashboard(self.state)
+        return self._dashboard
 
     async def _reload(self) -> tuple[int, Any]:
         """Have this node read its configuration, and then all others theirs."""

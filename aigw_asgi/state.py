@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -110,6 +110,7 @@ class GatewayState:
         self.certificates: Certificates | None = None
         """Of the listener, where it speaks TLS and is ours."""
         self._upstream = upstream
+        self._tasks: TaskGroup | None = None
 
     def use(self, snapshot: Snapshot) -> None:
         """Serve new requests by ``snapshot``; what was learned of its targets, and what
@@ -157,10 +158,18 @@ class GatewayState:
     async def run(self, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
         """Keep the configuration and what is shared up to date, until cancelled."""
         async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
             await tasks.start(self.sharing.run)
             task_status.started()
             if self.reloader is not None:
                 tasks.start_soon(self.reloader.run)
+            await anyio.sleep_forever()  # for what is spawned
+
+    def spawn(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have ``work`` done beside requests, until the gateway ends. ``run`` must be running."""
+        if self._tasks is None:
+            raise RuntimeError("the application's lifespan is not running")
+        self._tasks.start_soon(work)
 
     def _ask_reload(self) -> None:
         if self.reloader is not None:

@@ -56,6 +56,7 @@ from aigw_core.record import ExchangeRecord
 from aigw_core.routing.plan import RoutePlan
 from aigw_core.routing.retry import Verdict, backoff
 from aigw_core.routing.route import Route
+from aigw_core.routing.target import Target
 
 ERROR_TIMEOUT = 10.0
 """Seconds to read the rest of an error answer."""
@@ -148,6 +149,11 @@ class Exchange:
         if self._keepalive > 0:
             times.append(self._reply.last_sent + self._keepalive)
         return min((time for time in times if time is not None), default=None)
+
+    @property
+    def target(self) -> Target | None:
+        """Where the attempt that runs, or ran last, has gone."""
+        return None if self._attempt is None else self._attempt.target
 
     @property
     def record(self) -> ExchangeRecord:

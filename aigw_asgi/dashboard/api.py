@@ -1,0 +1,232 @@
+"""The dashboard's API over HTTP: finds the operation, admits, decodes, answers."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from aigw_asgi.dashboard.files import ROOT
+from aigw_asgi.dashboard.operation import PREFIX, Answer, Call, Operation
+from aigw_asgi.dashboard.problem import ApiError, Problem, misfit
+from aigw_asgi.dashboard.resources import OPERATIONS
+from aigw_asgi.dashboard.service import Dashboard
+from aigw_asgi.dashboard.sessions import Denied
+from aigw_asgi.driver import ReceiveMessage, SendMessage
+from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_body
+from aigw_asgi.state import GatewayState
+from aigw_core.errors import GatewayError
+from aigw_core.forwarding import origin
+
+BODY_LIMIT = 2 << 20
+"""Bytes: a configuration text of 1 MiB, escaped as JSON."""
+
+MAX_DEPTH = 64
+"""Of a JSON body."""
+
+_LOG = logging.getLogger("aigw")
+
+_SAFE = ("GET", "HEAD")
+
+_OFF = "the dashboard is off; dashboard.enabled: true in the configuration turns it on"
+
+_JSON_TYPES = ("application/json", "application/merge-patch+json")
+
+
+class _Path:
+    """The operations of one path."""
+
+    def __init__(self, template: str) -> None:
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template))
+        self.matches = re.compile(pattern).fullmatch
+        self.operations: dict[str, Operation] = {}
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        found = tuple(self.operations)
+        return (*found, "HEAD") if "GET" in found else found
+
+
+_EXACT: dict[str, _Path] = {}
+_NAMED: dict[str, _Path] = {}
+for _each in OPERATIONS:
+    _table = _NAMED if "{" in _each.path else _EXACT
+    _table.setdefault(_each.path, _Path(_each.path)).operations[_each.method] = _each
+
+
+def _is_page(path: str) -> bool:
+    return path == ROOT or path.startswith(ROOT + "/")
+
+
+def _find(path: str) -> tuple[_Path, Mapping[str, str]] | None:
+    below = path.removeprefix(PREFIX)
+    known = _EXACT.get(below)
+    if known is not None:
+        return known, {}
+    for each in _NAMED.values():
+        if match := each.matches(below):
+            return each, {name: unquote(value) for name, value in match.groupdict().items()}
+    return None
+
+
+async def serve_operator(
+    dashboard: Dashboard,
+    state: GatewayState,
+    request: HttpRequest,
+    request_id: str,
+    receive: ReceiveMessage,
+    send: SendMessage,
+) -> int:
+    """Answer one request for the dashboard's pages or its API; gives the status.
+
+    Raises:
+        ClientLeft: its body never came.
+    """
+    head = {"x-request-id": request_id, "cache-control": "no-store"}
+    try:
+        if state.snapshot.dashboard is None:
+            raise ApiError(404, "not_found", _OFF)
+        if _is_page(request.path):
+            if request.method not in _SAFE:
+                message = f"{request.method} is not possible here; use GET"
+                allowed = {"allow": ", ".join(_SAFE)}
+                raise ApiError(405, "method_not_allowed", message, headers=allowed)
+            return await dashboard.pages.serve(request, send)
+        operation, call = await _read(dashboard, state, request, request_id, receive)
+        answer = await operation.handler(call)
+    except ApiError as exc:
+        return await _refuse(send, exc, head)
+    except Denied as exc:
+        error = ApiError(exc.status, exc.error, exc.message, retry_after=exc.retry_after)
+        return await _refuse(send, error, head)
+    except GatewayError as exc:
+        return await _refuse(send, _translated(exc), head)
+    except ClientLeft:
+        raise
+    except Exception:
+        _LOG.exception("request %s of the dashboard failed inside the gateway", request_id)
+        message = "the gateway failed; its log says why, under this request_id"
+        return await _refuse(send, ApiError(500, "internal", message), head)
+    if not isinstance(answer, Answer):
+        answer = Answer(answer)
+    await _send(send, operation.status, answer, head)
+    return operation.status
+
+
+async def _read(
+    dashboard: Dashboard,
+    state: GatewayState,
+    request: HttpRequest,
+    request_id: str,
+    receive: ReceiveMessage,
+) -> tuple[Operation, Call]:
+    came = origin(
+        request.peer, request.headers, state.snapshot.trusted_proxies, loopback=request.loopback
+    )
+    found = _find(request.path)
+    method = "GET" if request.method == "HEAD" else request.method
+    operation = None if found is None else found[0].operations.get(method)
+    session = None
+    if operation is None or not operation.public:
+        # Asked first: who is not signed in learns nothing of what there is.
+        session = dashboard.sessions.authenticate(
+            request.headers, request.parameters, method=request.method
+        )
+    if found is None:
+        raise ApiError(404, "not_found", f"there is nothing at {request.path}")
+    if operation is None:
+        allowed = ", ".join(found[0].methods)
+        message = f"{request.method} is not possible here; use {allowed}"
+        raise ApiError(405, "method_not_allowed", message, headers={"allow": allowed})
+    call = Call(
+        dashboard=dashboard,
+        state=state,
+        request=request,
+        request_id=request_id,
+        names=found[1],
+        session=session,
+        address=str(came.address or ""),
+        query=_query(request, operation),
+        body=await _body(request, operation, receive),
+    )
+    return operation, call
+
+
+def _query(request: HttpRequest, operation: Operation) -> Any:
+    parameters = request.parameters
+    if operation.query is None:
+        if parameters:
+            message = f"this takes no query, and got {', '.join(sorted(parameters))}"
+            raise ApiError(400, "unknown_parameter", message)
+        return None
+    try:
+        return msgspec.convert(parameters, operation.query, strict=False)
+    except msgspec.ValidationError as exc:
+        raise misfit(exc) from None
+
+
+async def _body(request: HttpRequest, operation: Operation, receive: ReceiveMessage) -> Any:
+    refuse_encoded_body(request.headers)
+    raw = await request.body(receive, BODY_LIMIT)
+    if operation.body is None:
+        if raw.strip() not in (b"", b"{}"):
+            raise ApiError(400, "unexpected_body", "this takes no body")
+        return None
+    if not raw and not operation.body_required:
+        return operation.body()
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type not in _JSON_TYPES:
+        message = f"send a JSON body with content-type application/json, not {content_type!r}"
+        raise ApiError(415, "unsupported_media_type", message)
+    try:
+        return msgspec.json.decode(raw, type=operation.body)
+    except msgspec.ValidationError as exc:
+        raise misfit(exc) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise ApiError(400, "malformed_json", f"the body is no JSON: {exc}") from None
+
+
+def _translated(exc: GatewayError) -> ApiError:
+    """A refusal that is common to all of the gateway."""
+    from aigw_core.errors import STATUS
+
+    failure = exc.failure
+    return ApiError(
+        STATUS[failure.kind],
+        failure.code or failure.kind.value,
+        failure.message,
+        retry_after=failure.retry_after,
+    )
+
+
+async def _refuse(send: SendMessage, error: ApiError, head: Mapping[str, str]) -> int:
+    problem: Problem = msgspec.structs.replace(error.problem, request_id=head["x-request-id"])
+    headers = {**head, **error.headers}
+    if error.status == 413:
+        headers["connection"] = "close"  # the rest of the body is not read
+    await _send(send, error.status, Answer(problem, headers), {})
+    return error.status
+
+
+async def _send(send: SendMessage, status: int, answer: Answer, head: Mapping[str, str]) -> None:
+    headers = {**head, **answer.headers}
+    body = answer.body
+    if hasattr(body, "__aiter__"):
+        fields = {"content-type": answer.content_type, **headers}
+        start = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
+        await send({"type": "http.response.start", "status": status, "headers": start})
+        async for piece in body:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if status == 204:
+        start = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": start})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    await send_body(send, status, answer.content_type, data, tuple(headers.items()))

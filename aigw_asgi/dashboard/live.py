@@ -1,0 +1,265 @@
+"""What dashboards are told while it happens: channels, and the hub that keeps them up to date.
+
+There are two kinds. Of a *state channel* the newest value is all that counts: a reader
+gets it when it has changed, and what it was too slow for, it does not need. A *row
+channel* has numbered rows, in the order of the store that keeps them; a reader gets all
+of them in order, or is told exactly which it did not (:mod:`aigw_core.tail`).
+
+So a reader is a few numbers, however slow it is, and nothing is kept for it. Each frame
+is encoded once, for all. Nothing is looked at while nobody watches.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import anyio
+import msgspec
+
+from aigw_core.tail import Gap, Row, Tail
+
+TICK = 0.25
+"""Seconds between two looks at what is new; as often as a page is drawn anew."""
+
+STATE_TICKS = 4
+"""Looks at rows for each look at states: one a second."""
+
+MAX_FETCH = 500
+"""Rows of one look into a store."""
+
+BURST = 200
+"""Frames that a reader takes in one go."""
+
+_LOG = logging.getLogger("aigw")
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+class RowSource(Protocol):
+    """A numbered sequence that others add to."""
+
+    async def newest(self) -> int:
+        """The number of the last row; 0: there is none."""
+
+    async def after(self, seq: int, limit: int) -> Sequence[tuple[int, Any]]:
+        """The next rows with their numbers, oldest first; values that JSON can have.
+
+        Raises:
+            SourceLost: it cannot be read now.
+        """
+
+
+class SourceLost(Exception):
+    """A source cannot be read now; its text says why."""
+
+
+class RowChannel:
+    """Follows a source while somebody watches."""
+
+    def __init__(self, name: str, source: RowSource) -> None:
+        self.name = name
+        self.source = source
+        self.watchers = 0
+        self.tail: Tail | None = None
+        """``None``: nobody watches."""
+        self._lost = False
+
+    async def refresh(self) -> None:
+        try:
+            await self._refresh()
+            self._lost = False
+        except SourceLost as exc:
+            if not self._lost:
+                _LOG.warning("dashboards are not told of new rows of %s: %s", self.name, exc)
+            self._lost = True
+
+    async def _refresh(self) -> None:
+        newest = await self.source.newest()
+        tail = self.tail
+        if tail is None or newest < tail.newest:  # the latter: the store was emptied
+            tail = self.tail = Tail(newest)
+        # What would not stay in it anyhow is left out, which readers see as a gap.
+        after = max(tail.newest, newest - tail.max_rows)
+        while after < newest:
+            rows = await self.source.after(after, MAX_FETCH)
+            if not rows:
+                return
+            tail.extend(Row(seq, self._frame(seq, data)) for seq, data in rows)
+            after = tail.newest
+
+    def _frame(self, seq: int, data: Any) -> str:
+        return f'{{"type":"{self.name}","seq":{seq},"data":{_ENCODE(data).decode()}}}'
+
+
+class StateChannel:
+    """Holds what a function says, as of the last look."""
+
+    def __init__(self, name: str, make: Callable[[], Any]) -> None:
+        self.name = name
+        self.watchers = 0
+        self.frame = ""
+        self.version = 0
+        """Goes up when it changes; 0: it was never looked at."""
+        self._make = make
+
+    def refresh(self) -> None:
+        frame = f'{{"type":"{self.name}","data":{_ENCODE(self._make()).decode()}}}'
+        if frame != self.frame:
+            self.frame = frame
+            self.version += 1
+
+
+class Reader:
+    """One who watches: which channels, and what it knows of each."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._rows: dict[str, int] = {}
+        """The last row that is known, by channel."""
+        self._states: dict[str, int] = {}
+        """The version that is known, by channel."""
+        self.news = anyio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Reader {[*self._states, *self._rows]}>"
+
+    @property
+    def channels(self) -> frozenset[str]:
+        return frozenset((*self._rows, *self._states))
+
+    def subscribe(self, channels: Iterable[str], after: Mapping[str, int] | None = None) -> None:
+        """Watch exactly these; unknown ones are left out. Rows come from now on, or from
+        the number ``after`` on; a channel that was watched before goes on where it was."""
+        wanted = set(channels)
+        rows = {name for name in self._hub.rows if name in wanted}
+        states = {name for name in self._hub.states if name in wanted}
+        for name in rows:
+            if after is not None and name in after:
+                self._rows[name] = after[name]
+            else:
+                self._rows.setdefault(name, _FROM_NOW)
+        self._rows = {name: self._rows[name] for name in self._hub.rows if name in rows}
+        self._states = {name: self._states.get(name, 0) for name in states}
+        self._hub.count()
+
+    @property
+    def behind(self) -> bool:
+        """There is something to take."""
+        for name, version in self._states.items():
+            if version != self._hub.states[name].version:
+                return True
+        for name, known in self._rows.items():
+            tail = self._hub.rows[name].tail
+            if tail is not None and known != tail.newest:
+                return True
+        return False
+
+    def take(self) -> Iterator[str]:
+        """The frames that come next, at most some hundreds of them. Each counts as known
+        once the next is asked for."""
+        for name in list(self._states):
+            channel = self._hub.states[name]
+            if channel.version != self._states.get(name, channel.version):
+                yield channel.frame
+                if name in self._states:
+                    self._states[name] = channel.version
+        for name in list(self._rows):
+            yield from self._take_rows(name)
+
+    def _take_rows(self, name: str) -> Iterator[str]:
+        tail = self._hub.rows[name].tail
+        known = self._rows.get(name)
+        if tail is None or known is None:
+            return
+        if known == _FROM_NOW or known > tail.newest:
+            # The latter: those numbers are of a store that is no more.
+            self._rows[name] = tail.newest
+            return
+        for each in list(tail.read(known, BURST)):
+            if self._rows.get(name) != known:
+                return  # subscribed anew meanwhile
+            if isinstance(each, Gap):
+                yield (f'{{"type":"gap","channel":"{name}","from":{each.first},"to":{each.last}}}')
+                told = each.last
+            else:
+                yield each.data
+                told = each.seq
+            if self._rows.get(name) == known:
+                self._rows[name] = known = told
+
+
+_FROM_NOW = -1
+
+
+class Hub:
+    """All channels and readers of one process."""
+
+    def __init__(self, rows: Iterable[RowChannel], states: Iterable[StateChannel]) -> None:
+        self.rows = {each.name: each for each in rows}
+        self.states = {each.name: each for each in states}
+        self.readers: set[Reader] = set()
+        self._ask = anyio.Event()
+        self._at_once = False
+
+    def __repr__(self) -> str:
+        return f"<Hub {[*self.states, *self.rows]} readers={len(self.readers)}>"
+
+    async def newest(self) -> dict[str, int]:
+        """The number of the last row, by channel; without those that cannot be read now."""
+        found: dict[str, int] = {}
+        for name, channel in self.rows.items():
+            try:
+                found[name] = await channel.source.newest()
+            except SourceLost:
+                continue
+        return found
+
+    def join(self) -> Reader:
+        reader = Reader(self)
+        self.readers.add(reader)
+        return reader
+
+    def leave(self, reader: Reader) -> None:
+        self.readers.discard(reader)
+        self.count()
+
+    def count(self) -> None:
+        """Find out what is watched, and look at it soon."""
+        watched = [name for reader in self.readers for name in reader.channels]
+        for channel in (*self.rows.values(), *self.states.values()):
+            channel.watchers = watched.count(channel.name)
+        for row_channel in self.rows.values():
+            if not row_channel.watchers:
+                row_channel.tail = None
+        self._at_once = True
+        self._ask.set()
+
+    def wake(self) -> None:
+        """Have every reader look up."""
+        for reader in self.readers:
+            reader.news.set()
+
+    async def run(self) -> None:
+        """Keep watched channels up to date, until cancelled."""
+        ticks = 0
+        while True:
+            if any(reader.channels for reader in self.readers):
+                with anyio.move_on_after(TICK):
+                    await self._ask.wait()
+            else:
+                await self._ask.wait()
+            self._ask = anyio.Event()
+            ticks += 1
+            if self._at_once or ticks >= STATE_TICKS:
+                self._at_once, ticks = False, 0
+                for state in self.states.values():
+                    if state.watchers:
+                        state.refresh()
+            for channel in self.rows.values():
+                if channel.watchers:
+                    await channel.refresh()
+            for reader in self.readers:
+                if reader.behind:
+                    reader.news.set()

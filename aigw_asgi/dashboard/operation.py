@@ -1,0 +1,139 @@
+"""What the dashboard's API can be asked: the shape of an operation.
+
+The resources list theirs (``OPERATIONS``); routing, decoding, authentication and the API
+description all go by those lists and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from aigw_asgi.dashboard.service import Dashboard
+    from aigw_asgi.dashboard.tokens import Session
+    from aigw_asgi.http import HttpRequest
+    from aigw_asgi.state import GatewayState
+
+PREFIX = "/api/dashboard"
+
+
+class Shape(Struct, frozen=True, kw_only=True):
+    """Base of what answers are made of."""
+
+
+class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what a request may have as its body or its query.
+
+    In changes, what is absent stays and ``null`` goes back to the default (RFC 7396): such
+    fields are ``UNSET`` unless given.
+    """
+
+
+class Call(Struct, frozen=True):
+    """One request, admitted and decoded."""
+
+    dashboard: Dashboard
+    state: GatewayState
+    """As this request sees it."""
+    request: HttpRequest
+    request_id: str
+    names: Mapping[str, str]
+    """What the path names, decoded."""
+    session: Session | None
+    """``None`` where anybody may ask."""
+    address: str
+    """The client's, as far as proxies are trusted."""
+    query: Any = None
+    """Of the operation's type, as is the next."""
+    body: Any = None
+
+    @property
+    def who(self) -> str:
+        """The operator, for records."""
+        return "" if self.session is None else self.session.subject
+
+    @property
+    def expected_version(self) -> str | None:
+        """Of the configuration that a change was thought out for (``If-Match``)."""
+        given = self.request.headers.get("if-match", "").strip()
+        return None if given in ("", "*") else given.removeprefix("W/").strip('"')
+
+
+class Answer(Struct, frozen=True):
+    """An answer that is not just its document."""
+
+    body: Any = None
+    """A Struct, bytes as they are, or pieces of bytes as they come."""
+    headers: Mapping[str, str] = {}
+    content_type: str = "application/json"
+
+
+Handler = Callable[[Call], Awaitable[Any]]
+"""Gives an ``Answer``, or the document of an ordinary one. Raises ``ApiError``."""
+
+Pieces = AsyncIterator[bytes]
+
+
+class Link(Struct, frozen=True):
+    """What may be asked next about that which an answer tells of."""
+
+    operation: str
+    parameter: str = "id"
+    pointer: str = "/id"
+    """Where the answer has it."""
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """A method on a path."""
+
+    method: str
+    path: str
+    """Below ``PREFIX``, with ``{names}``."""
+    id: str
+    summary: str
+    handler: Handler
+    answer: Any = None
+    """The type of its document; ``None``: there is none (204)."""
+    status: int = 200
+    query: Any = None
+    body: Any = None
+    body_required: bool = True
+    problems: tuple[int, ...] = ()
+    """Statuses of failure beside those that follow from the rest."""
+    public: bool = False
+    """Needs no session."""
+    versioned: bool = False
+    """Changes the configuration: takes ``If-Match``, conflicts, is recorded."""
+    content_types: tuple[str, ...] = ("application/json",)
+    """Of the answer."""
+    links: tuple[Link, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        """What the description groups by."""
+        return self.path.split("/")[1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the path names."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """All failures that can be met."""
+        found = {*self.problems, 400, 429, 500}
+        if not self.public:
+            found |= {401, 403}
+        if self.query is not None or self.body is not None:
+            found.add(422)
+        if self.body is not None:
+            found |= {413, 415}
+        if self.names:
+            found.add(404)
+        if self.versioned:
+            found |= {409, 422, 503}
+        return tuple(sorted(found))

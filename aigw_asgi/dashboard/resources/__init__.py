@@ -1,0 +1,11 @@
+"""What there is below ``/api/dashboard``, a module for each first word of a path."""
+
+from __future__ import annotations
+
+from aigw_asgi.dashboard.operation import Operation
+from aigw_asgi.dashboard.resources import description, system
+
+OPERATIONS: tuple[Operation, ...] = (
+    *system.OPERATIONS,
+    *description.OPERATIONS,
+)

@@ -1,0 +1,37 @@
+"""The dashboard of one process: what its requests and sockets share.
+
+Made when the first of them comes, so that a gateway without watchers pays nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aigw_asgi.dashboard.channels import all_channels
+from aigw_asgi.dashboard.files import Pages
+from aigw_asgi.dashboard.live import Hub
+from aigw_asgi.dashboard.sessions import Sessions
+
+if TYPE_CHECKING:
+    from aigw_asgi.state import GatewayState
+
+
+class Dashboard:
+    def __init__(self, state: GatewayState) -> None:
+        """``state`` is that of the process; its ``run`` must be running."""
+        self.state = state
+        self.sessions = Sessions(state)
+        self.hub = Hub(*all_channels(state))
+        self.pages = Pages()
+        self.closing = False
+        state.spawn(self.hub.run)
+
+    @property
+    def sockets(self) -> int:
+        """How many are open."""
+        return len(self.hub.readers)
+
+    def close(self) -> None:
+        """Send everybody away, soon; the gateway is about to end."""
+        self.closing = True
+        self.hub.wake()
