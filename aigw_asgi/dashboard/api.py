@@ -107,7 +107,7 @@ async def serve_operator(
         return await _refuse(send, _translated(exc), head)
     except ClientLeft:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - the client is told, the log has it
         _LOG.exception("request %s of the dashboard failed inside the gateway", request_id)
         message = "the gateway failed; its log says why, under this request_id"
         return await _refuse(send, ApiError(500, "internal", message), head)

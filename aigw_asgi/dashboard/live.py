@@ -157,14 +157,13 @@ class Reader:
         return False
 
     def take(self) -> Iterator[str]:
-        """The frames that come next, at most some hundreds of them. Each counts as known
-        once the next is asked for."""
+        """The frames that come next, at most some hundreds of them. What was given
+        counts as known."""
         for name in list(self._states):
             channel = self._hub.states[name]
-            if channel.version != self._states.get(name, channel.version):
+            if self._states.get(name, channel.version) != channel.version:
+                self._states[name] = channel.version
                 yield channel.frame
-                if name in self._states:
-                    self._states[name] = channel.version
         for name in list(self._rows):
             yield from self._take_rows(name)
 
@@ -181,13 +180,11 @@ class Reader:
             if self._rows.get(name) != known:
                 return  # subscribed anew meanwhile
             if isinstance(each, Gap):
-                yield (f'{{"type":"gap","channel":"{name}","from":{each.first},"to":{each.last}}}')
-                told = each.last
+                self._rows[name] = known = each.last
+                yield f'{{"type":"gap","channel":"{name}","from":{each.first},"to":{each.last}}}'
             else:
+                self._rows[name] = known = each.seq
                 yield each.data
-                told = each.seq
-            if self._rows.get(name) == known:
-                self._rows[name] = known = told
 
 
 _FROM_NOW = -1

@@ -99,7 +99,10 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 with_direct_send(app),
                 http=_http_protocol(settings.http),
+                ws=_new_websocket,  # type: ignore[arg-type]  # it is called like a class
                 ws_max_size=64 << 10,
+                ws_ping_interval=20.0,
+                ws_ping_timeout=20.0,
                 ws_per_message_deflate=False,  # 500 KiB would unfold to 512 MiB
                 lifespan="on",
                 interface="asgi3",
@@ -368,6 +371,12 @@ async def _retire(servers: list[asyncio.Server]) -> None:
         await asyncio.sleep(0)
     for server in servers:
         server.close()
+
+
+def _new_websocket(**arguments: Any) -> asyncio.Protocol:
+    from aigw_asgi.server.websocket import GuardedWebSocket  # when the first one comes
+
+    return GuardedWebSocket(**arguments)
 
 
 def _http_protocol(choice: HttpChoice) -> type[asyncio.Protocol]:

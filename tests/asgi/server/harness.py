@@ -78,9 +78,10 @@ class App:
         await receive()
         await send({"type": "websocket.accept"})
         message = await receive()
-        await send({"type": "websocket.send", "text": message["text"].upper()})
-        while (await receive())["type"] != "websocket.disconnect":
-            pass
+        if message["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": message["text"].upper()})
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
         self.events.put("websocket gone")
 
     async def _echo(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -174,7 +174,7 @@ def test_a_websocket_does_not_hold_up_the_end(stack: Stack) -> None:
             client.read_until(b"\r\n\r\n")
             running.signal(signal.SIGTERM)
             running.expect("drain")
-            assert client.read_all()[:4] == b"\x88\x02\x03\xf4"  # close, 1012: restarting
+            assert client.read_all()[:4] == b"\x88\x02\x03\xe9"  # close, 1001: going away
             running.expect("shutdown")
             assert running.exit_status() == 0
 
