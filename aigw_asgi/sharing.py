@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import anyio
 from anyio import TASK_STATUS_IGNORED
@@ -25,6 +25,7 @@ from aigw_asgi.stores.shared_state import (
     ForgottenNews,
     Grant,
     Held,
+    MarkNews,
     News,
     NodeReport,
     ReloadNews,
@@ -37,6 +38,7 @@ from aigw_core.config.snapshot import ClientKey
 from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.health import Change, Health, Rest
 from aigw_core.limits import Lease, Limits, Refusal
+from aigw_core.marks import Mark, Marks
 from aigw_core.response_store import ResponseStore, StoredResponse
 
 
@@ -66,12 +68,19 @@ class Sharing:
         self._limits = limits
         self._responses = responses
         self._reload = reload
+        self._marks = Marks()
+        """Those set here, and those that all nodes are told of."""
         self._granted: dict[str, list[Grant]] = {}
         self._link: StoreLink | None = None
         if store is not None:
             assert report is not None, "a store needs to know who asks"
             self._link = StoreLink(
-                store, report=report, held=self._held, unknown=self._unknown, hear=self._hear
+                store,
+                report=report,
+                held=self._held,
+                unknown=self._unknown,
+                marks=lambda: self._marks.all(time.time()),
+                hear=self._hear,
             )
             for counting, each in self._health.items():
                 each.listener = _Listener(self, counting=counting)
@@ -197,6 +206,46 @@ class Sharing:
         self._post(ForgottenNews(owner, id))
         return here or there
 
+    # --- marks ---------------------------------------------------------------
+
+    async def mark(self, name: str, until: float) -> bool:
+        """Set a mark (:mod:`aigw_core.marks`) until then, in Unix seconds, if it is not set;
+        whether it was not. While the store is lost this process goes by what it has set
+        itself."""
+        link = self._link
+        if link is not None and link.up:
+            try:
+                fresh = await link.ask(link.store.mark(name, until))
+            except StoreLost:
+                pass
+            else:
+                if fresh:
+                    self._marks.put(name, until, time.time())
+                return fresh
+        return self._marks.set(name, until, time.time())
+
+    async def unmark(self, names: Sequence[str]) -> None:
+        """Have these marks not set."""
+        for name in names:
+            self._marks.unset(name)
+        link = self._link
+        if names and link is not None and link.up:
+            with contextlib.suppress(StoreLost):
+                await link.ask(link.store.unmark(names))
+
+    async def marks(self, prefix: str) -> list[Mark]:
+        """Those whose names begin with ``prefix``, which holds all of the kind."""
+        link = self._link
+        if link is not None and link.up:
+            with contextlib.suppress(StoreLost):
+                return await link.ask(link.store.marks(prefix))
+        return self._marks.beginning(prefix, time.time())
+
+    def marked(self, name: str) -> bool:
+        """Whether a mark is set that all nodes are told of (``TOLD``), as far as it has got
+        here, which takes 100 ms. Costs a look into a dictionary."""
+        return self._marks.is_set(name, time.time())
+
     # --- news ----------------------------------------------------------------
 
     def tell_reload(self) -> None:
@@ -224,6 +273,8 @@ class Sharing:
                 health.drop(news.credential, news.model)
         elif isinstance(news, ForgottenNews):
             self._responses.remove(news.owner, news.id, time.monotonic())
+        elif isinstance(news, MarkNews):
+            self._marks.put(news.name, news.until, time.time())
         elif self._reload is not None:
             self._reload()
 

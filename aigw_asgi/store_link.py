@@ -17,8 +17,10 @@ from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 
 from aigw_asgi.stores.shared_state import (
+    TOLD,
     Hear,
     Held,
+    MarkNews,
     News,
     NodeReport,
     RestNews,
@@ -26,6 +28,7 @@ from aigw_asgi.stores.shared_state import (
     SharedState,
     StoreLost,
 )
+from aigw_core.marks import Mark
 
 PATIENCE = 1.0
 """Seconds that a request waits for the store: a burst may well keep this process from
@@ -35,7 +38,8 @@ RETRY = 0.25
 """Seconds between two tries to find a lost store."""
 
 RELEARN = 30.0
-"""Seconds between two looks at all rests that the store knows."""
+"""Seconds between two looks at all rests, and all marks that are told, that the store
+knows."""
 
 REPORT = 1.0
 """Seconds between two reports of a node."""
@@ -59,11 +63,12 @@ class StoreLink:
         report: Callable[[], NodeReport],
         held: Callable[[], Mapping[str, Held]],
         unknown: Callable[[list[RestNews]], Iterable[RestNews]],
+        marks: Callable[[], Iterable[Mark]],
         hear: Hear,
     ) -> None:
         """``report`` says what this node tells of itself, ``held`` what its requests hold,
-        ``unknown`` which rests it knows beside those that the store knows. ``hear`` is told
-        what comes from other nodes."""
+        ``unknown`` which rests it knows beside those that the store knows, ``marks`` which
+        marks it has set. ``hear`` is told what comes from other nodes."""
         self.store = store
         self.up = False
         """The store is in use."""
@@ -73,6 +78,7 @@ class StoreLink:
         self._report = report
         self._held = held
         self._unknown = unknown
+        self._marks = marks
         self._hear = hear
         self._outbox: deque[Settled | News] = deque(maxlen=MAX_OUTBOX)
         self._wake = anyio.Event()
@@ -157,6 +163,7 @@ class StoreLink:
             await self.store.open(mine.id, self._held())
             if not self.store.alone:
                 self.nodes = tuple(await self.store.report(mine))
+        await self._learn_marks()  # before any request could miss one
         self._lost = anyio.Event()
         self.up = True
         if self.why_lost:
@@ -175,7 +182,7 @@ class StoreLink:
                     lost.append(exc)
                     tasks.cancel_scope.cancel()
 
-            for work in (self._listen, self._learn_rests, self._send):
+            for work in (self._listen, self._learn_rests, self._keep_marks, self._send):
                 tasks.start_soon(keep, work)
             if not self.store.alone:
                 tasks.start_soon(keep, self._keep_reporting)
@@ -205,6 +212,24 @@ class StoreLink:
             pause = RELEARN
             with _patience():
                 known = await self.store.rests()
+
+    async def _keep_marks(self) -> None:
+        """Set those that were set while the store was lost, or that it has lost; and learn
+        of others' from time to time, as of rests."""
+        for each in self._marks():
+            with _patience():
+                await self.store.mark(each.name, each.until)
+        pause = 1.0
+        while not self.store.alone:
+            await anyio.sleep(pause)
+            pause = RELEARN
+            await self._learn_marks()
+
+    async def _learn_marks(self) -> None:
+        with _patience():
+            known = await self.store.marks(TOLD)
+        for each in known:
+            self._hear(MarkNews(each.name, each.until))
 
     async def _send(self) -> None:
         outbox = self._outbox

@@ -1,9 +1,9 @@
 """What several processes of one gateway decide by: the protocol of shared state.
 
-A store keeps what keys have used, which targets rest, and the answers that clients may
-come back to; it passes news on, and knows which processes ("nodes") there are. It is a
-keeper, not a judge: what to do when it is lost, and what else to remember, is for
-:class:`~aigw_asgi.sharing.Sharing`, the only one who uses it.
+A store keeps what keys have used, which targets rest, the answers that clients may
+come back to, and marks (:mod:`aigw_core.marks`); it passes news on, and knows which
+processes ("nodes") there are. It is a keeper, not a judge: what to do when it is lost, and
+what else to remember, is for :class:`~aigw_asgi.sharing.Sharing`, the only one who uses it.
 
 All times are Unix seconds by the store's own clock where it has one.
 """
@@ -18,11 +18,16 @@ from msgspec import Struct
 
 from aigw_core.config.snapshot import ClientKey
 from aigw_core.limits import Refusal
+from aigw_core.marks import Mark
 from aigw_core.response_store import StoredResponse
 
 GONE_AFTER = 5.0
 """Seconds without a report after which a node counts as gone, and what its requests held
 as given back."""
+
+TOLD = "revoked:"
+"""Marks whose names begin so are told to all nodes, since each needs them with every
+request."""
 
 
 class StoreLost(Exception):
@@ -87,7 +92,15 @@ class ForgottenNews(Struct, frozen=True, tag="forgotten", array_like=True):
     id: str
 
 
-News = RestNews | ReloadNews | ForgottenNews
+class MarkNews(Struct, frozen=True, tag="mark", array_like=True):
+    """A mark that is told was set, or unset."""
+
+    name: str
+    until: float = 0.0
+    """0: it is not set any more."""
+
+
+News = RestNews | ReloadNews | ForgottenNews | MarkNews
 
 Hear = Callable[[News], None]
 
@@ -167,6 +180,20 @@ class SharedState(Protocol):
     async def listen(self, hear: Hear) -> None:
         """Pass what other nodes tell to ``hear``, within 100 ms, until cancelled. What was
         told before it was called may come, or not: ask for ``rests`` after it has begun."""
+        ...
+
+    async def mark(self, name: str, until: float) -> bool:
+        """Set a mark if it is not set; whether it was not. As one step, with telling the
+        other nodes where it is one that is told."""
+        ...
+
+    async def unmark(self, names: Sequence[str]) -> None:
+        """Have them not set, and tell so where they are told."""
+        ...
+
+    async def marks(self, prefix: str) -> list[Mark]:
+        """Those that are set and whose names begin with ``prefix``, which holds all of the
+        kind."""
         ...
 
     async def put_response(self, owner: str, stored: StoredResponse) -> None:

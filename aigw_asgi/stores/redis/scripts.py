@@ -1,8 +1,8 @@
 """The scripts that a Redis server runs, each as one step that nothing comes between.
 
-They are in ``lua/``, a file each, and do what :mod:`aigw_core.limits` and
-:mod:`aigw_core.response_store` do in one process; ``tests/asgi/stores`` holds them to
-that. A script is named by its digest once the server knows it.
+They are in ``lua/``, a file each, and do what :mod:`aigw_core.limits`,
+:mod:`aigw_core.response_store` and :mod:`aigw_core.marks` do in one process;
+``tests/asgi/stores`` holds them to that. A script is named by its digest once the server knows it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from aigw_asgi.stores.shared_state import GONE_AFTER
 from aigw_core.limits import BUSY_WAIT, LEARN, WINDOW, Limit
+from aigw_core.marks import MAX_MARKS
 
 ACCOUNT_IDLE = 24 * 3600
 """Seconds that an account is kept when it is drained, for what was learned."""
@@ -32,6 +33,7 @@ local WINDOW, LEARN, BUSY_WAIT = {WINDOW!r}, {LEARN!r}, {BUSY_WAIT!r}
 local REQUESTS, TOKENS, CONCURRENT = '{Limit.REQUESTS}', '{Limit.TOKENS}', '{Limit.CONCURRENT}'
 local GONE_AFTER, ACCOUNT_IDLE = {GONE_AFTER!r}, {ACCOUNT_IDLE}
 local GROUP_IDLE, KEPT_GONE, MAX_RESTS = {GROUP_IDLE}, {KEPT_GONE}, {MAX_RESTS}
+local MAX_MARKS = {MAX_MARKS}
 """
 
 
@@ -57,6 +59,9 @@ LEAVE = _read("leave")
 REPORT = _read("report")
 TELL = _read("tell")
 RESTS = _read("rests")
+MARK = _read("mark")
+UNMARK = _read("unmark")
+MARKS = _read("marks")
 PUT = _read("put")
 GET = _read("get")
 REMOVE = _read("remove")

@@ -37,6 +37,7 @@ from aigw_asgi.stores.redis.values import (
     answer_keys,
     channel,
     decode_answer,
+    decode_marks,
     decode_news,
     decode_reports,
     decode_rests,
@@ -45,13 +46,16 @@ from aigw_asgi.stores.redis.values import (
     encode_report,
     encode_rest,
     group_key,
+    mark_keys,
     number,
     rest_target,
 )
 from aigw_asgi.stores.shared_state import (
+    TOLD,
     Grant,
     Hear,
     Held,
+    MarkNews,
     News,
     NodeReport,
     RestNews,
@@ -61,6 +65,7 @@ from aigw_asgi.stores.shared_state import (
 from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import ClientKey
 from aigw_core.limits import Limit, Refusal
+from aigw_core.marks import Mark, kind_of
 from aigw_core.response_store import Bounds, StoredResponse
 
 TIMEOUT = 1.0
@@ -217,6 +222,31 @@ class RedisState:
             async for payload in messages:
                 for each in decode_news(payload, session.me, self._ahead):
                     hear(each)
+
+    # --- marks ---------------------------------------------------------------
+
+    async def mark(self, name: str, until: float) -> bool:
+        news = [MarkNews(name, until)] if name.startswith(TOLD) else []
+        end, told = number(until + self._ahead), self._publication(news)
+        fresh: bytes = await self._run(scripts.MARK, mark_keys(name), name, end, *told, named=False)
+        return fresh == b"1"
+
+    async def unmark(self, names: Sequence[str]) -> None:
+        for kind in {kind_of(name) for name in names}:
+            mine = [name for name in names if kind_of(name) == kind]
+            news = [MarkNews(name) for name in mine if name.startswith(TOLD)]
+            told = self._publication(news)
+            await self._run(scripts.UNMARK, mark_keys(mine[0]), *told, *mine, named=False)
+
+    async def marks(self, prefix: str) -> list[Mark]:
+        row = await self._run(scripts.MARKS, mark_keys(prefix), prefix, named=False)
+        return decode_marks(row, self._ahead)
+
+    def _publication(self, news: Sequence[News]) -> tuple[bytes, bytes]:
+        """The channel, and what to say there: nothing, of nothing."""
+        session = self._current()
+        said = encode_news(session.me, news, self._ahead) if news else b""
+        return channel(self._address.db), said
 
     # --- stored answers ------------------------------------------------------
 

@@ -17,7 +17,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aigw_asgi.stores.shared_state import News, NodeReport, RestNews
+from aigw_asgi.stores.shared_state import MarkNews, News, NodeReport, RestNews
+from aigw_core.marks import Mark, kind_of
 from aigw_core.response_store import StoredResponse
 
 PREFIX = b"aigw:{1}:"
@@ -28,6 +29,10 @@ NODES = PREFIX + b"seen"
 REPORTS = PREFIX + b"nodes"
 RESTS = PREFIX + b"rests"
 RESTS_END = PREFIX + b"rests:end"
+MARKS = PREFIX + b"marks:"
+"""When those of a kind end."""
+MARKS_NAMES = PREFIX + b"marks:names:"
+"""Their names, to be found by how they begin."""
 NEWS = PREFIX + b"news"
 """The channel, which is not bound to a database."""
 
@@ -107,9 +112,24 @@ def decode_rests(values: Iterable[bytes], ahead: float) -> list[RestNews]:
 
 def _moved(news: News, ahead: float) -> News:
     """With its time on the other clock."""
-    if isinstance(news, RestNews) and news.until:
+    if isinstance(news, RestNews | MarkNews) and news.until:
         return replace(news, until=news.until + ahead)
     return news
+
+
+# --- marks -------------------------------------------------------------------
+
+
+def mark_keys(name: str) -> list[bytes]:
+    """Where the marks of its kind are: their ends, their names."""
+    kind = kind_of(name).encode()
+    return [MARKS + kind, MARKS_NAMES + kind]
+
+
+def decode_marks(row: Sequence[bytes], ahead: float) -> list[Mark]:
+    """Names and ends in turn."""
+    pairs = zip(row[::2], row[1::2], strict=True)
+    return [Mark(name.decode(), float(until) - ahead) for name, until in pairs]
 
 
 # --- answers -----------------------------------------------------------------

@@ -25,10 +25,12 @@ from anyio.abc import TaskGroup
 
 from aigw_asgi.stores.shared_state import (
     GONE_AFTER,
+    TOLD,
     ForgottenNews,
     Grant,
     Hear,
     Held,
+    MarkNews,
     News,
     NodeReport,
     ReloadNews,
@@ -39,6 +41,7 @@ from aigw_asgi.stores.shared_state import (
 from aigw_asgi.stores.sqlite.database_thread import DatabaseThread
 from aigw_core.config.snapshot import ClientKey
 from aigw_core.limits import Account, Refusal
+from aigw_core.marks import MAX_MARKS, Mark, kind_of
 from aigw_core.response_store import Bounds, StoredResponse
 
 LOOK = 0.05
@@ -89,10 +92,16 @@ STEPS = (
     CREATE INDEX responses_of_owner ON responses (owner, used, size);
     CREATE INDEX responses_by_use ON responses (used, size);
     """,
+    """
+    CREATE TABLE marks (
+        name TEXT PRIMARY KEY, kind TEXT NOT NULL, until REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX marks_by_end ON marks (kind, until, name);
+    """,
 )
 
 _NEWS: msgspec.msgpack.Decoder[News] = msgspec.msgpack.Decoder(
-    RestNews | ReloadNews | ForgottenNews
+    RestNews | ReloadNews | ForgottenNews | MarkNews
 )
 _REST = msgspec.msgpack.Decoder(RestNews)
 _REPORT = msgspec.msgpack.Decoder(NodeReport)
@@ -240,6 +249,9 @@ class SqliteState:
                         "INSERT INTO rests VALUES (?, ?, ?, ?, ?)",
                         (*target, each.until, _encode(each)),
                     )
+        self._pass_on(news, connection)
+
+    def _pass_on(self, news: Sequence[News], connection: sqlite3.Connection) -> None:
         if not self.alone:
             now = self._wall()
             connection.executemany(
@@ -277,6 +289,48 @@ class SqliteState:
         if rows:
             self._last_news = rows[-1][0]
         return [_NEWS.decode(news) for _, node, news in rows if node != self._node]
+
+    # --- marks ---------------------------------------------------------------
+
+    async def mark(self, name: str, until: float) -> bool:
+        return await self._run(partial(self._mark, name, kind_of(name), until))
+
+    def _mark(self, name: str, kind: str, until: float, connection: sqlite3.Connection) -> bool:
+        now = self._wall()
+        execute = connection.execute
+        execute("DELETE FROM marks WHERE kind = ? AND until <= ?", (kind, now))
+        if execute("SELECT 1 FROM marks WHERE name = ?", (name,)).fetchone() is not None:
+            return False
+        if until > now:
+            execute("INSERT INTO marks VALUES (?, ?, ?)", (name, kind, until))
+            count = execute("SELECT count(*) FROM marks WHERE kind = ?", (kind,)).fetchone()[0]
+            execute(
+                "DELETE FROM marks WHERE name IN"
+                " (SELECT name FROM marks WHERE kind = ? ORDER BY until, name LIMIT ?)",
+                (kind, max(0, count - MAX_MARKS)),
+            )
+            if name.startswith(TOLD):
+                self._pass_on([MarkNews(name, until)], connection)
+        return True
+
+    async def unmark(self, names: Sequence[str]) -> None:
+        await self._run(partial(self._unmark, names))
+
+    def _unmark(self, names: Sequence[str], connection: sqlite3.Connection) -> None:
+        connection.executemany("DELETE FROM marks WHERE name = ?", [(name,) for name in names])
+        told = [MarkNews(name) for name in names if name.startswith(TOLD)]
+        self._pass_on(told, connection)
+
+    async def marks(self, prefix: str) -> list[Mark]:
+        return await self._run(partial(self._marks, prefix))
+
+    def _marks(self, prefix: str, connection: sqlite3.Connection) -> list[Mark]:
+        rows = connection.execute(
+            "SELECT name, until FROM marks WHERE name >= ?1 AND name < ?1 || char(0x10FFFF)"
+            " AND until > ?2 ORDER BY name",
+            (prefix, self._wall()),
+        ).fetchall()
+        return [Mark(name, until) for name, until in rows]
 
     # --- stored answers ------------------------------------------------------
 

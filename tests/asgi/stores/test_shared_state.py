@@ -18,6 +18,7 @@ from aigw_asgi.stores.shared_state import (
     ForgottenNews,
     Grant,
     Held,
+    MarkNews,
     News,
     NodeReport,
     ReloadNews,
@@ -28,6 +29,7 @@ from aigw_asgi.stores.shared_state import (
 )
 from aigw_core.config.snapshot import ClientKey
 from aigw_core.limits import Lease, Limit, Limits, Refusal
+from aigw_core.marks import MAX_MARKS, Marks
 from aigw_core.response_store import Bounds, ResponseStore, StoredResponse
 from tests.asgi.stores.worlds import OpenWorld, World
 
@@ -340,6 +342,144 @@ def test_news_reach_all_but_the_one_who_tells(open_world: OpenWorld) -> None:
         assert heard["c"] == [*from_a, RestNews("c", "m", False)]
 
     run(body())
+
+
+# --- marks -------------------------------------------------------------------
+
+
+class Marking(Struct, frozen=True):
+    pause: float
+    node: int
+    names: list[str]
+    end: float | None
+    """Seconds from then; ``None``: they are unset."""
+
+
+names = st.sampled_from(
+    ["a:", "a:1", "a:10", "a:1:ü", "a:1~", "b:1", "revoked:x", "revoked:" + "y" * 200]
+)
+markings = st.lists(
+    st.builds(
+        Marking,
+        pause=st.sampled_from([0.0, 0.0, 1.0, 30.0]),
+        node=st.integers(0, 1),
+        names=st.lists(names, min_size=1, max_size=3),
+        end=st.sampled_from([None, -1.0, 0.0, 1.0, 30.0, 31.0, 1e6]),
+    ),
+    max_size=30,
+)
+
+
+@WELL_TRIED
+@given(script=markings)
+def test_marks_are_kept_as_in_one_process(open_world: OpenWorld, script: list[Marking]) -> None:
+    async def body() -> None:
+        async with open_world() as world:
+            nodes, model = [await world.join(name) for name in "ab"], Marks()
+            for each in script:
+                world.now += each.pause
+                node = nodes[each.node]
+                if each.end is None:
+                    for name in each.names:
+                        model.unset(name)
+                    await node.unmark(each.names)
+                else:
+                    until = world.now + each.end
+                    for name in each.names:
+                        assert await node.mark(name, until) == model.set(name, until, world.now)
+                for prefix in ("a:", "a:1", "a:1:", "b:", "revoked:", "c:"):
+                    found = await nodes[1 - each.node].marks(prefix)
+                    expected = model.beginning(prefix, world.now)
+                    assert [mark.name for mark in found] == [mark.name for mark in expected]
+                    ends = [mark.until for mark in expected]
+                    assert [mark.until for mark in found] == pytest.approx(ends, abs=1e-5)
+
+    run(body())
+
+
+def test_of_many_who_set_a_mark_at_once_one_does(open_world: OpenWorld) -> None:
+    found: list[bool] = []
+
+    async def body() -> None:
+        async with open_world() as world, create_task_group() as tasks:
+
+            async def mark(node: SharedState) -> None:
+                found.append(await node.mark("once:x", world.now + 10))
+
+            for name in "abc":
+                node = await world.join(name)
+                for _ in range(50):
+                    tasks.start_soon(mark, node)
+
+    run(body())
+    assert found.count(True) == 1
+    assert len(found) == 150
+
+
+def test_too_many_marks_of_a_kind_push_out_those_that_end_first(open_world: OpenWorld) -> None:
+    async def body() -> None:
+        async with open_world() as world:
+            node = await world.join("a")
+            await node.mark("other:1", world.now + 1)
+            async with create_task_group() as tasks:
+                for number in range(MAX_MARKS + 3):
+                    tasks.start_soon(node.mark, f"many:{number}", world.now + 100 + number)
+            kept = {mark.name for mark in await node.marks("many:")}
+            assert len(kept) == MAX_MARKS
+            assert not kept & {"many:0", "many:1", "many:2"}
+            assert await node.mark("many:2", world.now + 1e6)
+            assert len(await node.marks("many:")) == MAX_MARKS
+            assert [mark.name for mark in await node.marks("other:")] == ["other:1"]
+            # Those that are over make room.
+            world.now += 200
+            await node.mark("many:new", world.now + 1)
+            assert len(await node.marks("many:")) == MAX_MARKS + 3 - 101 + 2
+
+    run(body())
+
+
+def test_marks_that_are_told_are_told_once(open_world: OpenWorld) -> None:
+    async def body() -> None:
+        heard: dict[str, list[News]] = {name: [] for name in "ab"}
+        async with open_world() as world, create_task_group() as tasks:
+            nodes, complete = {name: await world.join(name) for name in "ab"}, anyio.Event()
+
+            def hear(name: str, news: News) -> None:
+                heard[name].append(news)
+                if isinstance(news, ReloadNews):
+                    complete.set()
+
+            for name, node in nodes.items():
+                tasks.start_soon(node.listen, partial(hear, name))
+            end = world.now + 60
+            await nodes["a"].mark("quiet:x", end)
+            assert await nodes["a"].mark("revoked:x", end)
+            assert not await nodes["a"].mark("revoked:x", end + 1)
+            await nodes["a"].unmark(["quiet:x", "revoked:x"])
+            await nodes["a"].tell([ReloadNews()])
+            await complete.wait()
+            tasks.cancel_scope.cancel()
+        assert heard["a"] == []
+        told, untold, _ = heard["b"]
+        assert isinstance(told, MarkNews)
+        assert told.name == "revoked:x"
+        assert told.until == pytest.approx(end, abs=1e-5)
+        assert untold == MarkNews("revoked:x")
+
+    run(body())
+
+
+def test_a_mark_without_a_kind_is_a_mistake(open_world: OpenWorld) -> None:
+    async def body() -> None:
+        async with open_world() as world:
+            node = await world.join("a")
+            with pytest.raises(ValueError, match="colon"):
+                await node.mark("plain", world.now + 1)
+            assert await node.mark("a:kind", world.now + 1)
+
+    run(body())
+    with pytest.raises(ValueError, match="colon"):
+        Marks().set("plain", 1.0, 0.0)
 
 
 # --- stored answers ----------------------------------------------------------

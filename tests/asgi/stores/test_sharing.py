@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,14 +18,18 @@ from aigw_asgi.asgi import App
 from aigw_asgi.config_store import Loaded, load
 from aigw_asgi.gateway import state_of
 from aigw_asgi.node import this_node
+from aigw_asgi.sharing import Sharing
 from aigw_asgi.state import GatewayState
+from aigw_asgi.store_link import RELEARN
 from aigw_asgi.stores.redis.state import RedisState
 from aigw_asgi.stores.shared_state import RestNews
 from aigw_asgi.stores.sqlite.shared_state import SqliteState
 from aigw_asgi.transports.memory import Script, ScriptTransport
 from aigw_core.chat import Format
 from aigw_core.config.snapshot import ClientKey
-from aigw_core.limits import Refusal
+from aigw_core.health import Health
+from aigw_core.limits import Limits, Refusal
+from aigw_core.response_store import ResponseStore
 from aigw_core.wire_request import WireRequest
 from tests.asgi.clients import Reply, asking, send
 from tests.asgi.stores.sharing_nodes import Kind, Node, nodes, sqlite, until
@@ -188,6 +193,84 @@ async def test_a_bug_in_a_store_is_a_store_that_is_lost(tmp_path: Path) -> None:
         await until(lambda: "its log" in node.state.sharing.why_lost)
         assert (await ask(node, Format.CHAT)).status == 200
         await until(lambda: store.bugs < 0 and node.state.sharing.up)
+
+
+# --- marks -------------------------------------------------------------------
+
+
+def soon() -> float:
+    return time.time() + 300
+
+
+async def test_a_mark_is_set_once_whoever_sets_it(kind: Kind) -> None:
+    async with nodes(kind, keyed(), keyed()) as both:
+        one, two = (node.state.sharing for node in both)
+        assert await one.mark("try:1", soon())
+        assert not await two.mark("try:1", soon())
+        assert await two.mark("try:2", soon())
+        assert [mark.name for mark in await one.marks("try:")] == ["try:1", "try:2"]
+        await two.unmark(["try:1", "try:2"])
+        assert await one.marks("try:") == []
+        assert await one.mark("try:1", soon())
+        assert not await one.mark("try:1", soon())
+
+
+async def test_what_one_revokes_the_others_learn_at_once(kind: Kind) -> None:
+    async with nodes(kind, keyed(), keyed()) as both:
+        one, two = (node.state.sharing for node in both)
+        assert not one.marked("revoked:a")
+        assert await one.mark("revoked:a", soon())
+        told = time.monotonic()
+        assert one.marked("revoked:a")
+        await until(lambda: two.marked("revoked:a"))
+        assert time.monotonic() - told < RELEARN / 2  # by news, not by looking
+        # Who comes later knows before its first request.
+        async with nodes(kind, keyed(), others=2) as (third,):
+            assert third.state.sharing.marked("revoked:a")
+        await one.unmark(["revoked:a"])
+        await until(lambda: not two.marked("revoked:a"))
+
+
+async def test_marks_that_are_over_are_not_set(kind: Kind) -> None:
+    async with nodes(kind, keyed(), keyed()) as both:
+        one, two = (node.state.sharing for node in both)
+        end = time.time() + 0.3
+        assert await one.mark("revoked:a", end)
+        await until(lambda: time.time() > end)
+        assert not one.marked("revoked:a")
+        assert not two.marked("revoked:a")
+        assert await two.mark("revoked:a", soon())
+
+
+async def test_marks_without_a_store_are_those_of_the_process() -> None:
+    sharing = Sharing(Health(), Health(), Limits(), ResponseStore())
+    assert await sharing.mark("revoked:a", soon())
+    assert not await sharing.mark("revoked:a", soon())
+    assert sharing.marked("revoked:a")
+    assert [mark.name for mark in await sharing.marks("revoked:")] == ["revoked:a"]
+    await sharing.unmark(["revoked:a"])
+    assert not sharing.marked("revoked:a")
+
+
+async def test_marks_outlive_a_process_on_its_own(tmp_path: Path) -> None:
+    kind = Kind("sqlite", lambda: SqliteState(tmp_path / "shared.db", alone=True))
+    for life in range(2):
+        async with Node(keyed(), ScriptTransport(limited), kind.store()) as node:
+            assert node.state.sharing.marked("revoked:a") is bool(life)
+            assert await node.state.sharing.mark("revoked:a", soon()) is not bool(life)
+
+
+async def test_marks_are_set_while_the_store_is_lost_and_told_later(tmp_path: Path) -> None:
+    async with nodes(sqlite(tmp_path), keyed(), keyed()) as both:
+        one, two = (node.state.sharing for node in both)
+        assert await one.mark("try:1", soon())
+        async with locked(tmp_path / "shared.db"):
+            assert not await one.mark("try:1", soon())  # which finds it lost
+            assert await one.mark("revoked:a", soon())
+            assert not await one.mark("revoked:a", soon())
+            assert not two.marked("revoked:a")
+        await until(lambda: two.marked("revoked:a"))
+        assert not await two.mark("try:1", soon())
 
 
 # --- stored answers ----------------------------------------------------------
@@ -358,6 +441,8 @@ async def test_no_request_fails_for_want_of_redis(mortal: RedisServer, how: str)
         sharing = [node.state.sharing for node in both]
         assert (await ask(both[0], Format.CHAT, "some-model")).status == 429
         await both[1].rests(1)
+        assert await sharing[0].mark("revoked:a", soon())
+        assert await sharing[0].mark("used:b", soon())
         getattr(mortal, how)()
         found = statuses(await ask_all(both, 90))
         assert found == {200: 90}
@@ -370,3 +455,5 @@ async def test_no_request_fails_for_want_of_redis(mortal: RedisServer, how: str)
         await until(lambda: all(each.up for each in sharing))
         async with nodes(kind, snapshot, others=2) as (third,):
             await third.rests(1)
+            await until(lambda: third.state.sharing.marked("revoked:a"))
+            assert not await third.state.sharing.mark("used:b", soon())
