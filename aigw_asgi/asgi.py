@@ -132,7 +132,11 @@ class App:
             # Servers break a connection whose application fails midway: that is meant.
             raise
         except Exception:
-            _LOG.exception("request %s failed inside the gateway", request_id)
+            _LOG.exception(
+                "request %s failed inside the gateway",
+                request_id,
+                extra={"request_id": request_id},
+            )
             if reply.started:
                 raise
             failure = Failure(ErrorKind.INTERNAL, "the gateway failed; its log says why")

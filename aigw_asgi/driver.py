@@ -166,7 +166,8 @@ class Driver:
                     raise
                 await stream.aclose()
             except TransportFailed as exc:
-                _LOG.info("%r: attempt %d: %s", self.exchange, number, exc)
+                of = {"request_id": self.exchange.request_id}
+                _LOG.info("%r: attempt %d: %s", self.exchange, number, exc, extra=of)
                 await self._tell(UpstreamFailed(number, exc.kind), reader=True)
         self._scope = None
 

@@ -30,6 +30,7 @@ from aigw_core.config.snapshot import Snapshot
 from aigw_core.wire_request import WireRequest
 
 if TYPE_CHECKING:
+    from aigw_asgi.stores.app_log import AppLog
     from aigw_asgi.stores.request_log import RequestLog
     from aigw_asgi.stores.shared_state import SharedState
     from aigw_core.config.settings import ServerSettings
@@ -50,10 +51,14 @@ PATHS: Mapping[Format, str] = {
 
 
 async def open_state(
-    config: Config = None, *, transport: Transport | None = None, log: RequestLog | None = None
+    config: Config = None,
+    *,
+    transport: Transport | None = None,
+    log: RequestLog | None = None,
+    app_log: AppLog | None = None,
 ) -> GatewayState:
     """State for ``config``. ``transport`` replaces the network towards upstreams; ``log``
-    is closed with the state.
+    is closed with the state; the ``app_log`` is only read.
 
     Raises:
         InvalidConfig: the configuration cannot be used.
@@ -62,12 +67,14 @@ async def open_state(
         snapshot = with_echo(config, loopback_only=not config.from_file)
         upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
         home = state_folder(os.environ, None)
-        return GatewayState(snapshot, upstream, own_seal_key=lambda: seal_key(home), log=log)
+        return GatewayState(
+            snapshot, upstream, own_seal_key=lambda: seal_key(home), log=log, app_log=app_log
+        )
 
     def read() -> Loaded:
         return load(None if config is None else os.fspath(config), os.environ)
 
-    return state_of(read(), read, transport=transport, log=log)
+    return state_of(read(), read, transport=transport, log=log, app_log=app_log)
 
 
 def state_of(
@@ -77,6 +84,7 @@ def state_of(
     transport: Transport | None = None,
     node: Node | None = None,
     log: RequestLog | None = None,
+    app_log: AppLog | None = None,
 ) -> GatewayState:
     """State for a configuration that was read, and is read again by ``read`` when it
     changes. A ``node`` keeps in stores what is to outlive it, and shares it with others.
@@ -96,6 +104,7 @@ def state_of(
         node=node,
         store=None if node is None else _shared_state(settings, home, node),
         log=log,
+        app_log=app_log,
     )
     if log is None and node is not None:
         state.log = _request_log(settings, home)
@@ -131,11 +140,16 @@ def _request_log(settings: ServerSettings, home: Path) -> RequestLog | None:
 
 
 def create_app(
-    config: Config = None, *, transport: Transport | None = None, log: RequestLog | None = None
+    config: Config = None,
+    *,
+    transport: Transport | None = None,
+    log: RequestLog | None = None,
+    app_log: AppLog | None = None,
 ) -> App:
     """An ASGI 3 application; the configuration is read when its lifespan starts. ``log``
-    is told what becomes of each request; it is closed with the application."""
-    return App(lambda: open_state(config, transport=transport, log=log))
+    is told what becomes of each request; it is closed with the application. ``app_log`` is
+    what the program keeps of its log (:mod:`aigw_asgi.log_keeper`)."""
+    return App(lambda: open_state(config, transport=transport, log=log, app_log=app_log))
 
 
 class Response:
@@ -183,8 +197,9 @@ class Gateway:
         *,
         transport: Transport | None = None,
         log: RequestLog | None = None,
+        app_log: AppLog | None = None,
     ) -> None:
-        self.app = create_app(config, transport=transport, log=log)
+        self.app = create_app(config, transport=transport, log=log, app_log=app_log)
 
     async def __aenter__(self) -> Gateway:
         state = await self.app.open()

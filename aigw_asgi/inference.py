@@ -178,6 +178,7 @@ def _tell_breach(record: ExchangeRecord, breach: Breach) -> None:
         breach.offset,
         breach.event,
         breach.reason,
+        extra={"request_id": record.request_id},
     )
 
 

@@ -81,6 +81,20 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+class Keeper(Protocol):
+    """Takes the records themselves, beside the lines."""
+
+    def begin(self, worker: int | None) -> None:
+        """Of which process they are: see :class:`~aigw_asgi.stores.app_log.Said`. But for
+        the one that forks, it may have threads from here on."""
+
+    def take(self, record: logging.LogRecord, redactor: Redactor) -> None:
+        """In the thread that writes. Never raises, never waits."""
+
+    def finish(self) -> None:
+        """Nothing follows. Blocks, within a bound."""
+
+
 class Output:
     """An open file descriptor as a sink, past Python's buffers: a writer that is stuck in
     one of those would keep the interpreter from ending."""
@@ -144,24 +158,34 @@ class Log:
 
     ``output`` is the descriptor for lines beside the files; ``None``: files only.
     ``forks`` is for a process that must have no thread: its lines are written by whoever
-    logs, without waiting, until ``own_thread`` is called in a child.
+    logs, without waiting, until ``own_thread`` is called in a child. The ``keeper`` is
+    given all records, and is finished at the end.
 
     Raises:
         OSError: the folder for files cannot be used.
     """
 
     def __init__(
-        self, settings: LogSettings, *, output: int | None = 1, forks: bool = False
+        self,
+        settings: LogSettings,
+        *,
+        output: int | None = 1,
+        forks: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
         self._settings = settings
+        self._keeper = keeper
         self._output = None if output is None else Output(output, shared=forks)
         sinks: list[Sink] = [] if self._output is None else [self._output]
         if settings.folder is not None:
             sinks.append(DailyFile(settings.folder, settings.retention_days))
         as_line = json_line if settings.format == "json" else text_line
         self._writers = [_Writer(sink, as_line) for sink in sinks]
+        # The keeper first: a sink may be stuck.
+        self._handlers: list[logging.Handler] = [] if keeper is None else [_Keeping(keeper)]
+        self._handlers += self._writers
         self._entry = _Entry(queue.Queue(QUEUE_SIZE))
-        self._listener = _Listener(self._entry, self._writers)
+        self._listener = _Listener(self._entry, self._handlers)
         self._forks = forks
 
     def __repr__(self) -> str:
@@ -187,14 +211,16 @@ class Log:
             logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
         if self._forks:
             self._wait(allowed=False)
-            root.handlers[:] = [_Direct(self._writers)]
+            self._begin(None)
+            root.handlers[:] = [_Direct(self._handlers)]
         else:
             self.own_thread()
         return self
 
-    def own_thread(self) -> None:
-        """From here on a thread writes."""
+    def own_thread(self, worker: int = 0) -> None:
+        """From here on a thread writes; this is the process of that number."""
         self._wait(allowed=True)
+        self._begin(worker)
         logging.getLogger().handlers[:] = [self._entry]
         self._listener.start()
 
@@ -216,6 +242,12 @@ class Log:
         if self._listener.finish():
             for writer in self._writers:
                 writer.close()
+        if self._keeper is not None:
+            self._keeper.finish()
+
+    def _begin(self, worker: int | None) -> None:
+        if self._keeper is not None:
+            self._keeper.begin(worker)
 
     def _wait(self, *, allowed: bool) -> None:
         if self._output is not None:
@@ -260,13 +292,13 @@ class _Entry(QueueHandler):
 class _Direct(_Entry):
     """To the writers, here and now."""
 
-    def __init__(self, writers: Sequence[_Writer]) -> None:
+    def __init__(self, handlers: Sequence[logging.Handler]) -> None:
         super().__init__(queue.Queue(1))
-        self._writers = writers
+        self._handlers = handlers
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        for writer in self._writers:
-            writer.handle(record)
+        for handler in self._handlers:
+            handler.handle(record)
 
 
 class _Listener(QueueListener):
@@ -274,8 +306,8 @@ class _Listener(QueueListener):
 
     _thread: threading.Thread | None  # the base's own
 
-    def __init__(self, entry: _Entry, writers: Sequence[_Writer]) -> None:
-        super().__init__(entry.queue, *writers)
+    def __init__(self, entry: _Entry, handlers: Sequence[logging.Handler]) -> None:
+        super().__init__(entry.queue, *handlers)
         self._entry = entry
 
     def handle(self, record: logging.LogRecord) -> None:
@@ -299,6 +331,18 @@ class _Listener(QueueListener):
     def _tell(self) -> None:
         if dropped := self._entry.news():
             super().handle(_notice(f"{dropped} lines were dropped: too many came at once"))
+
+
+class _Keeping(logging.Handler):
+    """Records to the keeper."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        super().__init__()
+        self._keeper = keeper
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        self._keeper.take(record, REDACTOR)
+        return True
 
 
 class _Writer(logging.Handler):
@@ -337,12 +381,12 @@ class _Writer(logging.Handler):
 
 def text_line(record: logging.LogRecord, redactor: Redactor) -> bytes:
     """A line for people, and the traceback after it."""
-    message = _one_line(redactor.hide(str(record.msg)))
+    message = one_line(redactor.hide(str(record.msg)))
     name = "" if record.name in ("aigw", "root") else f" {record.name}:"
     lines = [f"{_when(record)} {record.levelname:<7}{name} {message}"[:MAX_LINE]]
     if record.exc_text:
         trace = redactor.hide(record.exc_text)[-MAX_TRACEBACK:]
-        lines += [f"    | {_one_line(line)}" for line in trace.split("\n")]
+        lines += [f"    | {one_line(line)}" for line in trace.split("\n")]
     return "\n".join([*lines, ""]).encode()
 
 
@@ -380,7 +424,8 @@ def _when(record: logging.LogRecord) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{millis:03d}Z"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """``text`` with its control characters escaped."""
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # imports the schema
     from aigw_asgi.node import Node
     from aigw_asgi.reloading import Reloader
     from aigw_asgi.server.certificates import Certificates
+    from aigw_asgi.stores.app_log import AppLog
     from aigw_asgi.stores.request_log import RequestLog
     from aigw_asgi.stores.shared_state import SharedState
     from aigw_core.config.settings import ServerSettings
@@ -68,10 +69,12 @@ class GatewayState:
         node: Node | None = None,
         store: SharedState | None = None,
         log: RequestLog | None = None,
+        app_log: AppLog | None = None,
     ) -> None:
         """``own_seal_key`` is asked, once, for the key of seals where a snapshot names no
         secret for them; it may block. ``settings`` are those of the listener, if there is
-        one. A ``store`` needs to know which ``node`` this is. The ``log`` is closed with us.
+        one. A ``store`` needs to know which ``node`` this is. The ``log`` is closed with us;
+        the ``app_log`` belongs to who writes to it.
 
         Raises:
             LimitInactive: a limit of a client key would limit nothing.
@@ -99,6 +102,8 @@ class GatewayState:
         self.metrics = Metrics()
         self.log = log
         """What became of each request, and captures; ``None``: that is kept nowhere."""
+        self.app_log = app_log
+        """What the gateway has said; ``None``: that is kept nowhere."""
         self.captures = CaptureRing()
         """Where there is no log."""
         self.rng = random.Random()

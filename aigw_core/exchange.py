@@ -129,6 +129,10 @@ class Exchange:
     # --- what the driver asks for --------------------------------------------
 
     @property
+    def request_id(self) -> str:
+        return self._call.context.request_id
+
+    @property
     def closed(self) -> bool:
         return self._state is State.CLOSED
 

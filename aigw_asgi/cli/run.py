@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.cli.output import add_config, complain, show_problems
 from aigw_asgi.config_store import Loaded, compile_bytes, find_file, load
+from aigw_asgi.log_keeper import AppLogKeeper
 from aigw_asgi.logs import REDACTOR, Log, LogSettings
 from aigw_asgi.state_folder import state_folder
 from aigw_asgi.systemd import Notifier, handed_sockets
@@ -22,6 +23,7 @@ from aigw_core.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from aigw_asgi.background import Readiness
+    from aigw_asgi.stores.app_log import AppLog
 
 MOST_WORKERS = 256
 """What the configuration allows."""
@@ -108,12 +110,14 @@ def run(arguments: argparse.Namespace) -> int:
             with contextlib.ExitStack() as stack:
                 if readiness is not None or arguments.pid_file:
                     _hold(loaded.settings.pid_file, stack)
-                log = stack.enter_context(_open_log(loaded, daemon=readiness is not None))
+                app_log = _app_log(loaded)
+                opened = _open_log(loaded, app_log, daemon=readiness is not None)
+                log = stack.enter_context(opened)
                 stack.callback(notifier.close)
                 # Imported late: `aigw run --help` and a mistake in the file need none of it.
                 from aigw_asgi.cli.serving import Serving
 
-                serving = Serving(loaded, read, arguments, notifier, sockets, readiness)
+                serving = Serving(loaded, read, arguments, notifier, sockets, readiness, app_log)
                 return serving.alone() if loaded.settings.workers == 1 else serving.shared(log)
         except NotStarted as exc:
             complain(exc)
@@ -152,7 +156,13 @@ def _hold(pid_file: str, stack: contextlib.ExitStack) -> None:
         raise NotStarted(f"{pid_file}: {exc.strerror}") from exc
 
 
-def _open_log(loaded: Loaded, *, daemon: bool) -> Log:
+def _app_log(loaded: Loaded) -> AppLog:
+    from aigw_asgi.stores.sqlite.app_log import SqliteAppLog
+
+    return SqliteAppLog(state_folder(os.environ, loaded.settings.state_path))
+
+
+def _open_log(loaded: Loaded, app_log: AppLog, *, daemon: bool) -> Log:
     settings = loaded.settings
     folder = settings.log_dir
     if folder is None and daemon:
@@ -169,6 +179,7 @@ def _open_log(loaded: Loaded, *, daemon: bool) -> Log:
             ),
             output=None if daemon else 1,
             forks=settings.workers > 1,
+            keeper=AppLogKeeper(app_log),
         )
     except OSError as exc:
         raise NotStarted(f"no log can be kept in {folder}: {exc.strerror}") from exc

@@ -44,6 +44,7 @@ from aigw_core.codecs import CODECS, COMPACTING, COUNTING
 from aigw_core.errors import InvalidConfig
 
 if TYPE_CHECKING:
+    from aigw_asgi.stores.app_log import AppLog
     from aigw_asgi.supervisor import Post
 
 AFTER_DRAIN = 15.0
@@ -73,6 +74,7 @@ class Serving(Struct, frozen=True):
     """Listening ones that were handed over; empty: none were."""
     readiness: Readiness | None
     """Who waits for a process in the background."""
+    app_log: AppLog
 
     def alone(self) -> int:
         """Serve in this process; gives the exit status."""
@@ -135,7 +137,7 @@ class Serving(Struct, frozen=True):
         _call_process("aigw")
 
         def work(post: Post) -> int:
-            log.own_thread()
+            log.own_thread(post.number)
             try:
                 return self._work(post, sockets, certificates)
             finally:
@@ -228,6 +230,7 @@ class Serving(Struct, frozen=True):
             self.read,
             transport=choose(self.arguments.transport, keepalive_expiry=expiry),
             node=this_node(worker, loaded.settings.workers),
+            app_log=self.app_log,
         )
         state.certificates = certificates
         if state.reloader is not None:
