@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import TASK_STATUS_IGNORED
@@ -170,7 +170,7 @@ class GatewayState:
                 tasks.start_soon(self.reloader.run)
             await anyio.sleep_forever()  # for what is spawned
 
-    def spawn(self, work: Callable[[], Awaitable[None]]) -> None:
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have ``work`` done beside requests, until the gateway ends. ``run`` must be running."""
         if self._tasks is None:
             raise RuntimeError("the application's lifespan is not running")

@@ -15,6 +15,7 @@ from aigw_asgi.dashboard.operation import PREFIX, Answer, Call, Operation
 from aigw_asgi.dashboard.problem import ApiError, Problem, misfit
 from aigw_asgi.dashboard.resources import OPERATIONS
 from aigw_asgi.dashboard.service import Dashboard
+from aigw_asgi.dashboard.socket import PATH as SOCKET_PATH
 from aigw_asgi.dashboard.sessions import Denied
 from aigw_asgi.driver import ReceiveMessage, SendMessage
 from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_body
@@ -136,6 +137,9 @@ async def _read(
         session = dashboard.sessions.authenticate(
             request.headers, request.parameters, method=request.method
         )
+    if request.path == SOCKET_PATH:
+        headers = {"upgrade": "websocket", "connection": "upgrade"}
+        raise ApiError(426, "upgrade_required", "this is a WebSocket", headers=headers)
     if found is None:
         raise ApiError(404, "not_found", f"there is nothing at {request.path}")
     if operation is None:

@@ -225,11 +225,12 @@ class Hub:
     def count(self) -> None:
         """Find out what is watched, and look at it soon."""
         watched = [name for reader in self.readers for name in reader.channels]
-        for channel in (*self.rows.values(), *self.states.values()):
+        for state in self.states.values():
+            state.watchers = watched.count(state.name)
+        for channel in self.rows.values():
             channel.watchers = watched.count(channel.name)
-        for row_channel in self.rows.values():
-            if not row_channel.watchers:
-                row_channel.tail = None
+            if not channel.watchers:
+                channel.tail = None
         self._at_once = True
         self._ask.set()
 

@@ -22,7 +22,8 @@ PREFIX = "/api/dashboard"
 
 
 class Shape(Struct, frozen=True, kw_only=True):
-    """Base of what answers are made of."""
+    """Base of what answers are made of; theirs repeat ``frozen`` and ``kw_only``, for checkers
+    of types."""
 
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

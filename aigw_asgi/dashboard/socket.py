@@ -136,7 +136,7 @@ def _same_site(request: HttpRequest, state: GatewayState, scheme: str) -> bool |
     came = origin(
         request.peer, request.headers, state.snapshot.trusted_proxies, loopback=request.loopback
     )
-    own = "https" if (came.scheme or scheme) in ("https", "wss") else "http"
+    own = came.scheme or ("https" if scheme in ("https", "wss") else "http")
     return parts.scheme == own and parts.netloc.lower() == request.headers.get("host", "").lower()
 
 

@@ -21,7 +21,7 @@ MAX_RUNNING = 100
 """Requests in flight that are told one by one: the newest."""
 
 
-class CredentialHealth(Shape):
+class CredentialHealth(Shape, frozen=True, kw_only=True):
     """How one credential stands."""
 
     id: str
@@ -38,7 +38,7 @@ class CredentialHealth(Shape):
     in_flight: int = 0
 
 
-class HealthState(Shape):
+class HealthState(Shape, frozen=True, kw_only=True):
     """How the gateway is, in a word, in a sentence, and by credential."""
 
     status: str
@@ -48,7 +48,7 @@ class HealthState(Shape):
     credentials: tuple[CredentialHealth, ...]
 
 
-class Place(Shape):
+class Place(Shape, frozen=True, kw_only=True):
     """A problem with the configuration, and where."""
 
     path: str
@@ -57,7 +57,7 @@ class Place(Shape):
     column: int | None = None
 
 
-class ConfigState(Shape):
+class ConfigState(Shape, frozen=True, kw_only=True):
     """What is in force, and how the file stands to it."""
 
     version: str
@@ -75,7 +75,7 @@ class ConfigState(Shape):
     """Credentials, without the built-in echo."""
 
 
-class RunningRequest(Shape):
+class RunningRequest(Shape, frozen=True, kw_only=True):
     """A request that is being answered."""
 
     request_id: str
@@ -94,7 +94,7 @@ class RunningRequest(Shape):
     bytes_out: int
 
 
-class Running(Shape):
+class Running(Shape, frozen=True, kw_only=True):
     """Requests that are being answered by this process."""
 
     total: int
@@ -114,24 +114,21 @@ def health_state(state: GatewayState) -> HealthState:
 
 def _credential_health(state: GatewayState, credential: Credential) -> CredentialHealth:
     now = time.monotonic()
-    common = {
-        "id": credential.id,
-        "name": credential.name,
-        "provider": credential.provider,
-        "in_flight": state.health.in_flight(credential.id),
-    }
+    standing, worst = "ok", None
     if credential.disabled:
-        return CredentialHealth(state="disabled", **common)
-    rests = [each for each in state.health.rests() if each.credential == credential.id]
-    if not rests:
-        return CredentialHealth(state="ok", **common)
-    worst = min(rests, key=lambda each: (each.until <= now, bool(each.model), -each.until))
+        standing = "disabled"
+    elif rests := [each for each in state.health.rests() if each.credential == credential.id]:
+        worst = min(rests, key=lambda each: (each.until <= now, bool(each.model), -each.until))
+        standing = "cooling" if worst.until > now else "probation"
     return CredentialHealth(
-        state="cooling" if worst.until > now else "probation",
-        model=worst.model or None,
-        cause=worst.cause.value,
-        until=round((time.time() + worst.until - now) * 1000),
-        **common,
+        id=credential.id,
+        name=credential.name,
+        provider=credential.provider,
+        state=standing,
+        model=None if worst is None else worst.model or None,
+        cause=None if worst is None else worst.cause.value,
+        until=None if worst is None else round((time.time() + worst.until - now) * 1000),
+        in_flight=state.health.in_flight(credential.id),
     )
 
 

@@ -75,7 +75,7 @@ def test_every_number_is_told_of_once_in_order(steps: list[tuple[str, int, int]]
 
 
 def no_gaps(tail: Tail, after: int, limit: int) -> list[Row | Gap]:
-    found = [each for each in tail.read(after, limit) if isinstance(each, Row)]
+    found: list[Row | Gap] = [x for x in tail.read(after, limit) if isinstance(x, Row)]
     return found or right(tail, after, limit)
 
 

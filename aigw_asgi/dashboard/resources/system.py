@@ -10,7 +10,7 @@ from aigw_asgi.version import __version__
 from aigw_core.config.identity import PROVIDERS
 
 
-class SystemHealth(Shape):
+class SystemHealth(Shape, frozen=True, kw_only=True):
     status: str
     """As that of ``health``."""
     version: str
