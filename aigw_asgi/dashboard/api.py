@@ -15,8 +15,8 @@ from aigw_asgi.dashboard.operation import PREFIX, Answer, Call, Operation
 from aigw_asgi.dashboard.problem import ApiError, Problem, misfit
 from aigw_asgi.dashboard.resources import OPERATIONS
 from aigw_asgi.dashboard.service import Dashboard
-from aigw_asgi.dashboard.socket import PATH as SOCKET_PATH
 from aigw_asgi.dashboard.sessions import Denied
+from aigw_asgi.dashboard.socket import PATH as SOCKET_PATH
 from aigw_asgi.driver import ReceiveMessage, SendMessage
 from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_body
 from aigw_asgi.state import GatewayState
