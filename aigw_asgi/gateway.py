@@ -17,12 +17,12 @@ import anyio
 from msgspec.structs import replace
 
 from aigw_asgi.asgi import App
-from aigw_asgi.builtin import with_echo
+from aigw_asgi.builtin import with_builtins
 from aigw_asgi.config_store import Loaded, load
 from aigw_asgi.node import Node
 from aigw_asgi.reloading import Reloader
 from aigw_asgi.state import GatewayState
-from aigw_asgi.state_folder import seal_key, state_folder
+from aigw_asgi.state_folder import seal_key, session_key, state_folder
 from aigw_asgi.transports import Transport, UpstreamStream, choose
 from aigw_asgi.transports.memory import AppTransport
 from aigw_core.chat import Format
@@ -64,11 +64,16 @@ async def open_state(
         InvalidConfig: the configuration cannot be used.
     """
     if isinstance(config, Snapshot):
-        snapshot = with_echo(config, loopback_only=not config.from_file)
+        snapshot = with_builtins(config, loopback_only=not config.from_file)
         upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
         home = state_folder(os.environ, None)
         return GatewayState(
-            snapshot, upstream, own_seal_key=lambda: seal_key(home), log=log, app_log=app_log
+            snapshot,
+            upstream,
+            own_seal_key=lambda: seal_key(home),
+            own_session_key=lambda: session_key(home),
+            log=log,
+            app_log=app_log,
         )
 
     def read() -> Loaded:
@@ -93,13 +98,14 @@ def state_of(
         LimitInactive: see :class:`GatewayState`.
     """
     settings = loaded.settings
-    snapshot = with_echo(loaded.snapshot, loopback_only=settings.loopback_only)
+    snapshot = with_builtins(loaded.snapshot, loopback_only=settings.loopback_only)
     upstream = transport or choose(keepalive_expiry=snapshot.keepalive_expiry)
     home = state_folder(os.environ, settings.state_path)
     state = GatewayState(
         snapshot,
         upstream,
         own_seal_key=lambda: seal_key(home),
+        own_session_key=lambda: session_key(home),
         settings=settings,
         node=node,
         store=None if node is None else _shared_state(settings, home, node),
@@ -112,7 +118,7 @@ def state_of(
     def put(loaded: Loaded) -> None:
         generation = state.snapshot.generation + 1
         # Where the listener can be reached from is decided at the start.
-        new = with_echo(loaded.snapshot, loopback_only=settings.loopback_only)
+        new = with_builtins(loaded.snapshot, loopback_only=settings.loopback_only)
         state.use(replace(new, generation=generation))
 
     state.reloader = Reloader(loaded, read, put)

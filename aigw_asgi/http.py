@@ -36,6 +36,7 @@ class HttpRequest:
             key, text = name.decode("latin-1").lower(), value.decode("latin-1")
             known = self.headers.get(key)
             self.headers[key] = text if known is None else f"{known}, {text}"
+        self.scheme: str = scope.get("scheme", "http")
         self.query: bytes = scope.get("query_string", b"")
         self.loopback = _is_loopback(scope)
         client = scope.get("client")

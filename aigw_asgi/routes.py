@@ -114,7 +114,7 @@ ROUTES: Mapping[str, Route] = {
 
 _COOLDOWN = re.compile(r"/admin/cooldowns/([^/]+)")
 _STORED = re.compile(r"/v1/responses/([^/]+)")
-_NAMED = re.compile(r"/(v1|v1beta|v1alpha)/(models/|tunedModels/)(.+[^/])")
+_NAMED = re.compile(r"/(v1|v1beta|v1alpha)/(models/|tunedModels/)(.*[^/])")
 _METHODS = {
     "generateContent": (Endpoint.INFERENCE, False),
     "streamGenerateContent": (Endpoint.INFERENCE, True),

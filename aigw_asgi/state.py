@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Coroutine
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -64,6 +65,7 @@ class GatewayState:
         upstream: Transport,
         *,
         own_seal_key: Callable[[], bytes],
+        own_session_key: Callable[[], bytes] | None = None,
         settings: ServerSettings | None = None,
         limits: Limits | None = None,
         node: Node | None = None,
@@ -72,9 +74,10 @@ class GatewayState:
         app_log: AppLog | None = None,
     ) -> None:
         """``own_seal_key`` is asked, once, for the key of seals where a snapshot names no
-        secret for them; it may block. ``settings`` are those of the listener, if there is
-        one. A ``store`` needs to know which ``node`` this is. The ``log`` is closed with us;
-        the ``app_log`` belongs to who writes to it.
+        secret for them; it may block. So it is with ``own_session_key`` and the sessions of
+        the dashboard; without it they end with the process. ``settings`` are those of the
+        listener, if there is one. A ``store`` needs to know which ``node`` this is. The
+        ``log`` is closed with us; the ``app_log`` belongs to who writes to it.
 
         Raises:
             LimitInactive: a limit of a client key would limit nothing.
@@ -86,6 +89,7 @@ class GatewayState:
         self.budget = RetryBudget()
         self._counting = Health(), Balance()
         self._own_seal_key = cache(own_seal_key)
+        self.own_session_key = cache(own_session_key or partial(secrets.token_bytes, 32))
         self.use(snapshot)
         self.calibrator = Calibrator()
         self.responses = ResponseStore()

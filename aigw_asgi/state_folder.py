@@ -1,7 +1,8 @@
-"""The folder where a gateway keeps what must outlive it, and the key in it.
+"""The folder where a gateway keeps what must outlive it, and the keys in it.
 
-The key is that of seals (:mod:`aigw_core.seals`), for gateways whose configuration
-names none: made once, and the same for all processes that share the folder.
+They are for gateways whose configuration names none: that of seals
+(:mod:`aigw_core.seals`), and that of the dashboard's sessions. Each is made once, and the
+same for all processes that share the folder.
 Everything here blocks, for a moment, at start.
 """
 
@@ -14,11 +15,13 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 _LOG = logging.getLogger("aigw")
 
 KEY_FILE = "seal.key"
+SESSION_KEY_FILE = "session.key"
 KEY_SIZE = 32
 """Bytes."""
 
@@ -41,16 +44,30 @@ def seal_key(folder: Path) -> bytes:
     Where the folder cannot be used, the key lives as long as the process, and a
     warning says so.
     """
+    return _key(
+        folder / KEY_FILE,
+        "the key for seals of reasoning is lost at exit: %s: %s. Conversations that go on "
+        "after a restart lose what models thought; AIGW_STATE_DIR names another folder",
+    )
+
+
+@cache
+def session_key(folder: Path) -> bytes:
+    """The key of the dashboard's sessions in ``folder``, made when there is none; as above
+    where it cannot be used. Asked for before a fork, it is the same after it."""
+    return _key(
+        folder / SESSION_KEY_FILE,
+        "the key of the dashboard's sessions is lost at exit: %s: %s. Whoever is signed in has "
+        "to do so again after a restart; AIGW_STATE_DIR names another folder",
+    )
+
+
+def _key(file: Path, loss: str) -> bytes:
+    """``loss`` is what a warning says, of the file and the reason."""
     try:
-        return _read(folder / KEY_FILE) or _make(folder)
+        return _read(file) or _make(file)
     except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
-        _LOG.warning(
-            "the key for seals of reasoning is lost at exit: %s: %s. Conversations that go on "
-            "after a restart lose what models thought; AIGW_STATE_DIR names another folder",
-            folder / KEY_FILE,
-            reason,
-        )
+        _LOG.warning(loss, file, exc.strerror if isinstance(exc, OSError) else str(exc))
         return secrets.token_bytes(KEY_SIZE)
 
 
@@ -78,17 +95,16 @@ def _read(file: Path) -> bytes | None:
     return key
 
 
-def _make(folder: Path) -> bytes:
+def _make(file: Path) -> bytes:
     """Write a new key; where another process was first, that one's key.
 
     Raises:
         OSError: the folder cannot be written.
         ValueError: what the other process wrote is no key.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = folder / KEY_FILE
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_bytes(KEY_SIZE)
-    draft = folder / f".{KEY_FILE}.{secrets.token_hex(8)}"
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
         number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(number, "wb") as stream:

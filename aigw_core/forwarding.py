@@ -41,6 +41,7 @@ MAX_HOPS = 32
 _Address = IPv4Address | IPv6Address
 
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^;,\s"]*))', re.IGNORECASE)
+_PROTO = re.compile(r'(?:^|;)\s*proto\s*=\s*(?:"([^"]*)"|([^;,\s"]*))', re.IGNORECASE)
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+")
 
 
@@ -51,6 +52,8 @@ class Origin(Struct, frozen=True, gc=False):
     """Of the client; ``None``: unknown."""
     loopback: bool
     """A program on this machine."""
+    scheme: str | None = None
+    """``http`` or ``https``, as a trusted proxy says the client came; ``None``: none says."""
 
 
 def origin(
@@ -65,12 +68,25 @@ def origin(
         return Origin(peer, loopback)
     if not is_within(peer, trusted):
         return Origin(None, loopback=False)
-    said = set(_claims(headers, trusted))
+    said, scheme = set(_claims(headers, trusted)), _scheme(headers)
     address = said.pop() if len(said) == 1 else None
     if address is None:
-        return Origin(None, loopback=False)
+        return Origin(None, loopback=False, scheme=scheme)
     # A proxy elsewhere means its own machine when it says loopback.
-    return Origin(str(address), loopback and address.is_loopback)
+    return Origin(str(address), loopback and address.is_loopback, scheme)
+
+
+def _scheme(headers: Mapping[str, str]) -> str | None:
+    """What the nearest proxy says, where those headers that say it agree."""
+    said = set()
+    if (given := headers.get("x-forwarded-proto")) is not None:
+        said.add(given.rpartition(",")[2].strip().lower())
+    if (standard := headers.get("forwarded")) is not None:
+        found = _PROTO.search(standard.rpartition(",")[2])
+        if found is not None:
+            said.add((found[1] or found[2]).lower())
+    scheme = said.pop() if len(said) == 1 else None
+    return scheme if scheme in ("http", "https") else None
 
 
 def is_within(text: str | None, networks: Networks) -> bool:

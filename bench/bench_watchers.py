@@ -71,7 +71,12 @@ def main() -> None:
     ratios = [with_them / without for with_them, without in zip(watched, alone, strict=True)]
     rows: list[list[object]] = [
         ["0", statistics.median(alone), min(alone), 1.0],
-        [str(options.watchers), statistics.median(watched), min(watched), statistics.median(ratios)],
+        [
+            str(options.watchers),
+            statistics.median(watched),
+            min(watched),
+            statistics.median(ratios),
+        ],
     ]
     table(["dashboards", "us_per_chunk", "least", "over_alone"], rows)
     print(f"# {frames} frames in a turn, RSS {rss / 1e6:.0f} MB at the end")

@@ -45,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Explain a route; 0 when the request would be served, 1 when refused."""
-    from aigw_asgi.builtin import with_echo
+    from aigw_asgi.builtin import with_builtins
     from aigw_core.access import Caller, authenticate
     from aigw_core.codec import Inbound
     from aigw_core.health import Health
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     except InvalidConfig as exc:
         show_problems(exc)
         return CONFIG_INVALID
-    snapshot = with_echo(loaded.snapshot, loopback_only=loaded.settings.loopback_only)
+    snapshot = with_builtins(loaded.snapshot, loopback_only=loaded.settings.loopback_only)
     caller = Caller()
     if args.key is not None:
         try:

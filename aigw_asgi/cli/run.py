@@ -190,6 +190,5 @@ def _not_in_effect(loaded: Loaded) -> list[str]:
     snapshot = loaded.snapshot
     written = {
         "capture: is kept in the state folder, and nothing shows it": snapshot.capture is not None,
-        "dashboard: has no effect": snapshot.dashboard is not None,
     }
     return [f"{words} in this version" for words, given in written.items() if given]

@@ -102,8 +102,7 @@ async def serve_operator(
     except ApiError as exc:
         return await _refuse(send, exc, head)
     except Denied as exc:
-        error = ApiError(exc.status, exc.error, exc.message, retry_after=exc.retry_after)
-        return await _refuse(send, error, head)
+        return await _refuse(send, _denied(exc), head)
     except GatewayError as exc:
         return await _refuse(send, _translated(exc), head)
     except ClientLeft:
@@ -153,7 +152,7 @@ async def _read(
         request_id=request_id,
         names=found[1],
         session=session,
-        address=str(came.address or ""),
+        came=came,
         query=_query(request, operation),
         body=await _body(request, operation, receive),
     )
@@ -192,6 +191,16 @@ async def _body(request: HttpRequest, operation: Operation, receive: ReceiveMess
         raise misfit(exc) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ApiError(400, "malformed_json", f"the body is no JSON: {exc}") from None
+
+
+def _denied(exc: Denied) -> ApiError:
+    return ApiError(
+        exc.status,
+        exc.error,
+        exc.message,
+        retry_after=exc.retry_after,
+        password_set=exc.password_set,
+    )
 
 
 def _translated(exc: GatewayError) -> ApiError:

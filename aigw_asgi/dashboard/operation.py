@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aigw_asgi.dashboard.tokens import Session
     from aigw_asgi.http import HttpRequest
     from aigw_asgi.state import GatewayState
+    from aigw_core.forwarding import Origin
 
 PREFIX = "/api/dashboard"
 
@@ -46,8 +47,8 @@ class Call(Struct, frozen=True):
     """What the path names, decoded."""
     session: Session | None
     """``None`` where anybody may ask."""
-    address: str
-    """The client's, as far as proxies are trusted."""
+    came: Origin
+    """Where it comes from, as far as proxies are trusted."""
     query: Any = None
     """Of the operation's type, as is the next."""
     body: Any = None
@@ -56,6 +57,16 @@ class Call(Struct, frozen=True):
     def who(self) -> str:
         """The operator, for records."""
         return "" if self.session is None else self.session.subject
+
+    @property
+    def address(self) -> str:
+        """The client's; empty: unknown."""
+        return self.came.address or ""
+
+    @property
+    def secure(self) -> bool:
+        """The client uses HTTPS."""
+        return (self.came.scheme or self.request.scheme) == "https"
 
     @property
     def expected_version(self) -> str | None:

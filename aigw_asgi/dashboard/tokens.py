@@ -67,6 +67,9 @@ class Session(Struct, frozen=True, gc=False):
     subject: str
     """The operator's name."""
     id: str
+    """Of this token."""
+    family: str
+    """Of all tokens from one sign-in: a refresh does not change it."""
     issued: int
     expires: int
     began: int
@@ -103,6 +106,7 @@ class _SessionClaims(_Claims, frozen=True, kw_only=True):
     aud: Literal["aigw-dashboard"]
     sub: _Text
     auth_time: _Time
+    sid: _Id
 
 
 class _TicketClaims(_Claims, frozen=True, kw_only=True):
@@ -110,8 +114,9 @@ class _TicketClaims(_Claims, frozen=True, kw_only=True):
     sub: _Text
     auth_time: _Time
     sid: _Id
-    sid_iat: _Time
-    sid_exp: _Time
+    session_jti: _Id
+    session_iat: _Time
+    session_exp: _Time
 
 
 class _LinkClaims(_Claims, frozen=True, kw_only=True):
@@ -146,15 +151,22 @@ class Tokens:
     # --- sessions ------------------------------------------------------------
 
     def issue(
-        self, subject: str, now: float, *, lifetime: float, stamp: str, began: float | None = None
+        self,
+        subject: str,
+        now: float,
+        *,
+        lifetime: float,
+        stamp: str,
+        after: Session | None = None,
     ) -> str:
-        """A token for ``subject``, good for ``lifetime`` seconds. ``began`` is when the
-        session did, if that was not now."""
+        """A token for ``subject``, good for ``lifetime`` seconds. ``after`` is the session
+        that goes on by it; ``None``: one begins."""
         claims = _SessionClaims(
             **self._common(now, lifetime, stamp),
             aud="aigw-dashboard",
             sub=subject,
-            auth_time=int(now if began is None else began),
+            auth_time=int(now) if after is None else after.began,
+            sid=self._new_id() if after is None else after.family,
         )
         return self._sign(claims)
 
@@ -166,12 +178,19 @@ class Tokens:
         """
         claims = self._read(text, _SessionClaims, now)
         return Session(
-            claims.sub, claims.jti, claims.iat, claims.exp, claims.auth_time, claims.stamp
+            claims.sub,
+            claims.jti,
+            claims.sid,
+            claims.iat,
+            claims.exp,
+            claims.auth_time,
+            claims.stamp,
         )
 
     def csrf(self, session: Session) -> str:
         """What a page sends beside the cookie with each change, to show that it could
-        read an answer of ours."""
+        read an answer of ours. Of the whole family: when one page has the cookie renewed,
+        the others still hold what goes with it."""
         return _csrf(self._secrets[0], session)
 
     def is_csrf(self, text: str, session: Session) -> bool:
@@ -192,9 +211,10 @@ class Tokens:
             aud="aigw-dashboard-ticket",
             sub=session.subject,
             auth_time=session.began,
-            sid=session.id,
-            sid_iat=session.issued,
-            sid_exp=session.expires,
+            sid=session.family,
+            session_jti=session.id,
+            session_iat=session.issued,
+            session_exp=session.expires,
         )
         return self._sign(claims)
 
@@ -202,7 +222,13 @@ class Tokens:
         """Raises ``BadToken``."""
         claims = self._read(text, _TicketClaims, now)
         session = Session(
-            claims.sub, claims.sid, claims.sid_iat, claims.sid_exp, claims.auth_time, claims.stamp
+            claims.sub,
+            claims.session_jti,
+            claims.sid,
+            claims.session_iat,
+            claims.session_exp,
+            claims.auth_time,
+            claims.stamp,
         )
         return Ticket(claims.jti, claims.exp, session)
 
@@ -265,5 +291,5 @@ def stamp_of(username: str, password_hash: str) -> str:
 
 def _csrf(secret: bytes, session: Session) -> str:
     # No token's signature: what those sign begins with base64.
-    digest = hmac.digest(secret, b"aigw csrf\0" + session.id.encode(), "sha256")
+    digest = hmac.digest(secret, b"aigw csrf\0" + session.family.encode(), "sha256")
     return urlsafe_b64encode(digest).rstrip(b"=").decode()

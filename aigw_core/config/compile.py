@@ -354,4 +354,6 @@ def _dashboard(entry: Dashboard) -> DashboardAccess | None:
         jwt_secret=entry.jwt_secret,
         session=float(entry.jwt_ttl_secs),
         ws_query_token=entry.ws_query_token,
+        previous_jwt_secret=entry.previous_jwt_secret,
+        session_limit=entry.session_limit_hours * 3600.0,
     )

@@ -211,6 +211,11 @@ class DashboardAccess(Struct, frozen=True):
     session: float
     """Seconds that a token is good for."""
     ws_query_token: bool
+    previous_jwt_secret: Secret | None = None
+    """Sessions that it signed still count."""
+    session_limit: float = 86_400.0
+    """Seconds from a sign-in after which there has to be another, however often the token
+    was renewed."""
 
 
 Networks = tuple[IPv4Network | IPv6Network, ...]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from aigw_asgi.dashboard.operation import Operation
-from aigw_asgi.dashboard.resources import description, system
+from aigw_asgi.dashboard.resources import auth, description, system
 
 OPERATIONS: tuple[Operation, ...] = (
+    *auth.OPERATIONS,
     *system.OPERATIONS,
     *description.OPERATIONS,
 )

@@ -117,9 +117,20 @@ class Dashboard(Section, frozen=True, kw_only=True):
             extra={"check": check_strong_secret},
         ),
     ] = None
+    previous_jwt_secret: Annotated[
+        Secret | None,
+        Meta(
+            description="Sessions signed by it still count, while the secret is changed.",
+            extra={"check": check_strong_secret},
+        ),
+    ] = None
     jwt_ttl_secs: Annotated[
         int, Meta(ge=60, le=30 * 86_400, description="Seconds that a session token is good for.")
     ] = 3600
+    session_limit_hours: Annotated[
+        int,
+        Meta(ge=1, le=720, description="Hours after which an operator has to sign in again."),
+    ] = 24
     ws_query_token: Annotated[
         bool, Meta(description="Take a WebSocket's token from its URL as well.")
     ] = True

@@ -47,14 +47,20 @@ def why(text: str, now: float = NOW, tokens: Tokens = TOKENS) -> str:
 def test_a_token_proves_the_session_it_was_issued_for() -> None:
     session = TOKENS.read(issue(), NOW)
     issued = int(NOW)
-    assert session == Session("admin", session.id, issued, issued + 3600, issued, STAMP)
+    expected = ("admin", session.id, session.family, issued, issued + 3600, issued, STAMP)
+    assert session == Session(*expected)
     assert len(session.id) >= 16
-    assert TOKENS.read(issue(), NOW).id != session.id
+    other = TOKENS.read(issue(), NOW)
+    assert len({session.id, session.family, other.id, other.family}) == 4
 
 
-def test_a_refreshed_session_began_when_it_did() -> None:
-    session = TOKENS.read(issue(began=NOW - 7000), NOW)
-    assert session.began == int(NOW) - 7000
+def test_a_session_that_goes_on_began_when_it_did() -> None:
+    first = TOKENS.read(issue(), NOW)
+    later = TOKENS.read(issue(now=NOW + 900, after=first), NOW + 900)
+    assert (later.began, later.family) == (first.began, first.family)
+    assert later.id != first.id
+    assert later.issued == first.issued + 900
+    assert TOKENS.is_csrf(TOKENS.csrf(first), later)
 
 
 @given(after=st.floats(0, 5000), name=st.text(min_size=1, max_size=64))
@@ -160,6 +166,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "jti": "abcdefghijklmnopqrstuv",
         "stamp": STAMP,
         "auth_time": int(NOW),
+        "sid": "ABCDEFGHIJKLMNOPQRSTUV",
         **changes,
     }
     return {name: value for name, value in made.items() if value is not ...}
@@ -256,6 +263,7 @@ FORGED: dict[str, Callable[[], str]] = {
     "iat in the future": lambda: sign(claims(iat=int(NOW) + SKEW + 2, exp=int(NOW) + 999)),
     "iat below zero": lambda: sign(claims(iat=-1)),
     "auth_time missing": lambda: sign(claims(auth_time=...)),
+    "sid missing": lambda: sign(claims(sid=...)),
     "stamp missing": lambda: sign(claims(stamp=...)),
     "nbf": lambda: sign(claims(nbf=int(NOW) + 30)),
     "a claim of no meaning": lambda: sign(claims(admin=True)),
@@ -266,7 +274,7 @@ FORGED: dict[str, Callable[[], str]] = {
     "a ticket": lambda: TOKENS.ticket(TOKENS.read(issue(), NOW), NOW),
     "a link": lambda: TOKENS.link(NOW, stamp=STAMP),
     "a ticket that calls itself a session": lambda: sign(
-        claims(sid="abcdefghijklmnopqrstuv", sid_iat=int(NOW), sid_exp=int(NOW) + 60)
+        claims(session_jti="abcdefghijklmnopqrstuv", session_iat=0, session_exp=int(NOW) + 60)
     ),
     # The text.
     "huge": lambda: sign(claims(sub="a" * MAX_TOKEN)),

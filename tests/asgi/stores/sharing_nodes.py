@@ -12,7 +12,7 @@ import anyio
 
 from aigw_asgi import Gateway
 from aigw_asgi.asgi import App
-from aigw_asgi.builtin import with_echo
+from aigw_asgi.builtin import with_builtins
 from aigw_asgi.node import this_node
 from aigw_asgi.state import GatewayState
 from aigw_asgi.stores.shared_state import SharedState
@@ -43,7 +43,7 @@ class Node(Gateway):
 
         async def open_state() -> GatewayState:
             return GatewayState(
-                with_echo(snapshot, loopback_only=True),
+                with_builtins(snapshot, loopback_only=True),
                 transport,
                 own_seal_key=lambda: b"k" * 32,
                 node=this_node(0, 2),
