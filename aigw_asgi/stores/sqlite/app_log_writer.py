@@ -249,7 +249,11 @@ class Writer:
                 self._close()  # it was removed, or set aside by another process
             if self._database is None:
                 self._database = Database(
-                    self.file, application=APPLICATION, steps=STEPS, busy=busy
+                    self.file,
+                    application=APPLICATION,
+                    steps=STEPS,
+                    busy=busy,
+                    patient=self._thread is not None,
                 )
             act(self._database)
         except sqlite3.Error as exc:
@@ -265,7 +269,7 @@ class Writer:
 
     def _set_aside(self, which: tuple[int, int] | None, damage: sqlite3.Error) -> str:
         try:
-            to = set_aside(self.file, which, time.time())
+            to = set_aside(self.file, which, time.time(), BUSY_ALONE)
         except OSError as exc:
             return f"it is damaged ({damage}), and cannot be moved: {exc.strerror}"
         return f"it was damaged ({damage})" + ("" if to is None else f" and is {to.name} now")

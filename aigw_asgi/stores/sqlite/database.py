@@ -14,6 +14,7 @@ SQLite Database File", "Pragma statements".
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -51,12 +52,19 @@ class Database:
     """
 
     def __init__(
-        self, file: Path, *, application: int, steps: Sequence[str], busy: float = BUSY
+        self,
+        file: Path,
+        *,
+        application: int,
+        steps: Sequence[str],
+        busy: float = BUSY,
+        patient: bool = True,
     ) -> None:
         """Open ``file``, which is made when it is not there, and bring it up to date.
 
         ``application`` marks files of this purpose. Each of ``steps`` is a script of SQL
-        that leads from its own number to the next. ``busy`` is in seconds.
+        that leads from its own number to the next. ``busy`` is in seconds; who is not
+        ``patient`` does not wait longer for a process that is just opening it, either.
 
         Raises:
             Unusable: see there.
@@ -64,7 +72,7 @@ class Database:
         """
         self.file = file
         file.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        with _alone(file.parent):
+        with _alone(file.parent, None if patient else busy):
             self._identity = _make(file)
             self.connection = _connect(file, busy)
         try:
@@ -140,13 +148,16 @@ def open_reader(file: Path, *, busy: float = BUSY) -> sqlite3.Connection:
     return connection
 
 
-def set_aside(file: Path, which: tuple[int, int] | None, wall: float) -> Path | None:
-    """See ``Database.set_aside``; ``which`` is meant, as by ``identity``.
+def set_aside(
+    file: Path, which: tuple[int, int] | None, wall: float, limit: float | None = None
+) -> Path | None:
+    """See ``Database.set_aside``; ``which`` is meant, as by ``identity``. ``limit`` is how
+    many seconds to wait for others, if there is one.
 
     Raises:
         OSError: it cannot be renamed.
     """
-    with _alone(file.parent):
+    with _alone(file.parent, limit):
         found = identity(file)
         if found is None or found != which:
             return None
@@ -265,11 +276,27 @@ def _statements(script: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time opens, makes or moves the files of ``folder``."""
+def _alone(folder: Path, limit: float | None) -> Iterator[None]:
+    """One process at a time opens, makes or moves the files of ``folder``. Raises
+    ``BlockingIOError`` where others do so for longer than ``limit``."""
     number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(number, fcntl.LOCK_EX)
+        if limit is None:
+            fcntl.flock(number, fcntl.LOCK_EX)
+        else:
+            deadline = time.monotonic() + limit
+            while not _locked(number):
+                if time.monotonic() >= deadline:
+                    raise BlockingIOError(errno.EAGAIN, "others are opening files beside it")
+                time.sleep(0.01)
         yield
     finally:
         os.close(number)
+
+
+def _locked(number: int) -> bool:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -10,11 +10,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
 
 from aigw_asgi.pid_file import Holder, State, look
+from aigw_asgi.stores.sqlite.app_log import SqliteAppLog
 from tests.asgi.cli.test_daemon import Aigw, aigw
 from tests.asgi.test_systemd import Manager, gateway, manager
 from tests.fleet import (
@@ -518,3 +521,33 @@ def test_a_daemon_has_workers(aigw: Aigw) -> None:
     log = (aigw.folder / "state" / "logs" / "aigw.log").read_text()
     assert f"(process {killed}) was killed by SIGKILL and is replaced" in log
     assert "aigw.access" in log  # of the worker, in the same file
+
+
+def test_what_all_processes_say_is_in_one_app_log(manager: Manager, tmp_path: Path) -> None:
+    """Of the supervisor, which has no thread, and of workers: also after the end."""
+    config = tmp_path / "aigw.yaml"
+    config.write_text("host: 127.0.0.1\nport: 0\n")
+    env = {"AIGW_STATE_DIR": str(tmp_path / "state")}
+    log = SqliteAppLog(tmp_path / "state")
+    with fleet(manager, "-c", str(config), env=env) as running:
+        killed = running.workers.pop()
+        os.kill(killed, signal.SIGKILL)
+        running.replaced({killed})
+        until(lambda: told(log, "is process"))  # so it would hear of a reload
+        workers = running.workers
+        config.write_text("host: 127.0.0.1\nport: 0\nrouting:\n  strategy: fill-first\n")
+        running.signal(signal.SIGHUP)
+        until(lambda: told(log, "IN FORCE") >= 2)
+        running.signal(signal.SIGTERM)
+        assert running.status() == 0
+    page = anyio.run(log.page)
+    said = {(each.worker, each.pid) for each in page.records if "is in force" in each.message}
+    assert {pid for _, pid in said} == workers
+    assert {worker for worker, _ in said} == {0, 1}
+    deaths = [each for each in page.records if "was killed by SIGKILL" in each.message]
+    assert [(each.worker, each.pid) for each in deaths] == [(None, running.process.pid)]
+    assert [each.seq for each in page.records] == list(range(page.newest, 0, -1))
+
+
+def told(log: SqliteAppLog, text: str) -> int:
+    return len(anyio.run(partial(log.page, text=text)).records)
