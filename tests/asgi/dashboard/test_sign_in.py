@@ -309,6 +309,8 @@ async def test_two_hashes_at_a_time_a_few_wait_and_the_rest_is_refused_at_once()
             while len(found) < 5:  # noqa: ASYNC110 - refused without waiting for a thread
                 await anyio.sleep(0.001)
             assert {each.error for each in found if isinstance(each, Denied)} == {"busy"}
+            while running < AT_ONCE:  # noqa: ASYNC110 - of threads
+                await anyio.sleep(0.001)
             go_on.set()
     assert [each for each in found if not isinstance(each, Denied)] == [True] * (AT_ONCE + WAITING)
     assert most == AT_ONCE
