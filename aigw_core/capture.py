@@ -69,6 +69,16 @@ class CapturedCall(Struct):
     answer: Wire
     status: int | None = None
     answer_headers: Headers = ()
+    credential: str = ""
+    format: Format | None = None
+    """The upstream's; with what follows, how its answer was to be read. ``None``: that was
+    not kept."""
+    model: str = ""
+    relayed: bool = False
+    tool_names: Mapping[str, str] = {}
+    wrapped_tools: frozenset[str] = frozenset()
+    words: Mapping[str, str] = {}
+    """Tokens in the request and what of the client's own words they stand for."""
 
 
 class Capture(Struct):
@@ -87,6 +97,15 @@ class Capture(Struct):
     calls: list[CapturedCall] = []
     status: int | None = None
     answer_headers: Headers = ()
+    path: str = ""
+    """Of the client's request, as the next two: what a format has there."""
+    path_model: str | None = None
+    path_stream: bool | None = None
+    stream: bool = False
+    """The client wants one; with what follows, how its answer was to be written."""
+    stream_usage: bool = False
+    answer_id: str = ""
+    created: int = 0
 
     @property
     def kept(self) -> int:
@@ -123,15 +142,23 @@ class CapturedExchange(Exchange):
         assert snapshot.capture is not None
         self._limit = snapshot.capture.max_body
         self._began = 0.0
+        inbound, peek, context = call.inbound, call.peek, call.context
         self.capture = Capture(
             request_id=call.context.request_id,
             taken=wall,
             format=call.codec.format,
             model=call.peek.model,
             key=caller.name,
-            headers=redacted(tuple(call.inbound.headers.items())),
-            body=call.inbound.body[: self._limit],
+            headers=redacted(tuple(inbound.headers.items())),
+            body=inbound.body[: self._limit],
             answer=Wire(self._limit),
+            path=inbound.path,
+            path_model=inbound.model,
+            path_stream=inbound.stream,
+            stream=peek.stream,
+            stream_usage=peek.stream_usage,
+            answer_id=context.id,
+            created=context.created,
         )
 
     def start(self, now: float) -> list[Command]:
@@ -158,19 +185,28 @@ class CapturedExchange(Exchange):
             elif isinstance(command, Reply):
                 capture.status, capture.answer_headers = command.status, command.headers
             elif isinstance(command, Send):
-                request = command.request
-                capture.calls.append(
-                    CapturedCall(
-                        at,
-                        command.provider,
-                        request.method,
-                        request.url,
-                        redacted(request.headers),
-                        request.body[: self._limit],
-                        Wire(self._limit),
-                    )
-                )
+                capture.calls.append(self._sent(command, at))
         return commands
+
+    def _sent(self, command: Send, at: float) -> CapturedCall:
+        request, attempt = command.request, self._running
+        credential, translation = attempt.target.credential, attempt.translation
+        return CapturedCall(
+            at,
+            command.provider,
+            request.method,
+            request.url,
+            redacted(request.headers),
+            request.body[: self._limit],
+            Wire(self._limit),
+            credential=credential.name,
+            format=credential.format,
+            model=attempt.target.model,
+            relayed=translation.relayed,
+            tool_names=translation.encoded.tool_names,
+            wrapped_tools=translation.encoded.wrapped_tools,
+            words=translation.words,
+        )
 
 
 def redacted(headers: Headers) -> Headers:
