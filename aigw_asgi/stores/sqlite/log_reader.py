@@ -14,29 +14,30 @@ from typing import Any, TypeVar
 
 from aigw_asgi.stores.request_log import (
     MAX_PAGE,
-    MAX_POINTS,
     Detail,
     Entry,
     EntryDetail,
+    Extent,
+    Grouped,
     KeyUsage,
     LogUnavailable,
+    Names,
     Page,
     Query,
     Stats,
 )
 from aigw_asgi.stores.sqlite.database import identity, open_reader
+from aigw_asgi.stores.sqlite.log_gather import gather
+from aigw_asgi.stores.sqlite.log_groups import extent_of, groups_of, names_of
 from aigw_asgi.stores.sqlite.log_rows import decode_capture, decode_detail
 from aigw_asgi.stores.sqlite.log_schema import FACETS, PICO, ROW
-from aigw_asgi.stores.sqlite.log_search import Search, conditions_of, facets_of, listed
+from aigw_asgi.stores.sqlite.log_search import Search, listed
 from aigw_asgi.stores.sqlite.log_stats import Tally
 from aigw_asgi.stores.sqlite.log_sums import TAIL, Sum, days_of
 from aigw_core.capture import Capture
 
 QUERY_LIMIT = 10.0
 """Seconds that one question may take."""
-
-RAW_LIMIT = 3600
-"""Seconds of which the single requests are summed up where minutes are too coarse."""
 
 _T = TypeVar("_T")
 _EPOCH = date(1970, 1, 1)
@@ -109,6 +110,15 @@ class Reader:
     def stats(self, query: Query, step: int) -> Stats:
         return self._ask(lambda connection: _stats(connection, query, step))
 
+    def groups(self, query: Query, step: int, by: Sequence[str], top: int) -> Grouped:
+        return self._ask(lambda connection: groups_of(connection, query, step, by, top))
+
+    def names(self) -> Names:
+        return self._ask(names_of)
+
+    def extent(self) -> Extent:
+        return self._ask(extent_of)
+
     def key_usage(self, since: str, until: str) -> list[KeyUsage]:
         first, last = _day(since), _day(until)
         return self._ask(lambda connection: _key_usage(connection, first, last))
@@ -146,39 +156,11 @@ class Reader:
 
 
 def _stats(connection: sqlite3.Connection, query: Query, step: int) -> Stats:
-    facets = facets_of(connection, query, with_text=True)
-    inside = "" if facets is None else f" AND +facet IN ({listed(each[0] for each in facets)})"
-    until = int(time.time() * 1000) if query.until is None else query.until
-    since = query.since
-    if since is None:
-        found = connection.execute("SELECT min(minute) FROM minutes").fetchone()[0]
-        since = until if found is None else found * 60_000
-    step = max(1, step, -(-(until - since) // (MAX_POINTS * 1000)))
-    # By minutes, but for what those do not tell.
-    exact = step < 60 and until - since <= RAW_LIMIT * 1000
-    exact = exact or query.min_latency_ms is not None
     names = connection.execute(
         "SELECT id, failed, status, model, provider, credential, key, error FROM facets"
     )
     known = {row[0]: row[1:] for row in names}
-    tally = Tally(step if step < 60 and exact else -(-step // 60) * 60, known)
-    rows = conditions_of(connection, query, None)
-    low = rows.low
-    if not exact:
-        low = max(low, rows.summed + 1)
-        tally.add_minutes(
-            connection.execute(
-                "SELECT minute, facet, requests, us, input, output, cost, latency, first"
-                f" FROM minutes WHERE minute BETWEEN ? AND ?{inside}",
-                (since // 60_000, until // 60_000),
-            )
-        )
-    tally.add_requests(
-        # ``+``: by the numbers of requests, which are bounded, not by the facets.
-        connection.execute(
-            f"{TAIL} id BETWEEN ? AND ?{rows.sql}{inside}", (low, rows.high, *rows.values)
-        )
-    )
+    tally, since = gather(connection, query, step, lambda step: Tally(step, known))
     return tally.stats(since)
 
 

@@ -18,7 +18,10 @@ import anyio.to_thread
 from aigw_asgi.stores.request_log import (
     Entry,
     EntryDetail,
+    Extent,
+    Grouped,
     KeyUsage,
+    Names,
     Page,
     Query,
     Stats,
@@ -81,6 +84,15 @@ class SqliteRequestLog:
 
     async def stats(self, query: Query, step: int) -> Stats:
         return await self._ask(lambda: self._reader.stats(query, step))
+
+    async def groups(self, query: Query, step: int, by: Sequence[str], top: int) -> Grouped:
+        return await self._ask(lambda: self._reader.groups(query, step, by, top))
+
+    async def names(self) -> Names:
+        return await self._ask(self._reader.names)
+
+    async def extent(self) -> Extent:
+        return await self._ask(self._reader.extent)
 
     async def key_usage(self, since: str, until: str) -> Sequence[KeyUsage]:
         return await self._ask(lambda: self._reader.key_usage(since, until))
