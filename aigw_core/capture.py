@@ -9,7 +9,7 @@ without secrets.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from msgspec import Struct
 
@@ -69,6 +69,8 @@ class CapturedCall(Struct):
     answer: Wire
     status: int | None = None
     answer_headers: Headers = ()
+    body_size: int = 0
+    """Bytes of the body in all, kept or not; as below."""
     credential: str = ""
     format: Format | None = None
     """The upstream's; with what follows, how its answer was to be read. ``None``: that was
@@ -97,6 +99,7 @@ class Capture(Struct):
     calls: list[CapturedCall] = []
     status: int | None = None
     answer_headers: Headers = ()
+    body_size: int = 0
     path: str = ""
     """Of the client's request, as the next two: what a format has there."""
     path_model: str | None = None
@@ -152,6 +155,7 @@ class CapturedExchange(Exchange):
             headers=redacted(tuple(inbound.headers.items())),
             body=inbound.body[: self._limit],
             answer=Wire(self._limit),
+            body_size=len(inbound.body),
             path=inbound.path,
             path_model=inbound.model,
             path_stream=inbound.stream,
@@ -196,9 +200,11 @@ class CapturedExchange(Exchange):
             command.provider,
             request.method,
             request.url,
-            redacted(request.headers),
+            # Those that are configured may be secrets, whatever they are called.
+            redacted(request.headers, {name.lower() for name, _ in credential.headers}),
             request.body[: self._limit],
             Wire(self._limit),
+            body_size=len(request.body),
             credential=credential.name,
             format=credential.format,
             model=attempt.target.model,
@@ -209,10 +215,14 @@ class CapturedExchange(Exchange):
         )
 
 
-def redacted(headers: Headers) -> Headers:
-    """``headers`` with nothing in them that lets anybody in."""
+def redacted(headers: Headers, also: Set[str] = frozenset()) -> Headers:
+    """``headers`` with nothing in them that lets anybody in; ``also``, in lower case, are
+    others that might."""
     return tuple(
-        [(name, HIDDEN if name.lower() in SECRET_HEADERS else value) for name, value in headers]
+        [
+            (name, HIDDEN if name.lower() in SECRET_HEADERS or name.lower() in also else value)
+            for name, value in headers
+        ]
     )
 
 

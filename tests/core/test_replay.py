@@ -60,10 +60,10 @@ def a_capture(
         wire(came, limit),
         status,
         SSE if streamed else JSON,
-        "up",
-        upstream,
-        "m",
-        relayed,
+        credential="up",
+        format=upstream,
+        model="m",
+        relayed=relayed,
     )
     return Capture(
         request_id="r",
