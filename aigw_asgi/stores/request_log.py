@@ -178,6 +178,12 @@ class Query(Struct, frozen=True, kw_only=True):
     stream: bool | None = None
     failed: bool | None = None
     min_latency_ms: float | None = None
+    min_first_content_ms: float | None = None
+    """Requests without content do not reach it."""
+    min_cost: Decimal | None = None
+    """USD. Requests of unknown cost do not reach it."""
+    attempts_over: int | None = None
+    """1: those that were tried again, at the same or another target."""
     text: str = ""
     """Beginnings of words, all of them in the names of a request, its path, its error; or
     the beginning of its identifier."""
@@ -189,7 +195,9 @@ class Page(Struct, frozen=True):
     before: int | None
     """The cursor of the next page; ``None``: this is the last."""
     total: int | None
-    """How many there are in all; only where an offset was given."""
+    """How many there are in all, whatever the cursor; only where an offset was given."""
+    after: int | None = None
+    """The cursor of the next page upwards; ``None``: this was the first a moment ago."""
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -321,14 +329,27 @@ class RequestLog(Protocol):
         """Keep the bodies of a request for so many seconds, as ``append`` does."""
 
     async def page(
-        self, query: Query, *, limit: int = 50, before: int | None = None, offset: int | None = None
+        self,
+        query: Query,
+        *,
+        limit: int = 50,
+        before: int | None = None,
+        after: int | None = None,
+        offset: int | None = None,
     ) -> Page:
         """Entries, the newest first: those below the cursor ``before``, which stay what
         they are while others are added; or, with ``offset``, so many further on, and how
-        many there are.
+        many there are. With ``after`` alone it is those next above that cursor; with both
+        cursors those between them, from the newest on.
 
         This and the following raise ``LogUnavailable``.
         """
+
+    async def after(self, seq: int, limit: int = MAX_PAGE) -> Sequence[Entry]:
+        """The next above that number, the oldest first. Cheap: to be asked often."""
+
+    async def newest(self) -> int:
+        """The number of the newest; 0: there is none. As cheap."""
 
     async def entry(self, request_id: str) -> EntryDetail | None:
         """The newest of that identifier."""

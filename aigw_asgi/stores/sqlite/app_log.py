@@ -108,7 +108,7 @@ class SqliteAppLog:
                 dropped + self._writer.untold,
             )
 
-        return await self._pages.answer(ask)
+        return await self._pages.run(lambda: self._pages.ask(ask))
 
     async def after(self, seq: int, limit: int = MAX_PAGE) -> Sequence[AppRecord]:
         def ask(connection: sqlite3.Connection) -> list[AppRecord]:
@@ -117,13 +117,13 @@ class SqliteAppLog:
             )
             return [_record(row) for row in found]
 
-        return await self._following.answer(ask)
+        return await self._following.run(lambda: self._following.ask(ask))
 
     async def newest(self) -> int:
         def ask(connection: sqlite3.Connection) -> int:
             return int(connection.execute(_NEWEST).fetchone()[0])
 
-        return await self._following.answer(ask)
+        return await self._following.run(lambda: self._following.ask(ask))
 
     async def flush(self, limit: float) -> bool:
         done = self._writer.flush()
@@ -131,8 +131,8 @@ class SqliteAppLog:
 
     async def aclose(self) -> None:
         """Let go of what reading has opened; writing ends by ``finish``."""
-        await self._pages.aclose()
-        await self._following.aclose()
+        await self._pages.run(self._pages.close)
+        await self._following.run(self._following.close)
 
 
 def _know_texts(connection: sqlite3.Connection) -> None:

@@ -46,16 +46,12 @@ class Asking:
     def __repr__(self) -> str:
         return f"<Asking {self._file}>"
 
-    async def answer(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
-        """That of ``question``, when those before it have theirs."""
+    async def run(self, ask: Callable[[], _T]) -> _T:
+        """What ``ask`` gives, in another thread, when those before it are done."""
         async with self._turn:
-            return await anyio.to_thread.run_sync(self._ask, question)
+            return await anyio.to_thread.run_sync(ask)
 
-    async def aclose(self) -> None:
-        async with self._turn:
-            await anyio.to_thread.run_sync(self._close)
-
-    def _ask(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
+    def ask(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
             connection = self._open()
             deadline = time.monotonic() + QUERY_LIMIT
@@ -71,7 +67,7 @@ class Asking:
         except OSError as exc:
             raise LogUnavailable(f"the {self._what} cannot be read: {exc.strerror}") from exc
         except sqlite3.Error as exc:
-            self._close()
+            self.close()
             late = exc.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
             words = f"it takes longer than {QUERY_LIMIT:.0f} s; ask for less" if late else str(exc)
             raise LogUnavailable(f"the {self._what} cannot be read: {words}") from exc
@@ -79,14 +75,14 @@ class Asking:
     def _open(self) -> sqlite3.Connection:
         which = identity(self._file)
         if self._connection is None or which != self._which:
-            self._close()
+            self.close()
             connection = open_reader(self._file, busy=self._busy)
             if self._prepare is not None:
                 self._prepare(connection)
             self._connection, self._which = connection, which
         return self._connection
 
-    def _close(self) -> None:
+    def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

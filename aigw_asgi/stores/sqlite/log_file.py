@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from aigw_asgi.stores.sqlite.database import MAX_WAL, Database
+from aigw_asgi.stores.sqlite.log_peaks import BLOCK
 from aigw_asgi.stores.sqlite.log_rows import Batch, Facet, clean
 from aigw_asgi.stores.sqlite.log_schema import APPLICATION, FACETS, ROW, STEPS, WORDS
 from aigw_asgi.stores.sqlite.log_sums import fold_hour, sum_up
@@ -171,6 +172,7 @@ class LogFile:
             first = execute("SELECT min(id) FROM requests").fetchone()[0]
             if first is not None:
                 execute("DELETE FROM marks WHERE last < ?", (first,))
+                execute("DELETE FROM peaks WHERE block < ?", (first // BLOCK,))
             self._forget_facets()
         log = self.database.file.with_name(self.database.file.name + "-wal")
         if log.stat().st_size > MAX_WAL:

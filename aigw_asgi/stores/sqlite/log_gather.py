@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from aigw_asgi.stores.request_log import MAX_POINTS, Query
-from aigw_asgi.stores.sqlite.log_search import conditions_of, facets_of, listed
+from aigw_asgi.stores.sqlite.log_conditions import conditions_of, facets_of, listed
+from aigw_asgi.stores.sqlite.log_peaks import blocks
 from aigw_asgi.stores.sqlite.log_sums import TAIL
 
 RAW_LIMIT = 3600
@@ -40,11 +41,10 @@ def gather(
         found = connection.execute("SELECT min(minute) FROM minutes").fetchone()[0]
         since = until if found is None else found * 60_000
     step = max(1, step, -(-(until - since) // (MAX_POINTS * 1000)))
+    rows = conditions_of(connection, query)
     # By minutes, but for what those do not tell.
-    exact = step < 60 and until - since <= RAW_LIMIT * 1000
-    exact = exact or query.min_latency_ms is not None
+    exact = rows.measured or (step < 60 and until - since <= RAW_LIMIT * 1000)
     adder = make(step if step < 60 and exact else -(-step // 60) * 60)
-    rows = conditions_of(connection, query, None)
     low = rows.low
     if not exact:
         low = max(low, rows.summed + 1)
@@ -55,10 +55,15 @@ def gather(
                 (since // 60_000, until // 60_000),
             )
         )
+    elif rows.measured:
+        low = max(low, rows.summed + 1)
+        for block in blocks(connection, rows, None if facets is None else [f[0] for f in facets]):
+            adder.add_requests(connection.execute(f"SELECT {TAIL} {block.sql}", block.values))
     adder.add_requests(
         # ``+``: by the numbers of requests, which are bounded, not by the facets.
         connection.execute(
-            f"{TAIL} id BETWEEN ? AND ?{rows.sql}{inside}", (low, rows.high, *rows.values)
+            f"SELECT {TAIL} FROM requests WHERE id BETWEEN ? AND ?{rows.sql}{inside}",
+            (low, rows.high, *rows.values),
         )
     )
     return adder, since

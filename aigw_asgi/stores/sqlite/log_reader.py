@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from aigw_asgi.stores.request_log import (
     MAX_PAGE,
@@ -20,26 +20,22 @@ from aigw_asgi.stores.request_log import (
     Extent,
     Grouped,
     KeyUsage,
-    LogUnavailable,
     Names,
     Page,
     Query,
     Stats,
 )
-from aigw_asgi.stores.sqlite.database import identity, open_reader
+from aigw_asgi.stores.sqlite.asking import Asking
+from aigw_asgi.stores.sqlite.log_conditions import listed
 from aigw_asgi.stores.sqlite.log_gather import gather
 from aigw_asgi.stores.sqlite.log_groups import extent_of, groups_of, names_of
 from aigw_asgi.stores.sqlite.log_rows import decode_capture, decode_detail
 from aigw_asgi.stores.sqlite.log_schema import FACETS, PICO, ROW
-from aigw_asgi.stores.sqlite.log_search import Search, listed
+from aigw_asgi.stores.sqlite.log_search import Search
 from aigw_asgi.stores.sqlite.log_stats import Tally
 from aigw_asgi.stores.sqlite.log_sums import TAIL, Sum, days_of
 from aigw_core.capture import Capture
 
-QUERY_LIMIT = 10.0
-"""Seconds that one question may take."""
-
-_T = TypeVar("_T")
 _EPOCH = date(1970, 1, 1)
 _DAY = 86_400_000
 
@@ -49,35 +45,59 @@ _FIELDS = ", ".join(
 _ENTRIES = f"SELECT {_FIELDS} FROM requests r JOIN facets f ON f.id = r.facet"
 
 
-class Reader:
-    """For one thread at a time. Each question sees the file as it is at one moment, and
-    raises ``LogUnavailable`` where it cannot be read, or takes longer than ``QUERY_LIMIT``."""
+class Reader(Asking):
+    """Its questions block."""
 
     def __init__(self, file: Path, *, busy: float) -> None:
-        self._file = file
-        self._busy = busy
-        self._connection: sqlite3.Connection | None = None
-        self._which: tuple[int, int] | None = None
-
-    def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        super().__init__(file, "request log", busy=busy)
 
     # --- questions -----------------------------------------------------------
 
-    def page(self, query: Query, limit: int, before: int | None, offset: int | None) -> Page:
+    def page(
+        self,
+        query: Query,
+        limit: int,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        offset: int | None = None,
+    ) -> Page:
         limit = max(1, min(limit, MAX_PAGE))
 
         def ask(connection: sqlite3.Connection) -> Page:
-            search = Search(connection, query, before)
+            search = Search(connection, query, before=before, after=after)
             ids = search.ids(limit + 1, offset or 0)
-            total = None if offset is None else search.total()
-            entries = _entries(connection, ids[:limit])
-            more = ids[limit - 1] if len(ids) > limit else None
-            return Page(tuple(entries), more, total)
+            total = None
+            if offset is not None:
+                bare = before is None and after is None
+                total = (search if bare else Search(connection, query)).total()
+            more, ids = len(ids) > limit, ids[:limit]
+            ends = (min(ids), max(ids)) if ids else (None, None)
+            further, above = (True, more) if search.up else (more, before is not None)
+            return Page(
+                tuple(_entries(connection, ids)),
+                ends[0] if further else None,
+                total,
+                ends[1] if above else None,
+            )
 
-        return self._ask(ask)
+        return self.ask(ask)
+
+    def after(self, seq: int, limit: int) -> list[Entry]:
+        def ask(connection: sqlite3.Connection) -> list[Entry]:
+            found = connection.execute(
+                f"{_ENTRIES} WHERE r.id > ? ORDER BY r.id LIMIT ?",
+                (seq, max(1, min(limit, MAX_PAGE))),
+            )
+            return [_entry(row) for row in found]
+
+        return self.ask(ask)
+
+    def newest(self) -> int:
+        def ask(connection: sqlite3.Connection) -> int:
+            return int(connection.execute("SELECT last FROM counter").fetchone()[0])
+
+        return self.ask(ask)
 
     def entry(self, request_id: str) -> EntryDetail | None:
         def ask(connection: sqlite3.Connection) -> EntryDetail | None:
@@ -95,7 +115,7 @@ class Reader:
             detail = Detail() if data is None else decode_detail(data[0])
             return EntryDetail(_entry(row), detail, captured is not None)
 
-        return self._ask(ask)
+        return self.ask(ask)
 
     def capture(self, request_id: str) -> Capture | None:
         def ask(connection: sqlite3.Connection) -> Capture | None:
@@ -105,54 +125,23 @@ class Reader:
             ).fetchone()
             return None if row is None else decode_capture(row[0])
 
-        return self._ask(ask)
+        return self.ask(ask)
 
     def stats(self, query: Query, step: int) -> Stats:
-        return self._ask(lambda connection: _stats(connection, query, step))
+        return self.ask(lambda connection: _stats(connection, query, step))
 
     def groups(self, query: Query, step: int, by: Sequence[str], top: int) -> Grouped:
-        return self._ask(lambda connection: groups_of(connection, query, step, by, top))
+        return self.ask(lambda connection: groups_of(connection, query, step, by, top))
 
     def names(self) -> Names:
-        return self._ask(names_of)
+        return self.ask(names_of)
 
     def extent(self) -> Extent:
-        return self._ask(extent_of)
+        return self.ask(extent_of)
 
     def key_usage(self, since: str, until: str) -> list[KeyUsage]:
         first, last = _day(since), _day(until)
-        return self._ask(lambda connection: _key_usage(connection, first, last))
-
-    # --- the connection ------------------------------------------------------
-
-    def _ask(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
-        try:
-            connection = self._open()
-            deadline = time.monotonic() + QUERY_LIMIT
-            # Looked at every 10,000 steps of the virtual machine, some 0.2 ms.
-            connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
-            connection.execute("BEGIN")
-            try:
-                return ask(connection)
-            finally:
-                connection.execute("ROLLBACK")
-        except FileNotFoundError as exc:
-            raise LogUnavailable("there is no request log yet") from exc
-        except OSError as exc:
-            raise LogUnavailable(f"the request log cannot be read: {exc.strerror}") from exc
-        except sqlite3.Error as exc:
-            self.close()
-            late = exc.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
-            words = f"it takes longer than {QUERY_LIMIT:.0f} s; ask for less" if late else str(exc)
-            raise LogUnavailable(f"the request log cannot be read: {words}") from exc
-
-    def _open(self) -> sqlite3.Connection:
-        which = identity(self._file)
-        if self._connection is None or which != self._which:
-            self.close()
-            self._connection = open_reader(self._file, busy=self._busy)
-            self._which = which
-        return self._connection
+        return self.ask(lambda connection: _key_usage(connection, first, last))
 
 
 def _stats(connection: sqlite3.Connection, query: Query, step: int) -> Stats:
@@ -173,7 +162,8 @@ def _key_usage(connection: sqlite3.Connection, first: int, last: int) -> list[Ke
     }
     rest: dict[tuple[int, int], Sum] = {}
     for at, facet, *numbers in connection.execute(
-        f"{TAIL} id > (SELECT summed FROM counter) AND at BETWEEN ? AND ?",
+        f"SELECT {TAIL} FROM requests"
+        " WHERE id > (SELECT summed FROM counter) AND at BETWEEN ? AND ?",
         (first * _DAY, (last + 1) * _DAY - 1),
     ):
         rest.setdefault((at // 60_000, facet), Sum()).add_request(*numbers)

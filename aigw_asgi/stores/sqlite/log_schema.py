@@ -13,7 +13,8 @@ requests became visible.
 
 The other tables sum up: how many requests a facet has and which is its last, ``marks``
 which requests fall in a minute, ``minutes`` what they took by facet (by hour, for those of
-long ago), ``days`` by client key. All of them know of the requests up to
+long ago), ``days`` by client key, ``peaks`` the highest values of each 8,192 requests by
+facet (:mod:`aigw_asgi.stores.sqlite.log_peaks`). All of them know of the requests up to
 ``counter.summed``: every few seconds one process brings them up to date, and who reads
 them looks at the few requests after that by itself.
 
@@ -165,6 +166,23 @@ STEPS = (
         data BLOB NOT NULL
     ) STRICT;
     CREATE INDEX captures_until ON captures (until, size);
+    """,
+    # Absent values are -1, below all others.
+    """
+    CREATE TABLE peaks (
+        block INTEGER NOT NULL,
+        facet INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        us INTEGER NOT NULL,
+        first_us INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        PRIMARY KEY (block, facet)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO peaks
+        SELECT id / 8192, facet, count(*), max(us), ifnull(max(first_us), -1),
+            ifnull(max(cost), -1), max(attempts)
+        FROM requests WHERE id <= (SELECT summed FROM counter) GROUP BY 1, 2;
     """,
 )
 """Never change one that was released; add another."""

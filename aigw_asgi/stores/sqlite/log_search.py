@@ -1,22 +1,23 @@
-"""Which requests a query means: numbers, the highest first.
+"""Which requests a query means: numbers, in order.
 
 Which facets are meant is found first (see :mod:`aigw_asgi.stores.sqlite.log_schema`). The
 newest requests of each come from an index in order, and only as many of them are opened
 as it takes to fill a page; so a page costs the same in a file of a thousand rows and of a
-million, unless a condition on single requests (a latency) hardly ever holds.
+million. Values that single requests must reach (a latency, a cost) are looked for where
+:mod:`aigw_asgi.stores.sqlite.log_peaks` says that there are such.
 """
 
 from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from msgspec import Struct
-
 from aigw_asgi.stores.request_log import MAX_PAGE, Query
+from aigw_asgi.stores.sqlite.log_conditions import conditions_of, facets_of, listed
+from aigw_asgi.stores.sqlite.log_peaks import blocks
 
 MAX_MERGED = 1000
 """Facets that are merged by the index; where more are meant, a scan finds them soon."""
@@ -24,64 +25,64 @@ MAX_MERGED = 1000
 MAX_MATCHES = 20_000
 """Requests with an identifier that begins with the text, to be put in order."""
 
-_FOREVER = 1 << 62
 _END = "\U0010ffff"
 
 
-class Conditions(Struct, frozen=True):
-    """On single requests."""
-
-    low: int
-    high: int
-    """Numbers of requests, inclusive; there may be others between."""
-    summed: int
-    """Up to which of them the facets know."""
-    sql: str
-    values: tuple[int, ...]
-
-    @property
-    def exact(self) -> bool:
-        """All of them hold by the numbers alone."""
-        return not self.sql
-
-
-_NOTHING = Conditions(1, 0, 0, " AND 0", ())
-
-
 class Search:
-    """Which requests a query means."""
+    """Which requests a query means: those below a cursor, above one, or between two."""
 
-    def __init__(self, connection: sqlite3.Connection, query: Query, before: int | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        query: Query,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> None:
+        self.up = after is not None and before is None
+        """They come from the lowest on, not from the highest."""
+        self._order = "ASC" if self.up else "DESC"
         self._connection = connection
         self._query = query
-        self._rows = conditions_of(connection, query, before)
+        self._rows = conditions_of(connection, query, before=before, after=after)
         self._facets = facets_of(connection, query, with_text=True)
         self._matches = self._by_identifier() if query.text else []
 
     def ids(self, limit: int, skip: int) -> list[int]:
-        """Numbers, the highest first, without the first ``skip``."""
+        """Numbers, in order, without the first ``skip``."""
         facets, rows = self._facets, self._rows
         if facets is None and rows.exact:
             # Without a gap: see ``log_schema``.
-            top = rows.high - skip
-            return list(range(top, max(top - limit, rows.low - 1), -1))
+            every = range(rows.low, rows.high + 1)
+            return list((every if self.up else every[::-1])[skip : skip + limit])
         count = skip + limit
-        if facets is not None and len(facets) <= MAX_MERGED and count <= 10 * MAX_PAGE:
-            streams = heapq.merge(
-                chain(self._newest(facets, count), self._merged(facets, count)),
-                self._matches,
-                reverse=True,
-            )
-            return list(islice(streams, skip, count))
-        return self._scan(limit, skip)
+        if rows.measures:
+            summed = self._peaked(count)
+        elif facets is not None and len(facets) <= MAX_MERGED and count <= 10 * MAX_PAGE:
+            summed = self._merged(facets, count)
+        else:
+            return self._scan(limit, skip)
+        newest = self._newest(count)
+        streams = heapq.merge(
+            chain(summed, newest) if self.up else chain(newest, summed),
+            self._matches,
+            reverse=not self.up,
+        )
+        return list(islice(streams, skip, count))
 
     def total(self) -> int:
-        """How many there are."""
+        """How many there are; only of a search without a cursor."""
         facets, rows = self._facets, self._rows
         if facets is None and rows.exact:
             return max(0, rows.high - rows.low + 1)
+        if rows.measures:
+            summed = sum(
+                self._connection.execute(f"SELECT count(*) {block.sql}", block.values).fetchone()[0]
+                for block in blocks(self._connection, rows, self._allowed)
+            )
+            return int(summed) + sum(1 for _ in self._newest(-1)) + len(self._matches)
         if facets is not None and rows.exact:
-            newest = len(self._newest(facets, -1))
+            newest = sum(1 for _ in self._newest(-1))
             return sum(count for _, _, count in facets) + newest + len(self._matches)
         condition, values = self._scanned()
         found = self._connection.execute(
@@ -89,58 +90,82 @@ class Search:
         ).fetchone()
         return int(found[0])
 
-    def _newest(self, facets: Sequence[tuple[int, int, int]], limit: int) -> list[int]:
-        """Those that the facets do not know of yet."""
-        rows = self._rows
+    @property
+    def _allowed(self) -> list[int] | None:
+        return None if self._facets is None else [facet for facet, _, _ in self._facets]
+
+    def _newest(self, limit: int) -> Iterator[int]:
+        """Those that the sums do not know of yet."""
+        rows, facets = self._rows, self._allowed
+        inside = "" if facets is None else f" AND +facet IN ({listed(facets)})"
         found = self._connection.execute(
-            f"SELECT id FROM requests WHERE id BETWEEN ? AND ?{rows.sql} AND +facet IN"
-            f" ({listed(each[0] for each in facets)}) ORDER BY id DESC LIMIT ?",
+            f"SELECT id FROM requests WHERE id BETWEEN ? AND ?{rows.sql}{inside}"
+            f" ORDER BY id {self._order} LIMIT ?",
             (max(rows.low, rows.summed + 1), rows.high, *rows.values, limit),
         )
-        return [id for (id,) in found]
+        return (id for (id,) in found)
+
+    def _peaked(self, limit: int) -> Iterator[int]:
+        for block in blocks(self._connection, self._rows, self._allowed, up=self.up):
+            sql = f"SELECT id {block.sql} ORDER BY id {self._order} LIMIT ?"
+            yield from [id for (id,) in self._connection.execute(sql, (*block.values, limit))]
 
     def _merged(self, facets: Sequence[tuple[int, int, int]], limit: int) -> Iterator[int]:
-        """The newest of all facets: only those are opened whose newest may be next."""
-        rows = self._rows
+        """Those of all facets: only those are opened whose next may be the next."""
+        rows, sign = self._rows, 1 if self.up else -1
         high = min(rows.high, rows.summed)
         sql = (
             f"SELECT id FROM requests WHERE facet = ? AND id BETWEEN ? AND ?{rows.sql}"
-            " ORDER BY id DESC LIMIT ?"
+            f" ORDER BY id {self._order} LIMIT ?"
         )
-        waiting = sorted(facets, key=lambda facet: facet[1])  # taken from its end
+        # By where each begins, the next at the end; it may turn out to begin later.
+        waiting = sorted(self._begins(facets, high), reverse=True)
         heap: list[tuple[int, list[int]]] = []
         while waiting or heap:
-            while waiting and (not heap or min(waiting[-1][1], high) >= -heap[0][0]):
-                facet, _, _ = waiting.pop()
+            while waiting and (not heap or waiting[-1][0] <= heap[0][0]):
+                _, facet = waiting.pop()
                 values = (facet, rows.low, high, *rows.values, limit)
-                found = [id for (id,) in self._connection.execute(sql, values)]
+                found = [sign * id for (id,) in self._connection.execute(sql, values)]
                 if found:
                     found.reverse()
-                    heapq.heappush(heap, (-found.pop(), found))
+                    heapq.heappush(heap, (found.pop(), found))
             if heap:
                 number, rest = heap[0]
-                yield -number
+                yield sign * number
                 if rest:
-                    heapq.heapreplace(heap, (-rest.pop(), rest))
+                    heapq.heapreplace(heap, (rest.pop(), rest))
                 else:
                     heapq.heappop(heap)
+
+    def _begins(
+        self, facets: Sequence[tuple[int, int, int]], high: int
+    ) -> Iterator[tuple[int, int]]:
+        low = self._rows.low
+        for facet, last, _ in facets:
+            if not self.up:
+                yield -min(last, high), facet
+            elif last >= low:
+                found = self._connection.execute(
+                    "SELECT min(id) FROM requests WHERE facet = ? AND id >= ?", (facet, low)
+                ).fetchone()[0]
+                if found is not None:
+                    yield found, facet
 
     def _scan(self, limit: int, skip: int) -> list[int]:
         condition, values = self._scanned()
         found = self._connection.execute(
-            f"SELECT id FROM requests WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?",
+            f"SELECT id FROM requests WHERE {condition} ORDER BY id {self._order} LIMIT ? OFFSET ?",
             (*values, limit, skip),
         )
         return [id for (id,) in found]
 
     def _scanned(self) -> tuple[str, tuple[Any, ...]]:
-        rows, facets = self._rows, self._facets
+        rows, facets = self._rows, self._allowed
         condition = f"id BETWEEN ? AND ?{rows.sql}"
         values: tuple[Any, ...] = (rows.low, rows.high, *rows.values)
         if facets is not None:
-            # Numbers of our own making: as many as there are, where values are limited.
-            numbers, matches = listed(each[0] for each in facets), listed(self._matches)
             # ``+``: in the order of ``id``, since by facet they would have to be sorted.
+            numbers, matches = listed(facets), listed(self._matches)
             condition += f" AND (+facet IN ({numbers}) OR +id IN ({matches}))"
         return condition, values
 
@@ -158,87 +183,10 @@ class Search:
             return []
         meant = facets_of(self._connection, self._query, with_text=False)
         allowed = None if meant is None else {facet for facet, _, _ in meant}
-        by_words = {facet for facet, _, _ in self._facets or ()}
+        by_words = set(self._allowed or ())
         ids = [
             id
             for id, facet in found
             if facet not in by_words and (allowed is None or facet in allowed)
         ]
-        return sorted(ids, reverse=True)
-
-
-def facets_of(
-    connection: sqlite3.Connection, query: Query, *, with_text: bool
-) -> list[tuple[int, int, int]] | None:
-    """The facets that a query means: each with the number of its last request, and how
-    many it has. ``None``: all."""
-    conditions: list[str] = []
-    values: list[Any] = []
-    for name in (
-        "model",
-        "served_model",
-        "provider",
-        "credential",
-        "key",
-        "format",
-        "upstream_format",
-        "endpoint",
-        "error",
-    ):
-        text = getattr(query, name)
-        if text is not None:
-            # Of the patterns of SQLite we offer the star alone.
-            conditions.append(f"{name} GLOB ?")
-            values.append(text.replace("[", "[[]").replace("?", "[?]"))
-    for name in ("status", "stream", "failed"):
-        number = getattr(query, name)
-        if number is not None:
-            conditions.append(f"{name} = ?")
-            values.append(int(number))
-    if query.status_class is not None:
-        conditions.append("status BETWEEN ? AND ?")
-        values += [query.status_class * 100, query.status_class * 100 + 99]
-    words = [word for word in query.text.split() if any(map(str.isalnum, word))]
-    if with_text and query.text.strip():
-        if not words:
-            return []
-        conditions.append("id IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values.append(" ".join('"' + word.replace('"', '""') + '"*' for word in words))
-    if not conditions:
-        return None
-    sql = f"SELECT id, last, rows FROM facets WHERE {' AND '.join(conditions)}"
-    return connection.execute(sql, values).fetchall()
-
-
-def conditions_of(connection: sqlite3.Connection, query: Query, before: int | None) -> Conditions:
-    low, high, summed = connection.execute(
-        "SELECT (SELECT min(id) FROM requests), last, summed FROM counter"
-    ).fetchone()
-    if low is None:
-        return _NOTHING
-    last = high
-    if before is not None:
-        high = min(high, before - 1)
-    sql, values = "", []
-    if query.since is not None or query.until is not None:
-        since = query.since or 0
-        until = _FOREVER if query.until is None else query.until
-        begin, end = connection.execute(
-            "SELECT min(first), max(last) FROM marks WHERE minute BETWEEN ? AND ?",
-            (since // 60_000, until // 60_000),
-        ).fetchone()
-        if last > summed:  # of those the marks do not know yet
-            begin, end = summed + 1 if begin is None else begin, last
-        if begin is None:
-            return _NOTHING
-        low, high = max(low, begin), min(high, end)
-        sql += " AND at BETWEEN ? AND ?"
-        values += [since, until]
-    if query.min_latency_ms is not None:
-        sql += " AND us >= ?"
-        values.append(int(query.min_latency_ms * 1000))
-    return Conditions(low, high, summed, sql, tuple(values))
-
-
-def listed(numbers: Iterable[int]) -> str:
-    return ",".join(map(str, numbers))
+        return sorted(ids, reverse=not self.up)

@@ -8,14 +8,14 @@ a connection of its own (:mod:`aigw_asgi.stores.sqlite.log_reader`).
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import anyio
 import anyio.to_thread
 
 from aigw_asgi.stores.request_log import (
+    MAX_PAGE,
     Entry,
     EntryDetail,
     Extent,
@@ -42,8 +42,6 @@ CLOSE_LIMIT = 5.0
 BLOCK = 500
 """Entries of a block of an export."""
 
-_T = TypeVar("_T")
-
 
 class SqliteRequestLog:
     """See :class:`~aigw_asgi.stores.request_log.RequestLog`. It starts a thread: make it
@@ -55,7 +53,8 @@ class SqliteRequestLog:
         self.file = folder / FILE
         self._writer = Writer(self.file, retention, busy=busy)
         self._reader = Reader(self.file, busy=busy)
-        self._reading = anyio.Lock()
+        # Apart, so that who follows the log does not wait for who searches it.
+        self._following = Reader(self.file, busy=busy)
         self._writer.start()
 
     def __repr__(self) -> str:
@@ -72,30 +71,45 @@ class SqliteRequestLog:
         self._writer.put_capture(Captured(capture, time.time() + retention, capture.kept))
 
     async def page(
-        self, query: Query, *, limit: int = 50, before: int | None = None, offset: int | None = None
+        self,
+        query: Query,
+        *,
+        limit: int = 50,
+        before: int | None = None,
+        after: int | None = None,
+        offset: int | None = None,
     ) -> Page:
-        return await self._ask(lambda: self._reader.page(query, limit, before, offset))
+        reader = self._reader
+        return await reader.run(
+            lambda: reader.page(query, limit, before=before, after=after, offset=offset)
+        )
+
+    async def after(self, seq: int, limit: int = MAX_PAGE) -> Sequence[Entry]:
+        return await self._following.run(lambda: self._following.after(seq, limit))
+
+    async def newest(self) -> int:
+        return await self._following.run(self._following.newest)
 
     async def entry(self, request_id: str) -> EntryDetail | None:
-        return await self._ask(lambda: self._reader.entry(request_id))
+        return await self._reader.run(lambda: self._reader.entry(request_id))
 
     async def capture(self, request_id: str) -> Capture | None:
-        return await self._ask(lambda: self._reader.capture(request_id))
+        return await self._reader.run(lambda: self._reader.capture(request_id))
 
     async def stats(self, query: Query, step: int) -> Stats:
-        return await self._ask(lambda: self._reader.stats(query, step))
+        return await self._reader.run(lambda: self._reader.stats(query, step))
 
     async def groups(self, query: Query, step: int, by: Sequence[str], top: int) -> Grouped:
-        return await self._ask(lambda: self._reader.groups(query, step, by, top))
+        return await self._reader.run(lambda: self._reader.groups(query, step, by, top))
 
     async def names(self) -> Names:
-        return await self._ask(self._reader.names)
+        return await self._reader.run(self._reader.names)
 
     async def extent(self) -> Extent:
-        return await self._ask(self._reader.extent)
+        return await self._reader.run(self._reader.extent)
 
     async def key_usage(self, since: str, until: str) -> Sequence[KeyUsage]:
-        return await self._ask(lambda: self._reader.key_usage(since, until))
+        return await self._reader.run(lambda: self._reader.key_usage(since, until))
 
     async def export(self, query: Query) -> AsyncIterator[Sequence[Entry]]:
         before: int | None = None
@@ -114,8 +128,5 @@ class SqliteRequestLog:
     async def aclose(self) -> None:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._writer.finish, CLOSE_LIMIT)
-            await self._ask(self._reader.close)
-
-    async def _ask(self, question: Callable[[], _T]) -> _T:
-        async with self._reading:
-            return await anyio.to_thread.run_sync(question)
+            for reader in (self._reader, self._following):
+                await reader.run(reader.close)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aigw_asgi.stores.request_log import Query
-from aigw_asgi.stores.sqlite import log_file, log_sums
+from aigw_asgi.stores.sqlite import log_file, log_peaks, log_sums
 from aigw_asgi.stores.sqlite.log_file import LogFile, Retention
 from aigw_asgi.stores.sqlite.log_reader import Reader
 from aigw_asgi.stores.sqlite.log_rows import Batch, Captured, Ended
@@ -44,7 +44,7 @@ def write(file: LogFile, *ended: tuple[str, float], **more: Any) -> None:
 
 
 def found(reader: Reader, query: Query | None = None) -> list[str]:
-    page = reader.page(query or Query(), 1000, None, 0)
+    page = reader.page(query or Query(), 1000, offset=0)
     assert page.total == len(page.entries)
     return [each.request_id for each in page.entries]
 
@@ -188,6 +188,48 @@ def test_sums_of_absurd_numbers_do_not_overflow(file: LogFile, reader: Reader) -
     assert whole.input_tokens > 1 << 50
     [usage] = reader.key_usage("2027-01-15", "2027-01-15")
     assert usage.requests == 13_500
+
+
+# --- peaks -------------------------------------------------------------------
+
+PEAKS = "SELECT * FROM peaks ORDER BY block, facet"
+SLOW = Query(min_latency_ms=5000)
+
+
+def test_peaks_go_with_the_last_rows_of_their_block(
+    file: LogFile, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (log_file, log_sums, log_peaks):
+        monkeypatch.setattr(module, "BLOCK", 10)
+    for number in range(1, 96):
+        write(file, (f"id-{number}", NOW), seconds=9.0 if number % 20 == 3 else 0.1)
+    settle(file, Retention(max_rows=60))  # 36 is the oldest
+    file.tidy(Retention(), NOW)
+    assert found(reader, SLOW) == ["id-83", "id-63", "id-43"]
+    [first] = file.database.connection.execute("SELECT min(block) FROM peaks").fetchone()
+    assert first == 3
+    # The highest of a block is forgotten before the block is.
+    settle(file, Retention(max_rows=52))
+    assert found(reader, SLOW) == ["id-83", "id-63"]
+
+
+def test_peaks_of_an_older_file_are_made_up_for(tmp_path: Path) -> None:
+    """By the step that adds them, as they would have become by and by."""
+    new = LogFile(tmp_path / "new.db", busy=5.0)
+    for each in range(20):
+        write(new, (f"id-{each}", NOW), seconds=float(each), model=f"model-{each % 3}")
+    write(new, ("bare", NOW), first=None, cost=None, model="bare")
+    settle(new, Retention())
+    write(new, ("not summed", NOW), seconds=99.0)
+    expected = new.database.connection.execute(PEAKS).fetchall()
+    assert len(expected) == 4
+    connection = new.database.connection
+    connection.execute("DROP TABLE peaks")
+    connection.execute("PRAGMA user_version = 1")  # as before that step
+    new.database.close()
+    again = LogFile(tmp_path / "new.db", busy=5.0)
+    assert again.database.connection.execute(PEAKS).fetchall() == expected
+    again.database.close()
 
 
 # --- captures ----------------------------------------------------------------

@@ -9,11 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+import anyio
 import pytest
 from msgspec.structs import replace
 
 from aigw_asgi.stores.request_log import Entry, LogUnavailable, Query, RequestLog, TurnedAway
-from aigw_asgi.stores.sqlite import log_search
+from aigw_asgi.stores.sqlite import log_file, log_peaks, log_search, log_sums
 from aigw_asgi.stores.sqlite.log_file import LogFile, Retention
 from aigw_asgi.stores.sqlite.request_log import SqliteRequestLog
 from aigw_core.chat import Format, Usage
@@ -56,6 +57,18 @@ async def all_of(log: RequestLog, query: Query, limit: int = 7) -> list[Entry]:
         before = page.before
         if before is None:
             return found
+
+
+async def all_above(log: RequestLog, query: Query, limit: int) -> list[Entry]:
+    """By pages upwards, from the oldest; the oldest first."""
+    found: list[Entry] = []
+    after: int | None = 0
+    while after is not None:
+        page = await log.page(query, limit=limit, after=after)
+        assert len(page.entries) == limit or page.after is None
+        found += reversed(page.entries)
+        after = page.after
+    return found
 
 
 async def test_an_entry_has_what_the_record_had(tmp_path: Path) -> None:
@@ -189,7 +202,10 @@ QUERIES: dict[str, list[object]] = {
     "status_class": [2, 4],
     "stream": [True, False],
     "failed": [True, False],
-    "min_latency_ms": [1000.0],
+    "min_latency_ms": [1000.0, 50_000.0, 50_000.001, 10.0, 0.0, -1.0, float("inf"), float("nan")],
+    "min_first_content_ms": [0.0, 250.0, 250.001, 4000.0],
+    "min_cost": [Decimal(0), Decimal("0.0001125"), Decimal("0.5"), Decimal("0.5000000000001")],
+    "attempts_over": [-1, 0, 1, 2],
     "text": ["mini", "claude-son", "rate_l", "4o ci", "aa-0", "a", "/v1/chat", '"', "no-such", " "],
 }
 
@@ -203,13 +219,16 @@ def some_record(dice: Random, number: int) -> ExchangeRecord:
         model=dice.choice(MODELS),
         key=dice.choice(KEYS),
         stream=dice.random() < 0.5,
-        seconds=dice.choice([0.0, 0.01, 1.0, 50.0]),
+        seconds=dice.choice([0.0, 0.01, 0.01, 0.01, 1.0, 50.0]),
+        first_content=dice.choice([None, 0.0, 0.25, 0.25, 4.0]),
+        cost=dice.choice([None, Decimal(0), Decimal("0.0001125"), Decimal("0.5")]),
+        attempts=made.attempts * dice.choice([0, 1, 1, 1, 1, 2, 3]),
         format=dice.choice([Format.GEMINI, Format.CHAT]),
     )
 
 
 def some_query(dice: Random) -> Query:
-    conditions = dice.sample(sorted(QUERIES), dice.choice([0, 1, 1, 1, 2, 2, 3]))
+    conditions = dice.sample(sorted(QUERIES), dice.choice([0, 1, 1, 1, 2, 2, 3, 4]))
     return Query(**{name: dice.choice(QUERIES[name]) for name in conditions})  # type: ignore[arg-type]  # by name
 
 
@@ -219,8 +238,7 @@ def meant(each: ExchangeRecord, query: Query, *, identifiers: bool = True) -> bo
     words = " ".join(
         [
             each.model,
-            each.attempts[-1].model,
-            "made-up up-1",
+            f"{each.attempts[-1].model} made-up up-1" if each.attempts else "",
             each.key,
             "rate_limit too_fast" if error else "",
             PATH,
@@ -240,6 +258,7 @@ def meant(each: ExchangeRecord, query: Query, *, identifiers: bool = True) -> bo
         )
 
     phrases = [phrase for phrase in asked if phrase]
+    first_ms = -1.0 if each.first_content is None else each.first_content * 1000
     return (
         (
             query.model in (None, "*", each.model)
@@ -252,12 +271,20 @@ def meant(each: ExchangeRecord, query: Query, *, identifiers: bool = True) -> bo
         and query.stream in (None, each.stream)
         and query.failed in (None, error)
         and (query.min_latency_ms is None or each.seconds * 1000 >= query.min_latency_ms)
+        and (query.min_first_content_ms is None or first_ms >= query.min_first_content_ms)
+        and (query.min_cost is None or (each.cost is not None and each.cost >= query.min_cost))
+        and (query.attempts_over is None or len(each.attempts) > query.attempts_over)
         and (
             not text
             or (bool(phrases) and all(map(found, phrases)))
             or (identifiers and each.request_id.startswith(text))
         )
     )
+
+
+def in_blocks_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (log_peaks, log_sums, log_file):
+        monkeypatch.setattr(module, "BLOCK", size)
 
 
 def sum_up(path: Path) -> None:
@@ -269,13 +296,20 @@ def sum_up(path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("summed", [0, 30, 60])
-@pytest.mark.parametrize("merged", [0, 1000])
+@pytest.mark.parametrize(("merged", "by_index"), [(0, 0), (1000, 1 << 20), (1000, 2)])
 async def test_a_query_finds_what_it_means_once_and_in_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merged: int, summed: int, seed: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    merged: int,
+    by_index: int,
+    summed: int,
+    seed: int,
 ) -> None:
-    """By cursor, by offset, in number and in an export, whichever way it is looked up, and
-    however many of the requests the sums know of."""
+    """By cursor, downwards, upwards and between two, by offset, in number and in an export,
+    whichever way it is looked up, and however many of the requests the sums know of."""
     monkeypatch.setattr(log_search, "MAX_MERGED", merged)
+    monkeypatch.setattr(log_peaks, "BY_INDEX", by_index)
+    in_blocks_of(7, monkeypatch)
     dice = Random(seed)
     given_records = [some_record(dice, number) for number in range(60)]
     async with opened(tmp_path, *given_records[:summed]) as log:
@@ -288,6 +322,17 @@ async def test_a_query_finds_what_it_means_once_and_in_order(
         for query in asked:
             expected = [each.request_id for each in given_records if meant(each, query)][::-1]
             assert [each.request_id for each in await all_of(log, query, limit)] == expected
+            upwards = await all_above(log, query, limit)
+            assert [each.request_id for each in upwards] == expected[::-1]
+            low, high = sorted(dice.sample(range(65), 2))
+            between = await log.page(query, limit=1000, after=low, before=high, offset=0)
+            some = [
+                each.request_id
+                for seq, each in enumerate(given_records, 1)
+                if low < seq < high and meant(each, query)
+            ]
+            assert [each.request_id for each in between.entries] == some[::-1]
+            assert between.total == len(expected)
             page = await log.page(query, limit=limit, offset=2)
             assert [each.request_id for each in page.entries] == expected[2 : 2 + limit]
             assert page.total == len(expected)
@@ -328,6 +373,55 @@ async def test_pages_stay_while_others_are_added(tmp_path: Path) -> None:
             log.append(record(f"later-{turn}"), PATH)
             assert await log.flush(60)
     assert found == [each.request_id for each in reversed(first)]
+
+
+async def test_from_a_page_there_is_a_way_up_and_down(tmp_path: Path) -> None:
+    async with opened(tmp_path, *[record(f"id-{number}") for number in range(1, 31)]) as log:
+        top = await log.page(Query(), limit=10)
+        assert (top.after, top.before) == (None, 21)
+        middle = await log.page(Query(), limit=10, before=21)
+        assert (middle.after, middle.before) == (20, 11)
+        up = await log.page(Query(), limit=5, after=20)
+        assert [each.seq for each in up.entries] == [25, 24, 23, 22, 21]
+        assert (up.after, up.before) == (25, 21)
+        assert (await log.page(Query(), limit=10, after=20)).after is None
+        nothing = await log.page(Query(), after=30)
+        assert (nothing.entries, nothing.after, nothing.before) == ((), None, None)
+
+
+async def test_who_follows_sees_each_once_in_order(tmp_path: Path) -> None:
+    async with opened(tmp_path) as log:
+        assert await log.newest() == 0
+        assert list(await log.after(0)) == []
+        seen: list[Entry] = []
+        given_ids = [f"id-{number}" for number in range(500)]
+        for request_id in given_ids:
+            log.append(record(request_id), PATH)
+        with anyio.fail_after(60):
+            while len(seen) < 500:
+                seen += await log.after(seen[-1].seq if seen else 0, 70)
+        assert [each.request_id for each in seen] == given_ids
+        assert [each.seq for each in seen] == list(range(1, 501))
+        assert await log.newest() == 500
+        assert list(await log.after(500)) == []
+        assert [each.seq for each in await log.after(498)] == [499, 500]
+
+
+async def test_who_follows_does_not_wait_for_who_searches(tmp_path: Path) -> None:
+    async with opened(tmp_path, record("id-1")) as log, anyio.create_task_group() as tasks:
+        holding, done = anyio.Event(), anyio.Event()
+
+        async def search() -> None:
+            async with log._reader._turn:  # as a long question has it
+                holding.set()
+                await done.wait()
+
+        tasks.start_soon(search)
+        await holding.wait()
+        with anyio.fail_after(60):
+            assert await log.newest() == 1
+            assert [each.request_id for each in await log.after(0)] == ["id-1"]
+        done.set()
 
 
 # --- sums --------------------------------------------------------------------
