@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
-from aigw_core.chat import Format
+from aigw_core.chat import Format, ServerState
 from aigw_core.codec import Codec, Headers
 from aigw_core.commands import Command, Emit, Input, Reply, ResponseData, ResponseHead, Send
 from aigw_core.config.secret import HIDDEN
@@ -109,6 +109,7 @@ class Capture(Struct):
     stream_usage: bool = False
     answer_id: str = ""
     created: int = 0
+    server_state: ServerState | None = None
 
     @property
     def kept(self) -> int:
@@ -163,6 +164,7 @@ class CapturedExchange(Exchange):
             stream_usage=peek.stream_usage,
             answer_id=context.id,
             created=context.created,
+            server_state=context.server_state,
         )
 
     def start(self, now: float) -> list[Command]:

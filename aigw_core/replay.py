@@ -288,6 +288,7 @@ def _machine(
         stream_usage=capture.stream_usage,
         request_id=capture.request_id,
         request=None if call.relayed else _request(capture, client),
+        server_state=capture.server_state,
     )
     sealing = Sealing(Sealer(_NO_KEY, ""), Provenance(upstream.format, call.model, ""))
     encoded = EncodedRequest(b"", "", tool_names=call.tool_names, wrapped_tools=call.wrapped_tools)
