@@ -11,7 +11,6 @@ from aigw_core.config.secret import Secret
 from aigw_core.config.snapshot import Credential, DashboardAccess, ServedModel, Snapshot
 from aigw_core.routing.target import ECHO
 
-
 DASHBOARD = DashboardAccess(
     username="admin", password_hash=None, jwt_secret=None, session=3600.0, ws_query_token=True
 )

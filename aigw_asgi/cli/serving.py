@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,7 @@ from msgspec import Struct, structs
 from aigw_asgi import collector
 from aigw_asgi.asgi import App
 from aigw_asgi.background import Readiness, leave_streams
+from aigw_asgi.builtin import with_builtins
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.cli.output import complain
 from aigw_asgi.config_store import Loaded
@@ -38,6 +40,7 @@ from aigw_asgi.server import (
 )
 from aigw_asgi.server.listen import Address, addresses
 from aigw_asgi.state import GatewayState
+from aigw_asgi.state_folder import session_key, state_folder
 from aigw_asgi.systemd import Notifier
 from aigw_asgi.transports import choose
 from aigw_core.codecs import CODECS, COMPACTING, COUNTING
@@ -46,6 +49,7 @@ from aigw_core.errors import InvalidConfig
 if TYPE_CHECKING:
     from aigw_asgi.stores.app_log import AppLog
     from aigw_asgi.supervisor import Post
+    from aigw_core.config.snapshot import DashboardAccess
 
 AFTER_DRAIN = 15.0
 """Seconds that the end may take after the time to drain."""
@@ -129,6 +133,8 @@ class Serving(Struct, frozen=True):
         except OSError as exc:
             return self._not_listening(exc)
         bound = addresses(sockets)
+        if self._signs_in_by_link:
+            self._link()  # makes the key, which forks share, and loads what that takes
         # Loaded and laid to rest before the first fork, all this is in memory once.
         for codecs in (CODECS, COUNTING, COMPACTING):
             list(codecs.values())
@@ -279,10 +285,30 @@ class Serving(Struct, frozen=True):
 
     def _ready(self, bound: list[Address]) -> None:
         """Tell everybody who waits for it."""
-        _greet(self.loaded, bound)
+        _greet(self.loaded, bound, self._link() if self._signs_in_by_link else "")
         if self.readiness is not None:
             self.readiness.ready()
         self.notifier.ready(f"listens on {bound[0][0]}:{bound[0][1]}")
+
+    @property
+    def _access(self) -> DashboardAccess | None:
+        settings = self.loaded.settings
+        return with_builtins(self.loaded.snapshot, loopback_only=settings.loopback_only).dashboard
+
+    @property
+    def _signs_in_by_link(self) -> bool:
+        return self._access is not None and self.loaded.settings.loopback_only
+
+    def _session_key(self) -> bytes:
+        return session_key(state_folder(os.environ, self.loaded.settings.state_path))
+
+    def _link(self) -> str:
+        """What signs in to the dashboard once, in whichever process."""
+        from aigw_asgi.dashboard.sessions import link_for
+
+        access = self._access
+        assert access is not None
+        return link_for(access, self._session_key, time.time())
 
 
 def _call_process(name: str) -> None:
@@ -291,7 +317,11 @@ def _call_process(name: str) -> None:
         Path("/proc/self/comm").write_text(name)
 
 
-def _greet(loaded: Loaded, addresses: list[tuple[str, int]]) -> None:
+def _greet(loaded: Loaded, addresses: list[tuple[str, int]], link: str) -> None:
+    """``link``: what signs in to the dashboard; empty: nobody is let in so.
+
+    It is shown to who has started the gateway, and goes into no log.
+    """
     host, port = addresses[0][:2]
     scheme = "https" if loaded.settings.tls else "http"
     base = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
@@ -299,15 +329,32 @@ def _greet(loaded: Loaded, addresses: list[tuple[str, int]]) -> None:
     if loaded.settings.log_format == "json":
         # Standard output is for JSON lines then, and for nothing else.
         logging.getLogger("aigw").info("aigw listens on %s (%s)", base, source)
+        if link and os.isatty(2):
+            _write(2, [f"  dashboard       {base}/dashboard/login#link={link}"])
         return
     lines = [
         f"aigw listens on {base} ({source})",
         f"  OpenAI SDKs     {base}/v1",
         f"  Anthropic SDKs  {base}",
     ]
+    if link and not _is_journal(1):
+        lines.append(f"  dashboard       {base}/dashboard/login#link={link}")
     if loaded.document is None:
         body = '{"model":"echo","stream":true,"messages":[{"role":"user","content":"Hello there"}]}'
         lines.append(f"  try: curl -N {base}/v1/chat/completions \\\n       -d '{body}'")
+    _write(1, lines)
+
+
+def _write(stream: int, lines: list[str]) -> None:
     # Past Python's buffer, where text that nobody takes would spoil the exit status.
     with contextlib.suppress(OSError):
-        os.write(1, "\n".join([*lines, ""]).encode())
+        os.write(stream, "\n".join([*lines, ""]).encode())
+
+
+def _is_journal(stream: int) -> bool:
+    """Whether what goes there is kept by the service manager's log. Source: systemd.exec(5),
+    JOURNAL_STREAM."""
+    with contextlib.suppress(OSError):
+        about = os.fstat(stream)
+        return os.environ.get("JOURNAL_STREAM") == f"{about.st_dev}:{about.st_ino}"
+    return False

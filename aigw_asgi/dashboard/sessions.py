@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import TYPE_CHECKING
 
 import anyio
@@ -218,8 +219,8 @@ class Sessions:
         return self._tokens.csrf(session)
 
     def expires_in(self, session: Session) -> int:
-        """Seconds."""
-        return max(0, int(session.expires - self._clock()))
+        """Seconds, rounded up."""
+        return max(0, ceil(session.expires - self._clock()))
 
     @property
     def password_set(self) -> bool:

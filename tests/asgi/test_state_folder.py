@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aigw_asgi.state_folder import KEY_FILE, seal_key, state_folder
+from aigw_asgi.state_folder import KEY_FILE, SESSION_KEY_FILE, seal_key, session_key, state_folder
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,24 @@ def test_a_file_that_is_no_key_is_left_alone(
     assert b"k" * 32 not in (first, second)
     assert [str(file) in record.getMessage() for record in caplog.records] == [True, True]
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_each_purpose_has_a_key_of_its_own(tmp_path: Path) -> None:
+    session = session_key(tmp_path)
+    assert len(session) == 32
+    assert session != seal_key(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == sorted([KEY_FILE, SESSION_KEY_FILE])
+    assert (tmp_path / SESSION_KEY_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_session_key_without_a_folder_is_the_same_while_the_process_lives(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    keys = {session_key(tmp_path / "file" / "state") for _ in range(3)}
+    assert len(keys) == 1
+    assert len(caplog.records) == 1
+    assert keys.pop().hex() not in caplog.text
 
 
 def test_a_folder_that_cannot_be_made_costs_a_warning(

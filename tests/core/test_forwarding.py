@@ -59,7 +59,7 @@ def test_a_forwarded_request_from_an_untrusted_peer_is_never_local(
 def test_a_trusted_proxy_says_who_it_is(headers: dict[str, str], address: str) -> None:
     for peer in ("10.0.0.1", "127.0.0.1", "fd00::1"):
         found = origin(peer, headers, PROXIES, loopback=peer == "127.0.0.1")
-        assert found == Origin(address, loopback=False)
+        assert (found.address, found.loopback) == (address, False)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,27 @@ def test_a_trusted_proxy_says_who_it_is(headers: dict[str, str], address: str) -
     ],
 )
 def test_what_is_unclear_or_contradicted_is_nowhere(headers: dict[str, str]) -> None:
-    assert origin("127.0.0.1", headers, PROXIES, loopback=True) == NOWHERE
+    found = origin("127.0.0.1", headers, PROXIES, loopback=True)
+    assert (found.address, found.loopback) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "scheme"),
+    [
+        ({"x-forwarded-proto": "https"}, "https"),
+        ({"x-forwarded-proto": "http, HTTPS "}, "https"),
+        ({"forwarded": 'for=1.2.3.4;proto=http, for=1.2.3.4;Proto="https"'}, "https"),
+        ({"forwarded": "for=1.2.3.4", "x-forwarded-proto": "http"}, "http"),
+        ({"forwarded": "proto=https", "x-forwarded-proto": "http"}, None),
+        ({"x-forwarded-proto": "javascript"}, None),
+        ({"x-forwarded-proto": ""}, None),
+        ({"forwarded": "for=192.0.2.7"}, None),
+        ({"accept": "*/*"}, None),
+    ],
+)
+def test_a_trusted_proxy_says_by_which_scheme(headers: dict[str, str], scheme: str | None) -> None:
+    assert origin("10.0.0.1", headers, PROXIES, loopback=False).scheme == scheme
+    assert origin("192.0.2.1", headers, PROXIES, loopback=False).scheme is None
 
 
 def test_loopback_counts_only_from_a_proxy_on_this_machine() -> None:

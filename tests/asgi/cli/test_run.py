@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -36,7 +37,38 @@ def test_without_a_file_it_greets_and_answers() -> None:
         assert ask(running.url)["object"] == "chat.completion"
     assert f"aigw listens on {running.url}" in running.output
     assert "curl -N" in running.output
+    assert len(links(running.output, running.url)) == 1
     assert running.process.returncode == 0
+
+
+def links(output: str, url: str) -> list[str]:
+    """The tokens of links to the dashboard in what was printed."""
+    return re.findall(
+        rf"^  dashboard       {re.escape(url)}/dashboard/login#link=([\w.-]+)$",
+        output,
+        re.MULTILINE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("dashboard: {enabled: true}", True),
+        ("dashboard: {enabled: false}", False),
+        ("dashboard: {enabled: true}\nhost: 0.0.0.0", False),
+        ("dashboard: {enabled: true}\nlog: {format: json}", False),
+    ],
+)
+def test_a_link_to_the_dashboard_is_shown_where_it_would_sign_in(
+    tmp_path: Path, text: str, shown: bool
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"api-keys: [sk-1]\n{text}\n" + "host: 127.0.0.1\n" * ("host" not in text))
+    with gateway(config=config) as running:
+        pass
+    assert len(links(running.output, running.url)) == shown
+    assert ("link=" in running.output) == shown
+    assert "dashboard: has no effect" not in running.output
 
 
 @pytest.mark.parametrize("file", ["missing.yaml", "broken.yaml"])
