@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from aigw_asgi.dashboard.log_query import reading
 from aigw_asgi.dashboard.operation import Shape
 from aigw_asgi.dashboard.problem import ApiError
-from aigw_asgi.stores.app_log import AppLog, AppRecord, Level
+from aigw_asgi.stores.app_log import MAX_PAGE, AppLog, AppRecord, Wanted
 
 if TYPE_CHECKING:
     from aigw_asgi.state import GatewayState
@@ -46,12 +47,9 @@ def app_log_of(state: GatewayState) -> AppLog:
 
 async def records(
     state: GatewayState,
+    wanted: Wanted,
     *,
     limit: int,
-    level: Level = Level.DEBUG,
-    logger: str = "",
-    text: str = "",
-    request_id: str | None = None,
     before: int | None = None,
     after: int | None = None,
 ) -> AppRecords:
@@ -63,10 +61,10 @@ async def records(
     log = app_log_of(state)
     with reading():
         page = await log.page(
-            level=level,
-            logger=logger,
-            text=text,
-            request_id=request_id,
+            level=wanted.level,
+            logger=wanted.logger,
+            text=wanted.text,
+            request_id=wanted.request_id,
             before=before,
             after=after,
             limit=limit,
@@ -79,3 +77,22 @@ async def records(
         dropped=page.dropped,
         before=page.records[-1].seq if full and page.records[-1].seq > page.oldest else None,
     )
+
+
+async def numbered(state: GatewayState, wanted: Wanted, number: int, size: int) -> AppRecords:
+    """The ``number``-th page, from 1, and how many records are meant. All of those are
+    read: there are some thousands at most.
+
+    Raises:
+        ApiError: 404 or 503.
+    """
+    skip = (number - 1) * size
+    found: list[AppRecord] = []
+    total, before = 0, None
+    while True:
+        block = await records(state, wanted, limit=MAX_PAGE, before=before)
+        found += block.logs[max(0, skip - total) : max(0, skip + size - total)]
+        total += len(block.logs)
+        before = block.before
+        if before is None:
+            return replace(block, logs=tuple(found), page=number, page_size=size, total=total)

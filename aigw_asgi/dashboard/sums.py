@@ -67,11 +67,11 @@ def filled(series: Iterable[Point], window: Window, step: int) -> tuple[Point, .
     if last - first >= MAX_POINTS or any(at % length for at in known):
         return tuple(known.values())
     empty = [at * length for at in range(first, last + 1) if at * length not in known]
-    known.update((at, replace(_NOTHING, at=at)) for at in empty)
+    known.update((at, replace(NOTHING, at=at)) for at in empty)
     return tuple([known[at] for at in sorted(known)])
 
 
-_NOTHING = Point(
+NOTHING = Point(
     at=0,
     requests=0,
     failed=0,

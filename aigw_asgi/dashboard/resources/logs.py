@@ -28,6 +28,7 @@ from aigw_asgi.dashboard.problem import ApiError, invalid, not_found
 from aigw_asgi.dashboard.records import AppRecords, records
 from aigw_asgi.dashboard.sums import Totals, filled, totals
 from aigw_asgi.logs import REDACTOR
+from aigw_asgi.stores.app_log import Wanted
 from aigw_asgi.stores.request_log import (
     Attempted,
     Candidate,
@@ -302,7 +303,7 @@ def _hide(state: GatewayState) -> Any:
 
 
 async def _log(call: Call) -> AppRecords:
-    return await records(call.state, limit=1000, request_id=call.names["id"])
+    return await records(call.state, Wanted(request_id=call.names["id"]), limit=1000)
 
 
 async def _stats(call: Call) -> LogStats:
