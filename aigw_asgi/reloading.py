@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -34,6 +36,9 @@ LOOK = 0.5
 STILL = 0.05
 """Seconds without a change before it is read."""
 
+HISTORY = 50
+"""Readings that are remembered."""
+
 _LOG = logging.getLogger("aigw")
 
 
@@ -48,6 +53,14 @@ class Outcome(Struct, frozen=True):
     """Why the file was not taken."""
     restart: tuple[str, ...] = ()
     """Keys whose new values count from the next start on."""
+
+
+class Past(Struct, frozen=True):
+    """A reading that was."""
+
+    at: float
+    """Unix seconds."""
+    outcome: Outcome
 
 
 class Beside(Protocol):
@@ -88,6 +101,8 @@ class Reloader:
         self._wish = anyio.Event()
         self._waiting: list[anyio.Event] = []
         self.last = Outcome(1, loaded.snapshot.version, changed=False)
+        self.history: deque[Past] = deque(maxlen=HISTORY)
+        """What came of the last readings after the first, the newest last."""
         self.beside: Beside | None = None
         """Looked at together with the file."""
         self.readings = 0
@@ -117,6 +132,7 @@ class Reloader:
             try:
                 if wished or seen[0] != before[0]:
                     await self._reload()
+                    self.history.append(Past(time.time(), self.last))
                 if self.beside is not None:
                     await self.beside.refresh(self.loaded.settings)
             finally:

@@ -87,7 +87,7 @@ def authenticate(key: str | None, snapshot: Snapshot, *, loopback: bool, wall: f
             if known.expires_at is not None and known.expires_at <= wall:
                 raise _refused("the key has expired")
             return Caller(known)
-    if _anonymous_allowed(snapshot, loopback):
+    if anonymous_allowed(snapshot, loopback):
         return Caller()
     if key is None:
         raise _refused("no key: send it as 'authorization: Bearer KEY' or 'x-api-key: KEY'")
@@ -124,7 +124,8 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-def _anonymous_allowed(snapshot: Snapshot, loopback: bool) -> bool:
+def anonymous_allowed(snapshot: Snapshot, loopback: bool) -> bool:
+    """Whether a client without a key is let in."""
     if snapshot.allow_anonymous is not None:
         return snapshot.allow_anonymous
     return loopback and not snapshot.from_file and not snapshot.client_keys

@@ -9,13 +9,13 @@ without secrets.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from msgspec import Struct
 
 from aigw_core.access import Caller
 from aigw_core.attempt import Call
-from aigw_core.chat import Format
+from aigw_core.chat import Format, ServerState
 from aigw_core.codec import Codec, Headers
 from aigw_core.commands import Command, Emit, Input, Reply, ResponseData, ResponseHead, Send
 from aigw_core.config.secret import HIDDEN
@@ -69,6 +69,18 @@ class CapturedCall(Struct):
     answer: Wire
     status: int | None = None
     answer_headers: Headers = ()
+    body_size: int = 0
+    """Bytes of the body in all, kept or not; as below."""
+    credential: str = ""
+    format: Format | None = None
+    """The upstream's; with what follows, how its answer was to be read. ``None``: that was
+    not kept."""
+    model: str = ""
+    relayed: bool = False
+    tool_names: Mapping[str, str] = {}
+    wrapped_tools: frozenset[str] = frozenset()
+    words: Mapping[str, str] = {}
+    """Tokens in the request and what of the client's own words they stand for."""
 
 
 class Capture(Struct):
@@ -87,6 +99,17 @@ class Capture(Struct):
     calls: list[CapturedCall] = []
     status: int | None = None
     answer_headers: Headers = ()
+    body_size: int = 0
+    path: str = ""
+    """Of the client's request, as the next two: what a format has there."""
+    path_model: str | None = None
+    path_stream: bool | None = None
+    stream: bool = False
+    """The client wants one; with what follows, how its answer was to be written."""
+    stream_usage: bool = False
+    answer_id: str = ""
+    created: int = 0
+    server_state: ServerState | None = None
 
     @property
     def kept(self) -> int:
@@ -123,15 +146,25 @@ class CapturedExchange(Exchange):
         assert snapshot.capture is not None
         self._limit = snapshot.capture.max_body
         self._began = 0.0
+        inbound, peek, context = call.inbound, call.peek, call.context
         self.capture = Capture(
             request_id=call.context.request_id,
             taken=wall,
             format=call.codec.format,
             model=call.peek.model,
             key=caller.name,
-            headers=redacted(tuple(call.inbound.headers.items())),
-            body=call.inbound.body[: self._limit],
+            headers=redacted(tuple(inbound.headers.items())),
+            body=inbound.body[: self._limit],
             answer=Wire(self._limit),
+            body_size=len(inbound.body),
+            path=inbound.path,
+            path_model=inbound.model,
+            path_stream=inbound.stream,
+            stream=peek.stream,
+            stream_usage=peek.stream_usage,
+            answer_id=context.id,
+            created=context.created,
+            server_state=context.server_state,
         )
 
     def start(self, now: float) -> list[Command]:
@@ -158,25 +191,40 @@ class CapturedExchange(Exchange):
             elif isinstance(command, Reply):
                 capture.status, capture.answer_headers = command.status, command.headers
             elif isinstance(command, Send):
-                request = command.request
-                capture.calls.append(
-                    CapturedCall(
-                        at,
-                        command.provider,
-                        request.method,
-                        request.url,
-                        redacted(request.headers),
-                        request.body[: self._limit],
-                        Wire(self._limit),
-                    )
-                )
+                capture.calls.append(self._sent(command, at))
         return commands
 
+    def _sent(self, command: Send, at: float) -> CapturedCall:
+        request, attempt = command.request, self._running
+        credential, translation = attempt.target.credential, attempt.translation
+        return CapturedCall(
+            at,
+            command.provider,
+            request.method,
+            request.url,
+            # Those that are configured may be secrets, whatever they are called.
+            redacted(request.headers, {name.lower() for name, _ in credential.headers}),
+            request.body[: self._limit],
+            Wire(self._limit),
+            body_size=len(request.body),
+            credential=credential.name,
+            format=credential.format,
+            model=attempt.target.model,
+            relayed=translation.relayed,
+            tool_names=translation.encoded.tool_names,
+            wrapped_tools=translation.encoded.wrapped_tools,
+            words=translation.words,
+        )
 
-def redacted(headers: Headers) -> Headers:
-    """``headers`` with nothing in them that lets anybody in."""
+
+def redacted(headers: Headers, also: Set[str] = frozenset()) -> Headers:
+    """``headers`` with nothing in them that lets anybody in; ``also``, in lower case, are
+    others that might."""
     return tuple(
-        [(name, HIDDEN if name.lower() in SECRET_HEADERS else value) for name, value in headers]
+        [
+            (name, HIDDEN if name.lower() in SECRET_HEADERS or name.lower() in also else value)
+            for name, value in headers
+        ]
     )
 
 

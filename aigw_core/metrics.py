@@ -26,7 +26,7 @@ from aigw_core.counters import (
     label_in,
 )
 from aigw_core.errors import Failure
-from aigw_core.prometheus import Family, Labels, counter, gauge, histogram
+from aigw_core.prometheus import Family, Histogram, Labels, counter, gauge, histogram
 from aigw_core.record import ExchangeRecord
 
 
@@ -189,6 +189,17 @@ class Metrics(Counters):
             "by_error": {kind: count for kind, count in self._failures.items() if count},
             "by_key": {name: key.report() for name, key in self._by_key.items()},
             "uptime_seconds": round(uptime, 3),
+        }
+
+    def distributions(self) -> dict[str, Histogram]:
+        """The histograms, in seconds: ``total`` and ``stream_total`` of requests without
+        and with a stream, ``first_content`` and ``chunk_gap`` of streams, ``overhead``."""
+        return {
+            "total": self._total[False],
+            "stream_total": self._total[True],
+            "first_content": self._first,
+            "chunk_gap": self._gap,
+            "overhead": self._overhead,
         }
 
     def families(self, uptime: float, cooldowns: Mapping[str, int]) -> list[Family]:

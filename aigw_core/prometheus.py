@@ -71,6 +71,10 @@ class Histogram:
         return sum(self._counts)
 
     @property
+    def bounds(self) -> tuple[float, ...]:
+        return self._bounds
+
+    @property
     def counts(self) -> tuple[int, ...]:
         """One for each bound, and one for what is above them all."""
         return tuple(self._counts)

@@ -244,6 +244,60 @@ class Stats(Struct, frozen=True):
     """By class: ``2xx``."""
 
 
+class Group(Struct, frozen=True):
+    """What happened under one name, or under several together."""
+
+    names: tuple[str, ...]
+    """One for each of that by which there are groups; empty: of all others."""
+    whole: Point
+    series: tuple[Point, ...]
+    """By time, without those in which nothing happened."""
+    newest: int | None = None
+    """When the last of it was, in Unix milliseconds, where that is known."""
+
+
+class Grouped(Struct, frozen=True):
+    step: int
+    """Seconds of a stretch of the series."""
+    groups: tuple[Group, ...]
+    """Those with the most requests first."""
+    other: Group | None
+    """The rest, where there is one."""
+
+
+class Known(Struct, frozen=True, gc=False):
+    """A name that is in the log."""
+
+    name: str
+    last: int | None
+    """When it was used last, in Unix milliseconds."""
+
+
+class Names(Struct, frozen=True):
+    """By kind, in the order of the alphabet; of very many those that were used last."""
+
+    models: tuple[Known, ...]
+    served_models: tuple[Known, ...]
+    providers: tuple[Known, ...]
+    credentials: tuple[Known, ...]
+    keys: tuple[Known, ...]
+    errors: tuple[Known, ...]
+    formats: tuple[Known, ...]
+    upstream_formats: tuple[Known, ...]
+    endpoints: tuple[Known, ...]
+
+
+class Extent(Struct, frozen=True, gc=False):
+    """From where to where the log goes."""
+
+    newest: int
+    """The number that was given out last; 0: there never was one."""
+    oldest: int | None
+    """That of the oldest entry there is."""
+    since: int | None
+    """When that one ended, in Unix milliseconds."""
+
+
 class KeyUsage(Struct, frozen=True):
     """What one client key used on one day (UTC)."""
 
@@ -306,6 +360,15 @@ class RequestLog(Protocol):
         """Sums in stretches of ``step`` seconds. From a minute on they begin and end at
         whole minutes; those of more than two days ago at whole hours. The text of a
         query is not looked for in identifiers here."""
+
+    async def groups(self, query: Query, step: int, by: Sequence[str], top: int) -> Grouped:
+        """Sums like those of ``stats``, of the ``top`` names apart. ``by`` has fields of a
+        query, or ``status_class``, or ``outcome``: whose matter it was (``ok``, ``client``,
+        ``upstream``, ``gateway``, or ``left``)."""
+
+    async def names(self) -> Names: ...
+
+    async def extent(self) -> Extent: ...
 
     def export(self, query: Query) -> AsyncIterator[Sequence[Entry]]:
         """All that are there when it begins, in blocks, the newest first."""

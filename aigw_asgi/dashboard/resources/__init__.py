@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from aigw_asgi.dashboard.operation import Operation
-from aigw_asgi.dashboard.resources import auth, description, system
+from aigw_asgi.dashboard.resources import auth, description, logs, metrics, models, overview, system
 
 OPERATIONS: tuple[Operation, ...] = (
     *auth.OPERATIONS,
+    *overview.OPERATIONS,
+    *metrics.OPERATIONS,
+    *logs.OPERATIONS,
+    *models.OPERATIONS,
     *system.OPERATIONS,
     *description.OPERATIONS,
 )

@@ -14,27 +14,27 @@ from typing import Any
 
 from aigw_asgi.stores.request_log import (
     MAX_PAGE,
-    MAX_POINTS,
     Detail,
     Entry,
     EntryDetail,
+    Extent,
+    Grouped,
     KeyUsage,
+    Names,
     Page,
     Query,
     Stats,
 )
 from aigw_asgi.stores.sqlite.asking import Asking
-from aigw_asgi.stores.sqlite.log_conditions import conditions_of, facets_of, listed
-from aigw_asgi.stores.sqlite.log_peaks import blocks
+from aigw_asgi.stores.sqlite.log_conditions import listed
+from aigw_asgi.stores.sqlite.log_gather import gather
+from aigw_asgi.stores.sqlite.log_groups import extent_of, groups_of, names_of
 from aigw_asgi.stores.sqlite.log_rows import decode_capture, decode_detail
 from aigw_asgi.stores.sqlite.log_schema import FACETS, PICO, ROW
 from aigw_asgi.stores.sqlite.log_search import Search
 from aigw_asgi.stores.sqlite.log_stats import Tally
 from aigw_asgi.stores.sqlite.log_sums import TAIL, Sum, days_of
 from aigw_core.capture import Capture
-
-RAW_LIMIT = 3600
-"""Seconds of which the single requests are summed up where minutes are too coarse."""
 
 _EPOCH = date(1970, 1, 1)
 _DAY = 86_400_000
@@ -130,49 +130,26 @@ class Reader(Asking):
     def stats(self, query: Query, step: int) -> Stats:
         return self.ask(lambda connection: _stats(connection, query, step))
 
+    def groups(self, query: Query, step: int, by: Sequence[str], top: int) -> Grouped:
+        return self.ask(lambda connection: groups_of(connection, query, step, by, top))
+
+    def names(self) -> Names:
+        return self.ask(names_of)
+
+    def extent(self) -> Extent:
+        return self.ask(extent_of)
+
     def key_usage(self, since: str, until: str) -> list[KeyUsage]:
         first, last = _day(since), _day(until)
         return self.ask(lambda connection: _key_usage(connection, first, last))
 
 
 def _stats(connection: sqlite3.Connection, query: Query, step: int) -> Stats:
-    facets = facets_of(connection, query, with_text=True)
-    inside = "" if facets is None else f" AND +facet IN ({listed(each[0] for each in facets)})"
-    until = int(time.time() * 1000) if query.until is None else query.until
-    since = query.since
-    if since is None:
-        found = connection.execute("SELECT min(minute) FROM minutes").fetchone()[0]
-        since = until if found is None else found * 60_000
-    step = max(1, step, -(-(until - since) // (MAX_POINTS * 1000)))
-    rows = conditions_of(connection, query)
-    # By minutes, but for what those do not tell.
-    exact = rows.measured or (step < 60 and until - since <= RAW_LIMIT * 1000)
     names = connection.execute(
         "SELECT id, failed, status, model, provider, credential, key, error FROM facets"
     )
     known = {row[0]: row[1:] for row in names}
-    tally = Tally(step if step < 60 and exact else -(-step // 60) * 60, known)
-    low = rows.low
-    if not exact:
-        low = max(low, rows.summed + 1)
-        tally.add_minutes(
-            connection.execute(
-                "SELECT minute, facet, requests, us, input, output, cost, latency, first"
-                f" FROM minutes WHERE minute BETWEEN ? AND ?{inside}",
-                (since // 60_000, until // 60_000),
-            )
-        )
-    elif rows.measured:
-        low = max(low, rows.summed + 1)
-        for block in blocks(connection, rows, None if facets is None else [f[0] for f in facets]):
-            tally.add_requests(connection.execute(f"SELECT {TAIL} {block.sql}", block.values))
-    tally.add_requests(
-        # ``+``: by the numbers of requests, which are bounded, not by the facets.
-        connection.execute(
-            f"SELECT {TAIL} FROM requests WHERE id BETWEEN ? AND ?{rows.sql}{inside}",
-            (low, rows.high, *rows.values),
-        )
-    )
+    tally, since = gather(connection, query, step, lambda step: Tally(step, known))
     return tally.stats(since)
 
 

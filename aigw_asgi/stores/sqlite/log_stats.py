@@ -53,7 +53,7 @@ class Tally:
         for found in self._steps.values():
             whole.add(found)
         series = [
-            _point(at * self._step * 1000, found, self._failures.get(at, 0))
+            point_of(at * self._step * 1000, found, self._failures.get(at, 0))
             for at, found in sorted(self._steps.items())
         ]
         shares: dict[str, dict[str, list[int]]] = {name: {} for name in (*_NAMES, "statuses")}
@@ -69,7 +69,7 @@ class Tally:
                     share[2] += tokens
                     share[3] += cost
         return Stats(
-            whole=_point(since, whole, sum(self._failures.values())),
+            whole=point_of(since, whole, sum(self._failures.values())),
             series=tuple(series),
             **{kind: _largest(found) for kind, found in shares.items()},
         )
@@ -100,7 +100,7 @@ def _largest(shares: Mapping[str, list[int]]) -> tuple[Share, ...]:
     )
 
 
-def _point(at: int, found: Sum, failed: int) -> Point:
+def point_of(at: int, found: Sum, failed: int) -> Point:
     return Point(
         at=at,
         requests=found.requests,

@@ -18,7 +18,10 @@ from aigw_asgi.stores.request_log import (
     MAX_PAGE,
     Entry,
     EntryDetail,
+    Extent,
+    Grouped,
     KeyUsage,
+    Names,
     Page,
     Query,
     Stats,
@@ -95,6 +98,15 @@ class SqliteRequestLog:
 
     async def stats(self, query: Query, step: int) -> Stats:
         return await self._reader.run(lambda: self._reader.stats(query, step))
+
+    async def groups(self, query: Query, step: int, by: Sequence[str], top: int) -> Grouped:
+        return await self._reader.run(lambda: self._reader.groups(query, step, by, top))
+
+    async def names(self) -> Names:
+        return await self._reader.run(self._reader.names)
+
+    async def extent(self) -> Extent:
+        return await self._reader.run(self._reader.extent)
 
     async def key_usage(self, since: str, until: str) -> Sequence[KeyUsage]:
         return await self._reader.run(lambda: self._reader.key_usage(since, until))
