@@ -6,7 +6,7 @@ import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-const GATEWAY = process.env["AIGW_URL"] ?? "http://127.0.0.1:8317";
+const GATEWAY = process.env.AIGW_URL ?? "http://127.0.0.1:8317";
 
 /**
  * Writes a `.gz` beside every text file that pays for it. `index.html` is left
@@ -44,7 +44,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // What every page needs, what many do, and what one does.
-        advancedChunks: {
+        codeSplitting: {
           groups: [
             { name: "react", test: /node_modules\/(react|react-dom|scheduler)\// },
             { name: "editor", test: /node_modules\/(@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\// },

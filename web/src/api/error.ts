@@ -22,14 +22,14 @@ export class ApiError extends Error {
   readonly body: Readonly<Record<string, unknown>>;
 
   constructor(status: number, body: Record<string, unknown>, requestId?: string) {
-    super(typeof body["message"] === "string" ? body["message"] : `HTTP ${status}`);
+    super(typeof body.message === "string" ? body.message : `HTTP ${status}`);
     this.name = "ApiError";
     this.status = status;
-    this.error = typeof body["error"] === "string" ? body["error"] : "unknown";
-    this.version = typeof body["version"] === "string" ? body["version"] : undefined;
-    const named = body["request_id"];
+    this.error = typeof body.error === "string" ? body.error : "unknown";
+    this.version = typeof body.version === "string" ? body.version : undefined;
+    const named = body.request_id;
     this.requestId = typeof named === "string" ? named : requestId;
-    this.fields = Array.isArray(body["fields"]) ? body["fields"].filter(isFieldError) : [];
+    this.fields = Array.isArray(body.fields) ? body.fields.filter(isFieldError) : [];
     this.body = body;
   }
 
@@ -58,7 +58,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function isFieldError(value: unknown): value is FieldError {
-  return isRecord(value) && typeof value["path"] === "string" && typeof value["message"] === "string";
+  return isRecord(value) && typeof value.path === "string" && typeof value.message === "string";
 }
 
 /** The message for a form field, by its JSON pointer. */

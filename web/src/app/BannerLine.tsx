@@ -18,14 +18,14 @@ export function BannerLine() {
   loadedWith ??= version;
   const state: Record<string, unknown> = { ...(isRecord(health) && health), ...(isRecord(config) && config) };
 
-  if (typeof state["invalid"] === "string") {
+  if (typeof state.invalid === "string") {
     return (
       <Banner tone="bad" action={<Link to="/config">{t("banner.invalidLink")}</Link>}>
-        {t("banner.invalid", { message: state["invalid"] })}
+        {t("banner.invalid", { message: state.invalid })}
       </Banner>
     );
   }
-  if (state["draining"] === true) return <Banner tone="warn">{t("banner.draining")}</Banner>;
+  if (state.draining === true) return <Banner tone="warn">{t("banner.draining")}</Banner>;
   if (version !== null && loadedWith !== null && version !== loadedWith) {
     return (
       <Banner tone="info" action={<Button small onClick={() => location.reload()}>{t("banner.versionAction")}</Button>}>
@@ -33,21 +33,21 @@ export function BannerLine() {
       </Banner>
     );
   }
-  if (state["pending"] === true) {
+  if (state.pending === true) {
     return (
       <Banner tone="warn" action={<Link to="/config">{t("banner.pendingLink")}</Link>}>
         {t("banner.pending")}
       </Banner>
     );
   }
-  if (state["open"] === true) {
+  if (state.open === true) {
     return (
       <Banner tone="warn" action={<Link to="/keys">{t("banner.openLink")}</Link>}>
         {t("banner.open")}
       </Banner>
     );
   }
-  if (state["providers"] === 0) {
+  if (state.providers === 0) {
     return (
       <Banner tone="info" action={<Link to="/providers">{t("banner.noProvidersLink")}</Link>}>
         {t("banner.noProviders")}

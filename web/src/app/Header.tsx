@@ -21,12 +21,12 @@ export type HeaderProps = { title: string; timed: boolean; live: boolean; onPale
 export function Header({ title, timed, live, onPalette, onKeys, onMenu }: HeaderProps) {
   const { t } = useTranslation("shell");
   return (
-    <header className={styles["header"]}>
-      <IconButton icon={MenuIcon} label={t("openMenu")} tooltip={false} className={styles["menuButton"]} onClick={onMenu} />
-      <h1 className={styles["title"]}>{title}</h1>
-      <Button icon={Search} kind="secondary" className={styles["search"]} onClick={onPalette} aria-label={t("palette.label")}>
-        <span className={styles["words"]}>{t("search")}</span>
-        <kbd className={styles["words"]}>{keyLabel("Mod+k")}</kbd>
+    <header className={styles.header}>
+      <IconButton icon={MenuIcon} label={t("openMenu")} tooltip={false} className={styles.menuButton} onClick={onMenu} />
+      <h1 className={styles.title}>{title}</h1>
+      <Button icon={Search} kind="secondary" className={styles.search} onClick={onPalette} aria-label={t("palette.label")}>
+        <span className={styles.words}>{t("search")}</span>
+        <kbd className={styles.words}>{keyLabel("Mod+k")}</kbd>
       </Button>
       {timed && <Range />}
       {live && <Live />}

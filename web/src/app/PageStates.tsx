@@ -32,7 +32,7 @@ export function PageError({ error, reset }: ErrorComponentProps): ReactNode {
 /** The same before there is a shell: the gateway did not say who is signed in. */
 export function StartError(props: ErrorComponentProps): ReactNode {
   return (
-    <main className={styles["alone"]}>
+    <main className={styles.alone}>
       <ErrorCard error={props.error} onRetry={() => location.reload()} />
     </main>
   );

@@ -33,15 +33,15 @@ export function Shell(): ReactNode {
   }, [title]);
 
   return (
-    <div className={styles["shell"]}>
-      <a href="#page" className={styles["skip"]}>
+    <div className={styles.shell}>
+      <a href="#page" className={styles.skip}>
         {t("skip")}
       </a>
       <Sidebar open={open === "menu"} onClose={() => setOpen((now) => (now === "menu" ? null : now))} />
-      <div className={styles["column"]}>
+      <div className={styles.column}>
         <Header title={title} timed={page.timed === true} live={page.live === true} onPalette={() => setOpen("palette")} onKeys={() => setOpen("keys")} onMenu={() => setOpen("menu")} />
         <BannerLine />
-        <main id="page" tabIndex={-1} className={styles["page"]}>
+        <main id="page" tabIndex={-1} className={styles.page}>
           <Outlet />
         </main>
       </div>

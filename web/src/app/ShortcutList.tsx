@@ -47,17 +47,17 @@ export function ShortcutList({ onClose }: { onClose: () => void }) {
           {t("keys.off")}
         </Banner>
       )}
-      <p className={styles["intro"]}>{t("keys.intro")}</p>
-      <div className={styles["groups"]}>
+      <p className={styles.intro}>{t("keys.intro")}</p>
+      <div className={styles.groups}>
         {groups.map((group) => (
           <section key={group.title} aria-label={group.title}>
-            <h3 className={styles["title"]}>{group.title}</h3>
-            <dl className={styles["list"]}>
+            <h3 className={styles.title}>{group.title}</h3>
+            <dl className={styles.list}>
               {group.lines.map((line) => (
                 <Fragment key={line.text}>
                   <dt>
                     {line.keys.map((keys) => (
-                      <span key={keys} className={styles["combination"]}>
+                      <span key={keys} className={styles.combination}>
                         {keyLabel(keys)
                           .split(" ")
                           .map((key) => (

@@ -12,7 +12,7 @@ import styles from "./Shell.module.css";
 export function Sidebar({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
     <>
-      <List className={styles["fixed"]} />
+      <List className={styles.fixed} />
       {open && <MenuDialog onClose={onClose} />}
     </>
   );
@@ -27,8 +27,8 @@ function MenuDialog({ onClose }: { onClose: () => void }) {
   return (
     // A click beside the list closes it; Esc does the same for the keyboard.
     // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-noninteractive-element-interactions
-    <dialog ref={dialog} aria-label={t("navigation")} className={styles["menu"]} onClose={onClose} onClick={() => dialog.current?.close()}>
-      <List className={styles["opened"]} />
+    <dialog ref={dialog} aria-label={t("navigation")} className={styles.menu} onClose={onClose} onClick={() => dialog.current?.close()}>
+      <List className={styles.opened} />
     </dialog>
   );
 }
@@ -37,21 +37,21 @@ function List({ className }: { className: string | undefined }) {
   const { t } = useTranslation("shell");
   const notices = useNotices();
   return (
-    <nav aria-label={t("navigation")} className={clsx(styles["sidebar"], className)}>
-      <Link to="/" className={styles["brand"]} activeProps={{ "aria-current": undefined }}>
+    <nav aria-label={t("navigation")} className={clsx(styles.sidebar, className)}>
+      <Link to="/" className={styles.brand} activeProps={{ "aria-current": undefined }}>
         <Logo />
-        <span className={styles["word"]}>aigw</span>
+        <span className={styles.word}>aigw</span>
       </Link>
-      <ul className={styles["list"]}>
+      <ul className={styles.list}>
         {PAGES.map(({ name, path, icon: Icon }) => {
           const notice = notices[name];
           return (
             <li key={name}>
-              <Link to={path} activeOptions={{ exact: path === "/", includeSearch: false }} className={styles["link"]} title={t(`nav.${name}`)}>
+              <Link to={path} activeOptions={{ exact: path === "/", includeSearch: false }} className={styles.link} title={t(`nav.${name}`)}>
                 <Icon size={17} aria-hidden />
-                <span className={styles["word"]}>{t(`nav.${name}`)}</span>
+                <span className={styles.word}>{t(`nav.${name}`)}</span>
                 {notice !== undefined && (
-                  <span className={styles["dot"]}>
+                  <span className={styles.dot}>
                     <span aria-hidden>{notice.count > 99 ? "99+" : notice.count}</span>
                     <span className="sr-only">{notice.text}</span>
                   </span>

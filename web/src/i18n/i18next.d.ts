@@ -16,6 +16,7 @@ import type system from "./en/system";
 import type ui from "./en/ui";
 
 declare module "i18next" {
+  // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- it merges with i18next's
   interface CustomTypeOptions {
     defaultNS: "ui";
     resources: {

@@ -53,7 +53,7 @@ function words(source: string): Word[] {
     } else if (letter === '"' && (raw === "" || /[:<>=]$/.test(raw))) {
       quoted = true;
       started = true;
-      if (raw === "") raw = QUOTE;
+      raw += QUOTE;
     } else if (/\s/.test(letter)) {
       if (started || raw !== "") found.push(word(raw));
       raw = "";
@@ -66,14 +66,14 @@ function words(source: string): Word[] {
   return found;
 }
 
-/** Marks a word that began with a quote: it is text, even if it looks like a term. */
-const QUOTE = "\u0000";
+/** Marks where a quote began: what follows is no comparison, and at the start no term. */
+const QUOTE = "\ue000";
 
 function word(raw: string): Word {
-  return raw.startsWith(QUOTE) ? { raw: raw.slice(1), quoted: true } : { raw, quoted: false };
+  return { raw, quoted: raw.startsWith(QUOTE) };
 }
 
-const TERM = /^(-?)([a-z][a-z0-9_.-]*):(<=|>=|<|>)?([^]*)$/i;
+const TERM = /^(-?)([a-z][a-z0-9_.-]*):(<=|>=|<|>)?\ue000?([^]*)$/i;
 
 export function parseFilter(source: string, fields: readonly Field[]): Filter {
   const known = new Map(fields.map((field) => [field.name, field]));
@@ -83,7 +83,8 @@ export function parseFilter(source: string, fields: readonly Field[]): Filter {
     const match = quoted ? null : TERM.exec(raw);
     const field = match === null ? undefined : known.get((match[2] ?? "").toLowerCase());
     if (match === null || field === undefined || match[4] === "") {
-      if (raw !== "") text.push(raw);
+      const plain = raw.replaceAll(QUOTE, "");
+      if (plain !== "") text.push(plain);
       continue;
     }
     const compare = field.ordered ? ((match[3] ?? "=") as Comparison) : "=";

@@ -5,9 +5,14 @@ export function useNow(every: number, enabled = true): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     if (!enabled) return undefined;
-    setNow(Date.now());
-    const timer = setInterval(() => setNow(Date.now()), every);
-    return () => clearInterval(timer);
+    const tick = () => setNow(Date.now());
+    // At once as well, but not within the effect: it may have stood still for long.
+    const first = setTimeout(tick, 0);
+    const timer = setInterval(tick, every);
+    return () => {
+      clearTimeout(first);
+      clearInterval(timer);
+    };
   }, [every, enabled]);
   return now;
 }

@@ -31,30 +31,30 @@ export function readFrame(text: string): Frame | null {
   }
   const frame = record(value);
   if (frame === null) return null;
-  const type = frame["type"];
+  const type = frame.type;
   if (type === "hello") {
-    const channels = record(frame["channels"]) ?? {};
+    const channels = record(frame.channels) ?? {};
     const newest: Partial<Record<RowChannel, number>> = {};
     for (const channel of ROW_CHANNELS) {
-      const seq = record(channels[channel])?.["seq"];
+      const seq = record(channels[channel])?.seq;
       if (whole(seq)) newest[channel] = seq;
     }
-    const expires = frame["expires_in"];
+    const expires = frame.expires_in;
     return {
       type: "hello",
-      version: typeof frame["version"] === "string" ? frame["version"] : "",
+      version: typeof frame.version === "string" ? frame.version : "",
       newest,
       expiresIn: typeof expires === "number" ? expires : null,
     };
   }
   if (type === "gap") {
-    const channel = ROW_CHANNELS.find((name) => name === frame["channel"]);
+    const channel = ROW_CHANNELS.find((name) => name === frame.channel);
     const { from, to } = frame;
     return channel !== undefined && whole(from) && whole(to) ? { type: "gap", channel, from, to } : null;
   }
   const state = STATE_CHANNELS.find((name) => name === type);
-  if (state !== undefined) return { type: "state", channel: state, data: frame["data"] };
+  if (state !== undefined) return { type: "state", channel: state, data: frame.data };
   const rows = ROW_CHANNELS.find((name) => name === type);
-  if (rows !== undefined && whole(frame["seq"])) return { type: "row", channel: rows, seq: frame["seq"], data: frame["data"] };
+  if (rows !== undefined && whole(frame.seq)) return { type: "row", channel: rows, seq: frame.seq, data: frame.data };
   return null;
 }

@@ -35,9 +35,9 @@ export const usePrefs = create<PrefsState>()((set, get) => ({
 
 /** Puts theme and density where the tokens look for them; call again after a change. */
 export function applyPrefs({ theme, density }: Prefs, root: HTMLElement = document.documentElement): void {
-  if (theme === "system") delete root.dataset["theme"];
-  else root.dataset["theme"] = theme;
-  root.dataset["density"] = density;
+  if (theme === "system") delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  root.dataset.density = density;
 }
 
 /** Whether it is dark now, whoever decided that. */

@@ -32,17 +32,17 @@ export const useSession = create<SessionState>()((set, get) => ({
   askAgain: false,
 
   take(answer) {
-    const passwordSet = typeof answer["password_set"] === "boolean" ? answer["password_set"] : get().passwordSet;
-    if (answer["authenticated"] === false) {
+    const passwordSet = typeof answer.password_set === "boolean" ? answer.password_set : get().passwordSet;
+    if (answer.authenticated === false) {
       set({ state: "signed-out", username: null, expiresAt: null, csrfToken: null, passwordSet });
       return;
     }
     set({
       state: "signed-in",
       passwordSet,
-      username: typeof answer["username"] === "string" ? answer["username"] : get().username,
-      expiresAt: typeof answer["expires_in"] === "number" ? Date.now() + answer["expires_in"] * 1000 : get().expiresAt,
-      csrfToken: typeof answer["csrf_token"] === "string" ? answer["csrf_token"] : get().csrfToken,
+      username: typeof answer.username === "string" ? answer.username : get().username,
+      expiresAt: typeof answer.expires_in === "number" ? Date.now() + answer.expires_in * 1000 : get().expiresAt,
+      csrfToken: typeof answer.csrf_token === "string" ? answer.csrf_token : get().csrfToken,
     });
   },
 

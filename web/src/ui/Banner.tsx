@@ -9,9 +9,9 @@ import status from "./Status.module.css";
 export function Banner({ tone, children, action, inline = false }: { tone: Tone; children: ReactNode; action?: ReactNode; inline?: boolean }) {
   const Icon = TONE_ICON[tone];
   return (
-    <div className={clsx(styles["banner"], styles[tone], inline && styles["inline"])}>
+    <div className={clsx(styles.banner, styles[tone], inline && styles.inline)}>
       <Icon size={16} aria-hidden className={status[tone]} />
-      <span className={styles["text"]}>{children}</span>
+      <span className={styles.text}>{children}</span>
       {action}
     </div>
   );

@@ -15,7 +15,7 @@ export type ButtonProps = ComponentProps<"button"> & {
 };
 
 export function buttonClass(kind: ButtonKind = "secondary", small = false): string {
-  return clsx(styles["button"], styles[kind], small && styles["small"]);
+  return clsx(styles.button, styles[kind], small && styles.small);
 }
 
 export function Button({ kind = "secondary", small = false, icon: Icon, busy = false, className, children, onClick, type = "button", ...rest }: ButtonProps) {
@@ -31,7 +31,7 @@ export function Button({ kind = "secondary", small = false, icon: Icon, busy = f
         else onClick?.(event);
       }}
     >
-      {busy ? <LoaderCircle size={small ? 13 : 15} className={styles["spin"]} aria-hidden /> : Icon !== undefined && <Icon size={small ? 13 : 15} aria-hidden />}
+      {busy ? <LoaderCircle size={small ? 13 : 15} className={styles.spin} aria-hidden /> : Icon !== undefined && <Icon size={small ? 13 : 15} aria-hidden />}
       {children}
     </button>
   );

@@ -16,17 +16,17 @@ export type CardProps = {
 export function Card({ title, note, actions, flush = false, children }: CardProps) {
   const id = useId();
   return (
-    <section className={styles["card"]} {...(title !== undefined && { "aria-labelledby": id })}>
+    <section className={styles.card} {...(title !== undefined && { "aria-labelledby": id })}>
       {title !== undefined && (
-        <div className={styles["head"]}>
-          <h2 id={id} className={styles["title"]}>
+        <div className={styles.head}>
+          <h2 id={id} className={styles.title}>
             {title}
           </h2>
-          {note !== undefined && <span className={styles["note"]}>{note}</span>}
-          {actions !== undefined && <div className={styles["actions"]}>{actions}</div>}
+          {note !== undefined && <span className={styles.note}>{note}</span>}
+          {actions !== undefined && <div className={styles.actions}>{actions}</div>}
         </div>
       )}
-      <div className={clsx(styles["body"], flush && styles["flush"])}>{children}</div>
+      <div className={clsx(styles.body, flush && styles.flush)}>{children}</div>
     </section>
   );
 }

@@ -15,14 +15,14 @@ export type CodeBlockProps = {
 export function CodeBlock({ children, label, wrap = false, copy = true }: CodeBlockProps) {
   const { t } = useTranslation();
   return (
-    <div className={clsx(styles["block"], wrap && styles["wrap"], copy && styles["copyable"])}>
+    <div className={clsx(styles.block, wrap && styles.wrap, copy && styles.copyable)}>
       {/* It scrolls, so the keyboard must reach it. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre className={styles["code"]} tabIndex={0} role="region" aria-label={label ?? t("code")}>
+      <pre className={styles.code} tabIndex={0} role="region" aria-label={label ?? t("code")}>
         <code>{children}</code>
       </pre>
       {copy && (
-        <div className={styles["copy"]}>
+        <div className={styles.copy}>
           <CopyButton text={children} label={t("copy")} iconOnly small />
         </div>
       )}

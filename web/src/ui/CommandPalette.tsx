@@ -42,7 +42,7 @@ export function CommandPalette({ label, placeholder, empty, text, onText, groups
     <dialog
       ref={dialog}
       aria-label={label}
-      className={styles["dialog"]}
+      className={styles.dialog}
       onCancel={(event) => {
         event.preventDefault();
         onClose();
@@ -51,20 +51,20 @@ export function CommandPalette({ label, placeholder, empty, text, onText, groups
         if (event.target === dialog.current) onClose();
       }}
     >
-      <Cmdk label={label} loop className={styles["box"]}>
-        <CommandInput value={text} onValueChange={onText} placeholder={placeholder} className={styles["input"]} />
-        <CommandList className={styles["list"]} label={label}>
-          <CommandEmpty className={styles["empty"]}>{empty}</CommandEmpty>
+      <Cmdk label={label} loop className={styles.box}>
+        <CommandInput value={text} onValueChange={onText} placeholder={placeholder} className={styles.input} />
+        <CommandList className={styles.list} label={label}>
+          <CommandEmpty className={styles.empty}>{empty}</CommandEmpty>
           {groups.map(
             (group) =>
               group.commands.length > 0 && (
-                <CommandGroup key={group.label} heading={group.label} className={styles["group"]} forceMount={group.commands.some((command) => command.always)}>
+                <CommandGroup key={group.label} heading={group.label} className={styles.group} forceMount={group.commands.some((command) => command.always)}>
                   {group.commands.map(({ id, label: name, icon: Icon, hint, always = false, run }) => (
                     <CommandItem
                       key={id}
                       value={`${group.label} ${name}`}
                       forceMount={always}
-                      className={styles["item"]}
+                      className={styles.item}
                       onSelect={() => {
                         // Closed first: what runs may open a dialog of its own.
                         onClose();
@@ -73,7 +73,7 @@ export function CommandPalette({ label, placeholder, empty, text, onText, groups
                     >
                       {Icon !== undefined && <Icon size={15} aria-hidden />}
                       {name}
-                      {hint !== undefined && <kbd className={styles["hint"]}>{hint}</kbd>}
+                      {hint !== undefined && <kbd className={styles.hint}>{hint}</kbd>}
                     </CommandItem>
                   ))}
                 </CommandGroup>

@@ -61,16 +61,16 @@ export function Modal({ title, onClose, children, actions, width }: Frame & { wi
   const id = useId();
   const { dialog, host } = useModal(onClose);
   return (
-    <dialog ref={dialog} aria-labelledby={id} className={clsx(styles["dialog"], styles["modal"])} style={{ "--dialog-width": width === undefined ? undefined : `${width}px` } as CSSProperties}>
+    <dialog ref={dialog} aria-labelledby={id} className={clsx(styles.dialog, styles.modal)} style={{ "--dialog-width": width === undefined ? undefined : `${width}px` } as CSSProperties}>
       <LayerHost value={host}>
-        <div className={styles["head"]}>
-          <h2 id={id} className={styles["title"]}>
+        <div className={styles.head}>
+          <h2 id={id} className={styles.title}>
             {title}
           </h2>
           <IconButton icon={X} label={t("close")} onClick={onClose} tooltip={false} />
         </div>
-        <div className={styles["body"]}>{children}</div>
-        {actions !== undefined && <div className={styles["foot"]}>{actions}</div>}
+        <div className={styles.body}>{children}</div>
+        {actions !== undefined && <div className={styles.foot}>{actions}</div>}
       </LayerHost>
     </dialog>
   );
@@ -102,24 +102,24 @@ export function Drawer({ name, title, onClose, onNext, onPrevious, tools, return
     useShortcut(key, () => action?.(), { inDialog: true, enabled: action !== undefined });
   }
   return (
-    <dialog ref={dialog} aria-labelledby={id} className={clsx(styles["dialog"], styles["drawer"])} style={{ "--drawer-width": `${width}px` } as CSSProperties}>
+    <dialog ref={dialog} aria-labelledby={id} className={clsx(styles.dialog, styles.drawer)} style={{ "--drawer-width": `${width}px` } as CSSProperties}>
       <LayerHost value={host}>
         {/* A separator with a value is the role for a handle; it takes the focus and the arrow keys. */}
         {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/no-noninteractive-tabindex */}
-        <div role="separator" aria-orientation="vertical" aria-label={t("drawer.resize")} aria-valuenow={width} aria-valuemin={NARROWEST} aria-valuemax={2400} tabIndex={0} className={styles["grip"]} onKeyDown={resize} {...grip} />
-        <div className={styles["head"]}>
-          <h2 id={id} className={styles["title"]}>
+        <div role="separator" aria-orientation="vertical" aria-label={t("drawer.resize")} aria-valuenow={width} aria-valuemin={NARROWEST} aria-valuemax={2400} tabIndex={0} className={styles.grip} onKeyDown={resize} {...grip} />
+        <div className={styles.head}>
+          <h2 id={id} className={styles.title}>
             {title}
           </h2>
-          <div className={styles["headActions"]}>
+          <div className={styles.headActions}>
             {tools}
             {listed && <IconButton icon={ChevronUp} label={t("drawer.previous")} onClick={onPrevious} disabled={onPrevious === undefined} />}
             {listed && <IconButton icon={ChevronDown} label={t("drawer.next")} onClick={onNext} disabled={onNext === undefined} />}
             <IconButton icon={X} label={t("close")} onClick={onClose} tooltip={false} />
           </div>
         </div>
-        <div className={styles["body"]}>{children}</div>
-        {actions !== undefined && <div className={styles["foot"]}>{actions}</div>}
+        <div className={styles.body}>{children}</div>
+        {actions !== undefined && <div className={styles.foot}>{actions}</div>}
       </LayerHost>
     </dialog>
   );

@@ -21,17 +21,17 @@ export function ErrorCard({ error, title, onRetry, staleSince }: ErrorCardProps)
   const { t } = useTranslation();
   const known = error instanceof ApiError ? error : null;
   return (
-    <div className={styles["card"]} role="alert">
-      <p className={styles["title"]}>
-        <CircleX size={16} aria-hidden className={status["bad"]} />
+    <div className={styles.card} role="alert">
+      <p className={styles.title}>
+        <CircleX size={16} aria-hidden className={status.bad} />
         {title ?? t("error.title")}
       </p>
-      <p className={styles["text"]}>
+      <p className={styles.text}>
         <Message error={error} />
       </p>
-      {staleSince !== undefined && <p className={styles["detail"]}>{t("error.stale", { time: time(staleSince) })}</p>}
+      {staleSince !== undefined && <p className={styles.detail}>{t("error.stale", { time: time(staleSince) })}</p>}
       {known !== null && known.status !== 0 && (
-        <p className={styles["detail"]}>
+        <p className={styles.detail}>
           {known.status} <code>{known.error}</code>
           {known.requestId !== undefined && (
             <>
@@ -41,7 +41,7 @@ export function ErrorCard({ error, title, onRetry, staleSince }: ErrorCardProps)
           )}
         </p>
       )}
-      <div className={styles["actions"]}>
+      <div className={styles.actions}>
         {onRetry !== undefined && (
           <Button icon={RotateCw} small onClick={onRetry}>
             {t("retry")}

@@ -24,9 +24,9 @@ export function Field({ label, note, error, required = false, hideLabel = false,
   const id = useId();
   const described = [note !== undefined && `${id}-note`, error !== undefined && `${id}-error`].filter(Boolean).join(" ");
   return (
-    <div className={styles["field"]}>
-      <label htmlFor={id} className={clsx(styles["label"], hideLabel && "sr-only")}>
-        {label} {required && <span className={styles["note"]}>({t("required")})</span>}
+    <div className={styles.field}>
+      <label htmlFor={id} className={clsx(styles.label, hideLabel && "sr-only")}>
+        {label} {required && <span className={styles.note}>({t("required")})</span>}
       </label>
       {children({
         id,
@@ -35,12 +35,12 @@ export function Field({ label, note, error, required = false, hideLabel = false,
         ...(required && { "aria-required": true }),
       })}
       {note !== undefined && (
-        <div id={`${id}-note`} className={styles["note"]}>
+        <div id={`${id}-note`} className={styles.note}>
           {note}
         </div>
       )}
       {error !== undefined && (
-        <div id={`${id}-error`} className={styles["error"]}>
+        <div id={`${id}-error`} className={styles.error}>
           {error}
         </div>
       )}
@@ -51,11 +51,11 @@ export function Field({ label, note, error, required = false, hideLabel = false,
 type Look = { code?: boolean; small?: boolean };
 
 export function Input({ code = false, small = false, className, ...rest }: ComponentProps<"input"> & Look) {
-  return <input {...rest} className={clsx(styles["control"], code && styles["code"], small && styles["small"], className)} />;
+  return <input {...rest} className={clsx(styles.control, code && styles.code, small && styles.small, className)} />;
 }
 
 export function TextArea({ code = false, small = false, className, ...rest }: ComponentProps<"textarea"> & Look) {
-  return <textarea {...rest} className={clsx(styles["control"], code && styles["code"], small && styles["small"], className)} />;
+  return <textarea {...rest} className={clsx(styles.control, code && styles.code, small && styles.small, className)} />;
 }
 
 export type Option = { value: string; label: string; disabled?: boolean };
@@ -66,7 +66,7 @@ export type Option = { value: string; label: string; disabled?: boolean };
  */
 export function Select({ options, small = false, className, ...rest }: ComponentProps<"select"> & { options: readonly Option[]; small?: boolean }) {
   return (
-    <select {...rest} className={clsx(styles["control"], small && styles["small"], className)}>
+    <select {...rest} className={clsx(styles.control, small && styles.small, className)}>
       {options.map((option) => (
         <option key={option.value} value={option.value} disabled={option.disabled}>
           {option.label}
@@ -79,12 +79,12 @@ export function Select({ options, small = false, className, ...rest }: Component
 export function Checkbox({ label, note, ...rest }: Omit<ComponentProps<"input">, "type"> & { label: ReactNode; note?: ReactNode }) {
   const id = useId();
   return (
-    <div className={styles["check"]}>
+    <div className={styles.check}>
       <input {...rest} id={id} type="checkbox" {...(note !== undefined && { "aria-describedby": `${id}-note` })} />
       <div>
         <label htmlFor={id}>{label}</label>
         {note !== undefined && (
-          <div id={`${id}-note`} className={styles["note"]}>
+          <div id={`${id}-note`} className={styles.note}>
             {note}
           </div>
         )}
@@ -99,9 +99,9 @@ export type SwitchProps = { label: string; checked: boolean; onChange: (checked:
 export function Switch({ label, checked, onChange, disabled = false, hideLabel = false }: SwitchProps) {
   const id = useId();
   return (
-    <div className={styles["switchRow"]}>
-      <Root id={id} checked={checked} onCheckedChange={onChange} disabled={disabled} className={styles["switch"]}>
-        <Thumb className={styles["thumb"]} />
+    <div className={styles.switchRow}>
+      <Root id={id} checked={checked} onCheckedChange={onChange} disabled={disabled} className={styles.switch}>
+        <Thumb className={styles.thumb} />
       </Root>
       <label htmlFor={id} className={clsx(hideLabel && "sr-only")}>
         {label}

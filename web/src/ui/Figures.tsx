@@ -37,8 +37,8 @@ export function Sparkline({ values, label, height = 28 }: { values: readonly (nu
   const line = linePath(values, WIDTH, height - 2);
   const solid = line !== "" && !values.includes(null);
   return (
-    <svg role="img" aria-label={label} className={styles["spark"]} viewBox={`0 0 ${WIDTH} ${height}`} height={height} preserveAspectRatio="none">
-      {solid && values.length > 1 && <path className={styles["area"]} d={`${line}L${WIDTH} ${height}L0 ${height}Z`} />}
+    <svg role="img" aria-label={label} className={styles.spark} viewBox={`0 0 ${WIDTH} ${height}`} height={height} preserveAspectRatio="none">
+      {solid && values.length > 1 && <path className={styles.area} d={`${line}L${WIDTH} ${height}L0 ${height}Z`} />}
       <path d={line} />
     </svg>
   );
@@ -52,7 +52,7 @@ export function Bars({ bars, label, height = 28 }: { bars: readonly (readonly Ba
   const top = Math.max(...totals, 1);
   const step = WIDTH / Math.max(bars.length, 1);
   return (
-    <svg role="img" aria-label={label} className={styles["bars"]} viewBox={`0 0 ${WIDTH} ${height}`} height={height} preserveAspectRatio="none">
+    <svg role="img" aria-label={label} className={styles.bars} viewBox={`0 0 ${WIDTH} ${height}`} height={height} preserveAspectRatio="none">
       {bars.map((parts, at) => {
         let used = 0;
         return parts.map((part, nth) => {
@@ -82,7 +82,7 @@ export type WaterfallSpan = {
 export function Waterfall({ spans, total, label }: { spans: readonly WaterfallSpan[]; total: number; label: string }) {
   const width = Math.max(total, ...spans.map((span) => span.start + span.ms), 0.001);
   return (
-    <ol className={styles["waterfall"]} aria-label={label}>
+    <ol className={styles.waterfall} aria-label={label}>
       {spans.map((span, at) => {
         const place: CSSProperties = {
           left: `${(span.start / width) * 100}%`,
@@ -90,12 +90,12 @@ export function Waterfall({ spans, total, label }: { spans: readonly WaterfallSp
           background: seriesColor(span.color),
         };
         return (
-          <li key={`${at} ${span.name}`} className={styles["span"]} title={span.note}>
+          <li key={`${at} ${span.name}`} className={styles.span} title={span.note}>
             <span>{span.name}</span>
-            <span className={styles["track"]} aria-hidden>
-              <span className={styles["bar"]} style={place} />
+            <span className={styles.track} aria-hidden>
+              <span className={styles.bar} style={place} />
             </span>
-            <span className={styles["duration"]}>{duration(span.ms)}</span>
+            <span className={styles.duration}>{duration(span.ms)}</span>
           </li>
         );
       })}

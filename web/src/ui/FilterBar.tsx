@@ -1,6 +1,6 @@
 import clsx from "clsx";
 import { Search, X } from "lucide-react";
-import { type FormEvent, type ReactNode, useId, useRef, useState } from "react";
+import { type SubmitEvent, type ReactNode, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type Field, type Filter, parseFilter, type Term, withoutTerm, withTerm, writeTerm } from "../lib/filter";
@@ -26,7 +26,7 @@ export function FilterBar({ filter, fields, onChange, example, children }: Filte
   const box = useRef<HTMLInputElement>(null);
   const list = useId();
   useShortcut("/", () => box.current?.focus());
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const typed = parseFilter(draft, fields);
     const text = [filter.text, typed.text].filter((part) => part !== "").join(" ");
@@ -35,8 +35,8 @@ export function FilterBar({ filter, fields, onChange, example, children }: Filte
   };
   const any = filter.terms.length > 0 || filter.text !== "";
   return (
-    <div className={styles["bar"]} role="search" aria-label={t("filter.label")}>
-      <form onSubmit={submit} className={styles["box"]}>
+    <div className={styles.bar} role="search" aria-label={t("filter.label")}>
+      <form onSubmit={submit} className={styles.box}>
         <Search size={15} aria-hidden />
         <Input
           ref={box}
@@ -80,11 +80,11 @@ export function FilterBar({ filter, fields, onChange, example, children }: Filte
 function Chip({ name, term, onRemove }: { name: string; term?: Term; onRemove: () => void }) {
   const { t } = useTranslation();
   return (
-    <span className={clsx(styles["chip"], term?.not === true && styles["not"])}>
-      <span className={styles["term"]} title={name}>
+    <span className={clsx(styles.chip, term?.not === true && styles.not)}>
+      <span className={styles.term} title={name}>
         {name}
       </span>
-      <button type="button" className={styles["remove"]} aria-label={t("filter.removeTerm", { term: name })} onClick={onRemove}>
+      <button type="button" className={styles.remove} aria-label={t("filter.removeTerm", { term: name })} onClick={onRemove}>
         <X size={13} aria-hidden />
       </button>
     </span>

@@ -20,7 +20,7 @@ export type IconButtonProps = Omit<ComponentProps<"button">, "aria-label" | "chi
 
 export function IconButton({ icon: Icon, label, shortcut, kind = "quiet", small = false, tooltip = true, className, type = "button", ...rest }: IconButtonProps) {
   const button = (
-    <button {...rest} type={type} aria-label={label} className={clsx(buttonClass(kind, small), styles["icon"], className)}>
+    <button {...rest} type={type} aria-label={label} className={clsx(buttonClass(kind, small), styles.icon, className)}>
       <Icon size={small ? 14 : 16} aria-hidden />
     </button>
   );

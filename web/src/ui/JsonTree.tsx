@@ -11,7 +11,7 @@ const MOST_ITEMS = 100;
 export function JsonTree({ value, open = 2, label }: { value: unknown; open?: number; label?: string }) {
   const { t } = useTranslation();
   return (
-    <div className={styles["tree"]} role="group" aria-label={label ?? t("json.label")}>
+    <div className={styles.tree} role="group" aria-label={label ?? t("json.label")}>
       <Node value={value} open={open} />
     </div>
   );
@@ -20,7 +20,7 @@ export function JsonTree({ value, open = 2, label }: { value: unknown; open?: nu
 function Name({ name }: { name: string | undefined }) {
   return name === undefined ? null : (
     <>
-      <span className={styles["key"]}>{name}</span>
+      <span className={styles.key}>{name}</span>
       {": "}
     </>
   );
@@ -33,7 +33,7 @@ function Node({ name, value, open }: { name?: string | undefined; value: unknown
   const list = Array.isArray(value);
   if (!list && !isRecord(value)) {
     return (
-      <div className={styles["leaf"]}>
+      <div className={styles.leaf}>
         <Name name={name} />
         <Scalar value={value} />
       </div>
@@ -42,10 +42,10 @@ function Node({ name, value, open }: { name?: string | undefined; value: unknown
   const entries: [string, unknown][] = list ? value.map((each, at) => [String(at), each as unknown]) : Object.entries(value);
   const size = list ? t("json.items", { count: entries.length }) : t("json.fields", { count: entries.length });
   return (
-    <details className={styles["fold"]} open={unfolded} onToggle={(event) => setUnfolded(event.currentTarget.open)}>
+    <details className={styles.fold} open={unfolded} onToggle={(event) => setUnfolded(event.currentTarget.open)}>
       <summary>
         <Name name={name} />
-        <span className={styles["note"]}>
+        <span className={styles.note}>
           {list ? "[" : "{"} {size} {list ? "]" : "}"}
         </span>
       </summary>
@@ -58,7 +58,7 @@ function Node({ name, value, open }: { name?: string | undefined; value: unknown
           ))}
           {entries.length > most && (
             <li>
-              <button type="button" className={styles["more"]} onClick={() => setMost(most * 5)}>
+              <button type="button" className={styles.more} onClick={() => setMost(most * 5)}>
                 {t("json.moreItems", { count: entries.length - most })}
               </button>
             </li>
@@ -77,10 +77,10 @@ function Scalar({ value }: { value: unknown }) {
   }
   const long = value.length > LONG_TEXT;
   return (
-    <span className={styles["string"]}>
+    <span className={styles.string}>
       {JSON.stringify(whole || !long ? value : value.slice(0, LONG_TEXT))}
       {long && (
-        <button type="button" className={styles["more"]} onClick={() => setWhole(!whole)}>
+        <button type="button" className={styles.more} onClick={() => setWhole(!whole)}>
           {whole ? t("json.less") : t("json.moreText", { count: value.length - LONG_TEXT })}
         </button>
       )}

@@ -33,21 +33,21 @@ export function LiveIndicator({ live, paused, waiting, heardAt, onPause }: LiveI
   const now = useNow(1000, live.state === "waiting");
   const { tone, icon, word, why } = useFace(live, paused, waiting, heardAt, now);
   const shown = (
-    <span className={clsx(styles["indicator"], status[tone])}>
+    <span className={clsx(styles.indicator, status[tone])}>
       {icon}
       {/* A countdown must not be read out every second. */}
-      <span className={styles["word"]} role={live.state === "waiting" ? undefined : "status"}>
+      <span className={styles.word} role={live.state === "waiting" ? undefined : "status"}>
         {word}
       </span>
     </span>
   );
   return (
-    <span className={styles["indicator"]}>
+    <span className={styles.indicator}>
       {why === undefined ? (
         shown
       ) : (
         <Tooltip text={why}>
-          <button type="button" className={styles["why"]}>
+          <button type="button" className={styles.why}>
             {shown}
           </button>
         </Tooltip>
@@ -79,11 +79,11 @@ function useFace(live: LiveStatus, paused: boolean, waiting: number, heardAt: nu
     case "connecting":
       return { tone: "off", icon: <RefreshCw size={14} aria-hidden />, word: t("live.connecting") };
     case "off":
-      return { tone: "off", icon: <span className={styles["pulse"]} aria-hidden />, word: t("live.off") };
+      return { tone: "off", icon: <span className={styles.pulse} aria-hidden />, word: t("live.off") };
     case "live":
       if (paused) {
         return { tone: "warn", icon: <CirclePause size={14} aria-hidden />, word: waiting > 0 ? t("live.pausedWaiting", { count: waiting }) : t("live.paused") };
       }
-      return { tone: "ok", icon: <span className={styles["pulse"]} aria-hidden />, word: t("live.live") };
+      return { tone: "ok", icon: <span className={styles.pulse} aria-hidden />, word: t("live.live") };
   }
 }

@@ -13,7 +13,7 @@ export function Menu({ trigger, children, align = "end" }: { trigger: ReactEleme
     <Root modal={false}>
       <Trigger asChild>{trigger}</Trigger>
       <Portal container={host}>
-        <Content align={align} sideOffset={4} collisionPadding={8} className={styles["menu"]}>
+        <Content align={align} sideOffset={4} collisionPadding={8} className={styles.menu}>
           {children}
         </Content>
       </Portal>
@@ -25,10 +25,10 @@ export type MenuItemProps = { onSelect: () => void; icon?: LucideIcon; hint?: st
 
 export function MenuItem({ onSelect, icon: Icon, hint, danger = false, disabled = false, children }: MenuItemProps) {
   return (
-    <Item onSelect={onSelect} disabled={disabled} className={clsx(styles["item"], danger && styles["danger"])}>
+    <Item onSelect={onSelect} disabled={disabled} className={clsx(styles.item, danger && styles.danger)}>
       {Icon !== undefined && <Icon size={15} aria-hidden />}
       {children}
-      {hint !== undefined && <span className={styles["hint"]}>{hint}</span>}
+      {hint !== undefined && <span className={styles.hint}>{hint}</span>}
     </Item>
   );
 }
@@ -36,8 +36,8 @@ export function MenuItem({ onSelect, icon: Icon, hint, danger = false, disabled 
 /** Stays open when chosen, for several in a row. */
 export function MenuCheck({ checked, onChange, children }: { checked: boolean; onChange: (checked: boolean) => void; children: ReactNode }) {
   return (
-    <CheckboxItem checked={checked} onCheckedChange={onChange} onSelect={(event) => event.preventDefault()} className={styles["item"]}>
-      <span className={styles["check"]}>
+    <CheckboxItem checked={checked} onCheckedChange={onChange} onSelect={(event) => event.preventDefault()} className={styles.item}>
+      <span className={styles.check}>
         <ItemIndicator>
           <Check size={15} aria-hidden />
         </ItemIndicator>
@@ -52,11 +52,11 @@ export type MenuChoiceProps<V extends string> = { label: string; value: V; onCha
 export function MenuChoice<V extends string>({ label, value, onChange, options }: MenuChoiceProps<V>) {
   return (
     <>
-      <Label className={styles["label"]}>{label}</Label>
+      <Label className={styles.label}>{label}</Label>
       <RadioGroup value={value} onValueChange={(next) => onChange(next as V)} aria-label={label}>
         {options.map((option) => (
-          <RadioItem key={option.value} value={option.value} onSelect={(event) => event.preventDefault()} className={styles["item"]}>
-            <span className={styles["check"]}>
+          <RadioItem key={option.value} value={option.value} onSelect={(event) => event.preventDefault()} className={styles.item}>
+            <span className={styles.check}>
               <ItemIndicator>
                 <Check size={15} aria-hidden />
               </ItemIndicator>
@@ -70,9 +70,9 @@ export function MenuChoice<V extends string>({ label, value, onChange, options }
 }
 
 export function MenuLabel({ children }: { children: ReactNode }) {
-  return <Label className={styles["label"]}>{children}</Label>;
+  return <Label className={styles.label}>{children}</Label>;
 }
 
 export function MenuSeparator() {
-  return <Separator className={styles["separator"]} />;
+  return <Separator className={styles.separator} />;
 }

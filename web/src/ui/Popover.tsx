@@ -20,7 +20,7 @@ export function Popover({ trigger, label, children, open, onOpenChange, align = 
     <Root {...(open !== undefined && { open })} {...(onOpenChange !== undefined && { onOpenChange })}>
       <Trigger asChild>{trigger}</Trigger>
       <Portal container={host}>
-        <Content aria-label={label} align={align} sideOffset={4} collisionPadding={8} className={styles["popover"]}>
+        <Content aria-label={label} align={align} sideOffset={4} collisionPadding={8} className={styles.popover}>
           {children}
         </Content>
       </Portal>

@@ -1,5 +1,5 @@
 import { Eye, EyeOff } from "lucide-react";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type SubmitEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { ApiError } from "../api/error";
@@ -27,7 +27,7 @@ export function SignInForm({ username = "", onDone }: { username?: string; onDon
     (username === "" ? user : secret).current?.focus();
   }, [username]);
 
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (busy) return;
     if (name === "" || password === "") {
@@ -51,28 +51,28 @@ export function SignInForm({ username = "", onDone }: { username?: string; onDon
   const read = (error: unknown): Problem => {
     if (!(error instanceof ApiError)) return { text: String(error) };
     if (error.status === 0) return { text: t("unreachable") };
-    const wait = error.body["retry_after"];
+    const wait = error.body.retry_after;
     if (error.status === 429) return { text: error.message, ...(typeof wait === "number" && { retryAt: Date.now() + wait * 1000 }) };
     if (error.error !== "invalid_credentials") return { text: error.message };
-    const left = error.body["attempts_left"];
-    const pause = error.body["lockout_secs"];
+    const left = error.body.attempts_left;
+    const pause = error.body.lockout_secs;
     return { text: t("invalid"), ...(typeof left === "number" && typeof pause === "number" && { left: { count: left, pause: duration(pause * 1000) } }) };
   };
 
   return (
-    <form onSubmit={(event) => void submit(event)} className={styles["form"]} noValidate>
+    <form onSubmit={(event) => void submit(event)} className={styles.form} noValidate>
       <Field label={t("username")}>
         {(control) => <Input {...control} ref={user} value={name} autoComplete="username" autoCapitalize="none" spellCheck={false} onChange={(event) => setName(event.target.value)} />}
       </Field>
       <Field label={t("password")}>
         {(control) => (
-          <div className={styles["secret"]}>
+          <div className={styles.secret}>
             <Input {...control} ref={secret} type={shown ? "text" : "password"} value={password} autoComplete="current-password" onChange={(event) => setPassword(event.target.value)} />
             <IconButton icon={shown ? EyeOff : Eye} small label={shown ? t("conceal") : t("reveal")} aria-pressed={shown} onClick={() => setShown(!shown)} />
           </div>
         )}
       </Field>
-      <div role="alert" className={styles["problem"]}>
+      <div role="alert" className={styles.problem}>
         {problem !== null && <ProblemLine problem={problem} />}
       </div>
       <Button type="submit" kind="primary" busy={busy}>

@@ -27,23 +27,23 @@ export function StatNumber({ label, value, window, delta, judgement = "neutral",
   const { t } = useTranslation();
   const id = useId();
   return (
-    <section className={styles["stat"]} aria-labelledby={id}>
-      <div className={styles["head"]}>
-        <h2 id={id} className={styles["label"]}>
+    <section className={styles.stat} aria-labelledby={id}>
+      <div className={styles.head}>
+        <h2 id={id} className={styles.label}>
           {label}
         </h2>
-        <span className={styles["window"]}>{window}</span>
+        <span className={styles.window}>{window}</span>
       </div>
-      <div className={styles["line"]}>
-        {value === undefined ? <Skeleton width={96} height={30} /> : <span className={styles["value"]}>{value}</span>}
+      <div className={styles.line}>
+        {value === undefined ? <Skeleton width={96} height={30} /> : <span className={styles.value}>{value}</span>}
         {value !== undefined && delta !== undefined && (
-          <span className={clsx(styles["delta"], judgement === "good" && styles["good"], judgement === "worse" && styles["worse"])}>
+          <span className={clsx(styles.delta, judgement === "good" && styles.good, judgement === "worse" && styles.worse)}>
             {delta === null ? t("stat.noBefore") : t("stat.change", { change: delta })}
           </span>
         )}
       </div>
-      {second !== undefined && <div className={styles["second"]}>{second}</div>}
-      {points !== undefined && <div className={styles["spark"]}>{points.length > 1 && <Sparkline values={points} label={pointsLabel ?? label} />}</div>}
+      {second !== undefined && <div className={styles.second}>{second}</div>}
+      {points !== undefined && <div className={styles.spark}>{points.length > 1 && <Sparkline values={points} label={pointsLabel ?? label} />}</div>}
     </section>
   );
 }

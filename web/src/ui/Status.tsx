@@ -19,7 +19,7 @@ export const TONE_ICON: Record<Tone, LucideIcon> = {
 export function Status({ tone, children, icon }: { tone: Tone; children: ReactNode; icon?: LucideIcon }) {
   const Icon = icon ?? TONE_ICON[tone];
   return (
-    <span className={clsx(styles["status"], styles[tone])}>
+    <span className={clsx(styles.status, styles[tone])}>
       <Icon size={14} aria-hidden />
       {children}
     </span>
@@ -30,7 +30,7 @@ export function Status({ tone, children, icon }: { tone: Tone; children: ReactNo
 export function Badge({ tone, children }: { tone?: Tone; children: ReactNode }) {
   const Icon = tone === undefined ? undefined : TONE_ICON[tone];
   return (
-    <span className={clsx(styles["badge"], tone !== undefined && styles[tone])}>
+    <span className={clsx(styles.badge, tone !== undefined && styles[tone])}>
       {Icon !== undefined && <Icon size={12} aria-hidden />}
       {children}
     </span>

@@ -9,16 +9,16 @@ export type Tab<V extends string> = { value: V; label: string; count?: number; c
 export function Tabs<V extends string>({ label, value, onChange, tabs }: { label: string; value: V; onChange: (value: V) => void; tabs: readonly Tab<V>[] }) {
   return (
     <Root value={value} onValueChange={(next) => onChange(next as V)} activationMode="manual">
-      <List aria-label={label} className={styles["list"]}>
+      <List aria-label={label} className={styles.list}>
         {tabs.map((tab) => (
-          <Trigger key={tab.value} value={tab.value} className={styles["tab"]}>
+          <Trigger key={tab.value} value={tab.value} className={styles.tab}>
             {tab.label}
-            {tab.count !== undefined && <span className={styles["count"]}>{tab.count}</span>}
+            {tab.count !== undefined && <span className={styles.count}>{tab.count}</span>}
           </Trigger>
         ))}
       </List>
       {tabs.map((tab) => (
-        <Content key={tab.value} value={tab.value} className={styles["panel"]}>
+        <Content key={tab.value} value={tab.value} className={styles.panel}>
           {tab.content}
         </Content>
       ))}

@@ -1,5 +1,5 @@
 import { CalendarClock } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { duration, time } from "../lib/format";
@@ -40,12 +40,12 @@ export function TimeRange({ range, onChange }: { range: Range; onChange: (range:
       open={open}
       onOpenChange={setOpen}
       trigger={
-        <Button icon={CalendarClock} kind="quiet" aria-label={`${t("range.label")}: ${label}`} className={styles["trigger"]}>
-          <span className={styles["text"]}>{label}</span>
+        <Button icon={CalendarClock} kind="quiet" aria-label={`${t("range.label")}: ${label}`} className={styles.trigger}>
+          <span className={styles.text}>{label}</span>
         </Button>
       }
     >
-      <div className={styles["list"]}>
+      <div className={styles.list}>
         {RANGES.map((name) => {
           const each = parseRange(name);
           return (
@@ -68,14 +68,14 @@ function CustomRange({ range, onChange }: { range: Range; onChange: (range: Rang
   const [from, setFrom] = useState(() => localText(start.from));
   const [to, setTo] = useState(() => localText(start.to));
   const [wrong, setWrong] = useState(false);
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const next = { kind: "between", from: new Date(from).getTime(), to: new Date(to).getTime() } as const;
     setWrong(!(next.from < next.to));
     if (next.from < next.to) onChange(next);
   };
   return (
-    <form onSubmit={submit} className={styles["custom"]} aria-label={t("range.custom")}>
+    <form onSubmit={submit} className={styles.custom} aria-label={t("range.custom")}>
       <Field label={t("range.from")} error={wrong ? t("range.order") : undefined}>
         {(control) => <Input {...control} type="datetime-local" step={1} value={from} onChange={(event) => setFrom(event.target.value)} />}
       </Field>

@@ -27,7 +27,7 @@ export function ToastRegion() {
     }
   }, [any, list]);
   return (
-    <div ref={region} popover="manual" role="status" aria-label={t("toasts")} className={styles["region"]} hidden={!any}>
+    <div ref={region} popover="manual" role="status" aria-label={t("toasts")} className={styles.region} hidden={!any}>
       {list.map((message) => (
         <ToastItem key={message.id} message={message} />
       ))}
@@ -46,9 +46,11 @@ function ToastItem({ message }: { message: ToastMessage }) {
     return () => clearTimeout(timer);
   }, [held, id, action, tone]);
   return (
-    <div className={styles["toast"]} onPointerEnter={() => setHeld(true)} onPointerLeave={() => setHeld(false)} onFocus={() => setHeld(true)} onBlur={() => setHeld(false)}>
+    // It stays while someone is at it; there is nothing to press but what is in it.
+    // eslint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div className={styles.toast} onPointerEnter={() => setHeld(true)} onPointerLeave={() => setHeld(false)} onFocus={() => setHeld(true)} onBlur={() => setHeld(false)}>
       <Icon size={16} aria-hidden className={status[tone]} style={{ marginTop: 6 }} />
-      <div className={styles["text"]}>{text}</div>
+      <div className={styles.text}>{text}</div>
       {action !== undefined && (
         <Button
           small

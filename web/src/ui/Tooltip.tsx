@@ -20,7 +20,7 @@ export function Tooltip({ text, shortcut, children }: { text: ReactNode; shortcu
     <Root>
       <Trigger asChild>{children}</Trigger>
       <Portal container={host}>
-        <Content sideOffset={6} collisionPadding={8} className={styles["tooltip"]}>
+        <Content sideOffset={6} collisionPadding={8} className={styles.tooltip}>
           {text}
           {shortcut !== undefined && <kbd>{shortcut}</kbd>}
         </Content>

@@ -1,4 +1,4 @@
-import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
+import { useRouter, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -12,6 +12,9 @@ import { Logo } from "../../ui/Logo";
 import { SignInForm } from "../../ui/SignInForm";
 import styles from "./login.module.css";
 
+const HASH_COMMAND = "aigw hash-password";
+const HASH_CONFIG = 'dashboard:\n  enabled: true\n  password-hash: "$2b$12$…"';
+
 /** The steps and the form: signing in with a password, or with the link of `aigw run`. */
 export function Page() {
   const { t } = useTranslation("signin");
@@ -19,13 +22,13 @@ export function Page() {
   const { link, failure } = useLink();
   const done = useDone();
   return (
-    <main className={styles["page"]}>
-      <div className={styles["box"]}>
-        <div className={styles["brand"]}>
+    <main className={styles.page}>
+      <div className={styles.box}>
+        <div className={styles.brand}>
           <Logo size={30} />
           <div>
-            <h1 className={styles["title"]}>{t("title")}</h1>
-            <p className={styles["lead"]}>{t("lead", { host: location.host })}</p>
+            <h1 className={styles.title}>{t("title")}</h1>
+            <p className={styles.lead}>{t("lead", { host: location.host })}</p>
           </div>
         </div>
         {link ? (
@@ -47,14 +50,14 @@ export function Page() {
 }
 
 function useDone(): () => void {
-  const { next = "/" } = useSearch({ strict: false });
+  const { next = "/" } = useSearch({ from: "/login" });
   const router = useRouter();
-  return () => router.history.replace(router.options.basepath?.replace(/\/$/, "") + next);
+  // A path of any page with its search: more than the types of links know.
+  return () => router.history.replace(`/dashboard${next}`);
 }
 
 /** Signs in with the token of the address, once; it is out of the address before anything else. */
 function useLink(): { link: boolean; failure: string | null } {
-  const navigate = useNavigate();
   const done = useDone();
   const [token] = useState(takeLinkToken);
   const [failure, setFailure] = useState<string | null>(null);
@@ -63,25 +66,25 @@ function useLink(): { link: boolean; failure: string | null } {
     if (token === null || begun.current) return;
     begun.current = true;
     signInWithLink(token).then(done, (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)));
-  }, [token, done, navigate]);
+  }, [token, done]);
   return { link: token !== null && failure === null, failure };
 }
 
 function Setup() {
   const { t } = useTranslation("signin");
   return (
-    <section className={styles["setup"]} aria-label={t("setup.title")}>
+    <section className={styles.setup} aria-label={t("setup.title")}>
       <Banner tone="info" inline>
         <strong>{t("setup.title")}</strong> {t("setup.why")}
       </Banner>
-      <ol className={styles["steps"]}>
+      <ol className={styles.steps}>
         <li>
           {t("setup.make")}
-          <CodeBlock>aigw hash-password</CodeBlock>
+          <CodeBlock>{HASH_COMMAND}</CodeBlock>
         </li>
         <li>
           {t("setup.put")}
-          <CodeBlock>{"dashboard:\n  enabled: true\n  password-hash: \"$2b$12$…\""}</CodeBlock>
+          <CodeBlock>{HASH_CONFIG}</CodeBlock>
         </li>
         <li>{t("setup.then")}</li>
       </ol>

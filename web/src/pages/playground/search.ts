@@ -1,8 +1,6 @@
-import type { RawSearch } from "../../lib/search";
+/** What the address of this page may say besides `range`: nothing yet. */
+export type Search = object;
 
-/** What the address of this page may say besides `range`. */
-export type Search = Record<never, never>;
-
-export function validateSearch(_search: RawSearch): Search {
+export function validateSearch(): Search {
   return {};
 }

@@ -9,6 +9,6 @@ addTexts("requests", en);
 
 export function Page() {
   const { t } = useTranslation("requests");
-  const { id } = useParams({ from: "/requests/$id" });
+  const { id } = useParams({ from: "/shell/requests/$id" });
   return <Placeholder parts={[t("parts.4"), id]} />;
 }
