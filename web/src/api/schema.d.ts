@@ -4,41 +4,6 @@
  */
 
 export interface paths {
-    "/api/dashboard/auth/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The session */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/dashboard/auth/login": {
         parameters: {
             query?: never;
@@ -48,33 +13,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        username: string;
-                        password: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Signed in */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-            };
-        };
+        /** Sign in by password */
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -90,32 +30,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        token: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Signed in */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-            };
-        };
+        /** Sign in by the link that aigw run prints */
+        post: operations["loginByLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -131,26 +47,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A new token */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-            };
-        };
+        /** Go on with a new token */
+        post: operations["refresh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -166,24 +64,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Signed out */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
+        /** End the session, everywhere */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/auth/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Who is signed in */
+        get: operations["session"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -199,29 +98,331 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A ticket */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            ticket: string;
-                            expires_in: number;
-                        };
-                    };
-                };
-            };
+        /** A ticket that opens one WebSocket, soon */
+        post: operations["wsTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** All that the first page shows */
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was counted since the gateway began */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/metrics/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests over time, by name */
+        get: operations["metricsSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/metrics/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where requests go: from client format by model to credential */
+        get: operations["metricsFlow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/metrics/distributions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How latencies are spread */
+        get: operations["metricsDistributions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests, the newest first, by cursor or by page */
+        get: operations["listLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/logs/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names that requests can be filtered by */
+        get: operations["logNames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/logs/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sums over requests, with a series */
+        get: operations["logStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/logs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests as a file, as JSON lines or CSV */
+        get: operations["exportLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/logs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request, with all that is known of it */
+        get: operations["getLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/logs/{id}/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What came and what went, side by side */
+        get: operations["getLogStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/logs/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the gateway's own log says of a request */
+        get: operations["getLogRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What clients may ask for, and what they get */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/system/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the gateway is */
+        get: operations["systemHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/system/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process, its listener and its files */
+        get: operations["systemInfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/system/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The processes of this gateway */
+        get: operations["systemWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/system/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The gateway's own log, the newest first, by cursor or by page */
+        get: operations["systemLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/system/support": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What somebody who helps needs to know, without secrets */
+        get: operations["supportBundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The description of this API (OpenAPI 3.1) */
+        get: operations["description"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -232,12 +433,839 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        Session: {
-            authenticated: boolean;
-            username?: string | null;
-            expires_in?: number | null;
-            csrf_token?: string | null;
+        /**
+         * Problem
+         * @description Every answer that is no success.
+         */
+        Problem: {
+            error: string;
+            message: string;
+            /** @default  */
+            request_id: string;
+            fields?: components["schemas"]["Field"][];
+            version?: string;
+            retry_after?: number;
             password_set?: boolean;
+        };
+        /**
+         * Field
+         * @description One thing that is wrong, and where.
+         */
+        Field: {
+            path: string;
+            message: string;
+            line?: number;
+            column?: number;
+        };
+        /**
+         * Token
+         * @description A session; browsers have it in a cookie as well.
+         */
+        Token: {
+            token: string;
+            expires_in: number;
+            csrf_token: string;
+            /** @default Bearer */
+            token_type: string;
+        };
+        /** Login */
+        Login: {
+            username: string;
+            password: string;
+        };
+        /** LinkLogin */
+        LinkLogin: {
+            token: string;
+        };
+        /**
+         * Who
+         * @description Who is signed in.
+         */
+        Who: {
+            authenticated: boolean;
+            username: string;
+            expires_in: number;
+            csrf_token: string;
+            password_set: boolean;
+        };
+        /** Ticket */
+        Ticket: {
+            ticket: string;
+            expires_in: number;
+        };
+        /** Overview */
+        Overview: {
+            window: number;
+            to: number;
+            step: number;
+            health: components["schemas"]["HealthState"];
+            in_flight: number;
+            now: components["schemas"]["Totals"] | null;
+            previous: components["schemas"]["Totals"] | null;
+            series: components["schemas"]["Point"][];
+            outcomes: components["schemas"]["OutcomePoint"][];
+            credentials: components["schemas"]["CredentialStrip"][];
+            errors: components["schemas"]["ErrorGroup"][];
+            base_urls: components["schemas"]["BaseUrls"];
+            key_needed: boolean;
+            first_run: boolean;
+            problem: string | null;
+        };
+        /**
+         * HealthState
+         * @description How the gateway is, in a word, in a sentence, and by credential.
+         */
+        HealthState: {
+            status: string;
+            verdict: string;
+            credentials: components["schemas"]["CredentialHealth"][];
+        };
+        /**
+         * CredentialHealth
+         * @description How one credential stands.
+         */
+        CredentialHealth: {
+            id: string;
+            name: string;
+            provider: string;
+            state: string;
+            /** @default null */
+            model: string | null;
+            /** @default null */
+            cause: string | null;
+            /** @default null */
+            until: number | null;
+            /** @default 0 */
+            in_flight: number;
+        };
+        /**
+         * Totals
+         * @description Sums. Times are ``None`` where nothing was measured, and so are rates where there
+         *         was no request.
+         */
+        Totals: {
+            total_entries: number;
+            error_count: number;
+            error_rate: number | null;
+            requests_per_second: number;
+            tokens_per_second: number;
+            avg_latency_ms: number | null;
+            p50_latency_ms: number | null;
+            p95_latency_ms: number | null;
+            p99_latency_ms: number | null;
+            p50_first_content_ms: number | null;
+            p95_first_content_ms: number | null;
+            input_tokens: number;
+            output_tokens: number;
+            total_tokens: number;
+            /** Format: decimal */
+            total_cost: string;
+        };
+        /**
+         * Point
+         * @description What happened in one stretch of time. Percentiles are of a histogram with buckets a
+         *         fifth wide; ``None`` where nothing was measured.
+         */
+        Point: {
+            at: number;
+            requests: number;
+            failed: number;
+            input_tokens: number;
+            output_tokens: number;
+            /** Format: decimal */
+            cost: string;
+            mean_ms: number | null;
+            p50_ms: number | null;
+            p95_ms: number | null;
+            p99_ms: number | null;
+            first_content_p50_ms: number | null;
+            first_content_p95_ms: number | null;
+        };
+        /**
+         * OutcomePoint
+         * @description Requests of one stretch, by whose matter they were.
+         */
+        OutcomePoint: {
+            at: number;
+            /** @default 0 */
+            ok: number;
+            /** @default 0 */
+            client: number;
+            /** @default 0 */
+            upstream: number;
+            /** @default 0 */
+            gateway: number;
+            /** @default 0 */
+            left: number;
+        };
+        /** CredentialStrip */
+        CredentialStrip: {
+            health: components["schemas"]["CredentialHealth"];
+            totals: components["schemas"]["Totals"] | null;
+            /** @default [] */
+            requests: number[];
+            /** @default [] */
+            failed: number[];
+        };
+        /**
+         * ErrorGroup
+         * @description Failures of one cause.
+         */
+        ErrorGroup: {
+            error: string;
+            status: number;
+            credential: string;
+            model: string;
+            count: number;
+            newest: number | null;
+        };
+        /**
+         * BaseUrls
+         * @description What clients are told as the gateway's address.
+         */
+        BaseUrls: {
+            openai: string;
+            anthropic: string;
+            gemini: string;
+        };
+        /**
+         * MetricsReport
+         * @description What all processes of this gateway counted since they began.
+         */
+        MetricsReport: {
+            total_requests: number;
+            total_errors: number;
+            total_cancelled: number;
+            total_attempts: number;
+            failed_attempts: number;
+            retries: number;
+            failovers: number;
+            cooldowns: number;
+            total_streams: number;
+            checked_streams: number;
+            illegal_streams: number;
+            in_flight: number;
+            total_input_tokens: number;
+            total_output_tokens: number;
+            total_tokens: number;
+            tokens: {
+                [key: string]: number;
+            };
+            estimated_requests: number;
+            total_cost_usd: number;
+            cost_by_model: {
+                [key: string]: number;
+            };
+            unpriced_requests: number;
+            limits_refused: {
+                [key: string]: number;
+            };
+            latency_ms: {
+                [key: string]: number;
+            };
+            ttft_ms: {
+                [key: string]: number;
+            };
+            avg_latency_ms: number;
+            avg_overhead_ms: number;
+            avg_ttft_ms: number;
+            avg_chunk_gap_ms: number;
+            error_rate: number;
+            requests_per_minute: number;
+            active_providers: number;
+            by_model: {
+                [key: string]: number;
+            };
+            by_provider: {
+                [key: string]: number;
+            };
+            by_format: {
+                [key: string]: number;
+            };
+            by_status: {
+                [key: string]: number;
+            };
+            by_error: {
+                [key: string]: number;
+            };
+            by_key: {
+                [key: string]: components["schemas"]["KeyMetrics"];
+            };
+            uptime_seconds: number;
+        };
+        /** KeyMetrics */
+        KeyMetrics: {
+            requests: number;
+            tokens: number;
+            cost_usd: number;
+            limited: number;
+        };
+        /** GroupedSeries */
+        GroupedSeries: {
+            from: number;
+            to: number;
+            step: number;
+            by: string;
+            groups: components["schemas"]["NamedSeries"][];
+            other: components["schemas"]["NamedSeries"] | null;
+        };
+        /** NamedSeries */
+        NamedSeries: {
+            name: string;
+            totals: components["schemas"]["Totals"];
+            series: components["schemas"]["Point"][];
+        };
+        /** Flows */
+        Flows: {
+            from: number;
+            to: number;
+            flows: components["schemas"]["Flow"][];
+            total: number;
+            other: number;
+        };
+        /**
+         * Flow
+         * @description Requests of one way through the gateway.
+         */
+        Flow: {
+            format: string;
+            model: string;
+            credential: string;
+            requests: number;
+            failed: number;
+            tokens: number;
+        };
+        /**
+         * Distributions
+         * @description Since the processes began.
+         */
+        Distributions: {
+            uptime_seconds: number;
+            distributions: components["schemas"]["Distribution"][];
+        };
+        /** Distribution */
+        Distribution: {
+            name: string;
+            count: number;
+            mean_ms: number | null;
+            buckets: components["schemas"]["Bucket"][];
+        };
+        /** Bucket */
+        Bucket: {
+            over_ms: number;
+            up_to_ms: number | null;
+            count: number;
+        };
+        /** LogPage */
+        LogPage: {
+            items: components["schemas"]["Entry"][];
+            before: number | null;
+            after: number | null;
+            newest: number;
+            retention: components["schemas"]["Retention"];
+            total?: number;
+            page?: number;
+            page_size?: number;
+            total_pages?: number;
+        };
+        /**
+         * Entry
+         * @description One request. Token counts are ``None`` when unknown.
+         */
+        Entry: {
+            seq: number;
+            timestamp: number;
+            request_id: string;
+            endpoint: string;
+            method: string;
+            path: string;
+            format: string;
+            stream: boolean;
+            status: number;
+            failed: boolean;
+            client_left: boolean;
+            error: string | null;
+            error_code: string | null;
+            stop: string | null;
+            model: string | null;
+            served_model: string | null;
+            provider: string | null;
+            credential: string | null;
+            upstream_format: string | null;
+            relayed: boolean;
+            key: string | null;
+            attempts: number;
+            latency_ms: number;
+            first_content_ms: number | null;
+            overhead_ms: number | null;
+            input_tokens: number | null;
+            output_tokens: number | null;
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            reasoning_tokens: number | null;
+            usage_estimated: boolean;
+            cost: string | null;
+            bytes_out: number;
+            config: string;
+        };
+        /**
+         * Retention
+         * @description How much is kept.
+         */
+        Retention: {
+            max_rows: number | null;
+            days: number | null;
+            oldest: number | null;
+        };
+        /**
+         * LogNames
+         * @description What can be filtered by: the names that are in the log.
+         */
+        LogNames: {
+            models: string[];
+            served_models: string[];
+            providers: string[];
+            credentials: string[];
+            keys: string[];
+            errors: string[];
+            formats: string[];
+            upstream_formats: string[];
+            endpoints: string[];
+        };
+        /**
+         * LogStats
+         * @description Sums over a stretch of time: the last 24 hours, unless it says another.
+         */
+        LogStats: {
+            total_entries: number;
+            error_count: number;
+            error_rate: number | null;
+            requests_per_second: number;
+            tokens_per_second: number;
+            avg_latency_ms: number | null;
+            p50_latency_ms: number | null;
+            p95_latency_ms: number | null;
+            p99_latency_ms: number | null;
+            p50_first_content_ms: number | null;
+            p95_first_content_ms: number | null;
+            input_tokens: number;
+            output_tokens: number;
+            total_tokens: number;
+            /** Format: decimal */
+            total_cost: string;
+            from: number;
+            to: number;
+            step: number;
+            previous: components["schemas"]["Totals"];
+            series: components["schemas"]["Point"][];
+            models: components["schemas"]["Share"][];
+            providers: components["schemas"]["Share"][];
+            credentials: components["schemas"]["Share"][];
+            keys: components["schemas"]["Share"][];
+            errors: components["schemas"]["Share"][];
+            statuses: components["schemas"]["Share"][];
+        };
+        /**
+         * Share
+         * @description The part of one name in a whole.
+         */
+        Share: {
+            name: string;
+            requests: number;
+            failed: number;
+            tokens: number;
+            /** Format: decimal */
+            cost: string;
+        };
+        /**
+         * LogDetail
+         * @description One request, and all that is known of it.
+         */
+        LogDetail: {
+            entry: components["schemas"]["Entry"];
+            outcome: string;
+            timeline: components["schemas"]["Bar"][];
+            attempts: components["schemas"]["Attempted"][];
+            candidates: components["schemas"]["Candidate"][];
+            rejections: components["schemas"]["Rejection"][];
+            ledger: components["schemas"]["LedgerEntry"][];
+            upstream_status: number | null;
+            retry_after: number | null;
+            breach: string | null;
+            captured: boolean;
+            capture: components["schemas"]["CaptureView"] | null;
+            hint: string | null;
+        };
+        /**
+         * Bar
+         * @description Something that took time. Bars of one kind follow each other; a ``wait`` and a
+         *         ``stream`` lie inside the attempt with the same number.
+         */
+        Bar: {
+            name: string;
+            kind: string;
+            start_ms: number;
+            duration_ms: number;
+            /** @default null */
+            attempt: number | null;
+            /** @default null */
+            status: number | null;
+            /** @default null */
+            error: string | null;
+            /** @default false */
+            estimated: boolean;
+        };
+        /**
+         * Attempted
+         * @description One upstream call.
+         */
+        Attempted: {
+            provider: string;
+            credential: string;
+            model: string;
+            status: number | null;
+            error: string | null;
+            error_code: string | null;
+            seconds: number;
+            /** @default [] */
+            mutations: components["schemas"]["Mutation"][];
+        };
+        /**
+         * Mutation
+         * @description A change without its content, for records.
+         */
+        Mutation: {
+            cause: string;
+            pointer: string;
+        };
+        /** Candidate */
+        Candidate: {
+            credential: string;
+            model: string;
+        };
+        /**
+         * Rejection
+         * @description Why a credential is not a target.
+         */
+        Rejection: {
+            credential: string;
+            reason: string;
+            /** @default  */
+            requested: string;
+        };
+        /** LedgerEntry */
+        LedgerEntry: {
+            action: components["schemas"]["Action"];
+            code: string;
+            pointer: string;
+            /** @default  */
+            detail: string;
+            /** @default true */
+            reported: boolean;
+        };
+        /**
+         * Action
+         * @enum {unknown}
+         */
+        Action: "approximated" | "carried" | "defaulted" | "dropped";
+        /** CaptureView */
+        CaptureView: {
+            taken: number;
+            format: string;
+            path: string;
+            stream: boolean;
+            status: number | null;
+            request: components["schemas"]["Captured"];
+            answer: components["schemas"]["Captured"];
+            attempts: components["schemas"]["CapturedAttempt"][];
+        };
+        /**
+         * Captured
+         * @description A request or an answer as it went over a wire.
+         */
+        Captured: {
+            headers: components["schemas"]["Header"][];
+            body: string;
+            size: number;
+            kept: number;
+        };
+        /** Header */
+        Header: {
+            name: string;
+            value: string;
+        };
+        /**
+         * CapturedAttempt
+         * @description One upstream call.
+         */
+        CapturedAttempt: {
+            attempt: number;
+            start_ms: number;
+            provider: string;
+            credential: string;
+            format: string | null;
+            model: string;
+            method: string;
+            url: string;
+            status: number | null;
+            request: components["schemas"]["Captured"];
+            answer: components["schemas"]["Captured"];
+        };
+        /**
+         * Streams
+         * @description Rows of the two streams of a request, joined by cause.
+         */
+        Streams: {
+            total: number;
+            offset: number;
+            fidelity: string;
+            upstream_format: string | null;
+            client_format: string;
+            stream: boolean;
+            cut: boolean;
+            rows: components["schemas"]["StreamRow"][];
+        };
+        /**
+         * StreamRow
+         * @description What an upstream sent, what it means, and what the client was sent because of it.
+         */
+        StreamRow: {
+            number: number;
+            t_ms: number;
+            attempt: number;
+            cause: string;
+            upstream: string;
+            upstream_cuts: number[];
+            events: components["schemas"]["CanonicalEvent"][];
+            client: string;
+            client_t_ms: number | null;
+            client_cuts: number[];
+        };
+        /**
+         * CanonicalEvent
+         * @description What some bytes of an upstream mean.
+         */
+        CanonicalEvent: {
+            type: string;
+            summary: string;
+            /** @default null */
+            choice: number | null;
+            /** @default null */
+            part: number | null;
+            /** @default null */
+            text: string | null;
+        };
+        /** AppRecords */
+        AppRecords: {
+            logs: components["schemas"]["AppRecord"][];
+            newest: number;
+            oldest: number;
+            dropped: number;
+            before: number | null;
+            page?: number;
+            page_size?: number;
+            total?: number;
+        };
+        /**
+         * AppRecord
+         * @description What comes out.
+         */
+        AppRecord: {
+            timestamp: number;
+            level: components["schemas"]["Level"];
+            logger: string;
+            message: string;
+            /** @default null */
+            request_id: string | null;
+            worker: number | null;
+            pid: number;
+            /** @default null */
+            traceback: string | null;
+            seq: number;
+        };
+        /**
+         * Level
+         * @description How much a record matters, the least first.
+         * @enum {unknown}
+         */
+        Level: "critical" | "debug" | "error" | "info" | "warning";
+        /** Models */
+        Models: {
+            models: components["schemas"]["ModelRow"][];
+            warnings: components["schemas"]["ModelWarning"][];
+            prices_date: string;
+        };
+        /**
+         * ModelRow
+         * @description A name, or a pattern of names.
+         */
+        ModelRow: {
+            name: string;
+            kind: string;
+            resolves_to: string[];
+            targets: components["schemas"]["ModelTarget"][];
+            capabilities: components["schemas"]["Capabilities"] | null;
+            price: components["schemas"]["ModelPrice"] | null;
+            last_used: number | null;
+            warnings: components["schemas"]["ModelWarning"][];
+        };
+        /**
+         * ModelTarget
+         * @description A credential that serves a name.
+         */
+        ModelTarget: {
+            id: string;
+            credential: string;
+            provider: string;
+            format: string;
+            model: string;
+            match: string;
+            priority: number;
+            weight: number;
+            standing: string;
+            until: number | null;
+        };
+        /**
+         * Capabilities
+         * @description What the configuration says that a model can do; nothing is guessed by its name.
+         */
+        Capabilities: {
+            stream: boolean;
+            tools: boolean;
+            parallel_tools: boolean;
+            json_schema: boolean;
+            reasoning: string;
+            max_output: number | null;
+        };
+        /**
+         * ModelPrice
+         * @description USD for a million tokens.
+         */
+        ModelPrice: {
+            input: number;
+            output: number;
+            cache_read: number;
+            cache_write: number;
+        };
+        /** ModelWarning */
+        ModelWarning: {
+            code: string;
+            message: string;
+        };
+        /** SystemHealth */
+        SystemHealth: {
+            status: string;
+            version: string;
+            uptime_secs: number;
+            host: string | null;
+            port: number | null;
+            tls_enabled: boolean;
+            providers: {
+                [key: string]: number;
+            };
+            health: components["schemas"]["HealthState"];
+        };
+        /** SystemInfo */
+        SystemInfo: {
+            version: string;
+            python: string;
+            platform: string;
+            started: number;
+            uptime_seconds: number;
+            process: components["schemas"]["ProcessFacts"];
+            in_flight: number;
+            sockets: number;
+            draining: boolean;
+            workers: number;
+            listen: string[];
+            tls: components["schemas"]["TlsState"] | null;
+            databases: components["schemas"]["DatabaseFile"][];
+            request_log: components["schemas"]["LogState"];
+            app_log: components["schemas"]["LogState"];
+            reloads: components["schemas"]["Reading"][];
+            reload_failures: number;
+        };
+        /** ProcessFacts */
+        ProcessFacts: {
+            pid: number;
+            worker: number | null;
+            rss_bytes: number | null;
+            open_files: number | null;
+            threads: number;
+            cpu_seconds: number;
+            loop_lag_ms: number;
+        };
+        /** TlsState */
+        TlsState: {
+            subject: string;
+            issuer: string;
+            names: string[];
+            not_before: string;
+            not_after: string;
+            client_auth: string;
+            problem: string | null;
+        };
+        /** DatabaseFile */
+        DatabaseFile: {
+            name: string;
+            bytes: number;
+        };
+        /**
+         * LogState
+         * @description How a log stands.
+         */
+        LogState: {
+            kept: boolean;
+            dropped: number;
+        };
+        /**
+         * Reading
+         * @description The configuration was read again.
+         */
+        Reading: {
+            at: number;
+            generation: number;
+            version: string;
+            changed: boolean;
+            problems: string[];
+            restart: string[];
+        };
+        /**
+         * Workers
+         * @description All processes of this gateway. Reports are at most two seconds old.
+         */
+        Workers: {
+            shared_state: components["schemas"]["SharedStateView"];
+            nodes: components["schemas"]["WorkerView"][];
+        };
+        /** SharedStateView */
+        SharedStateView: {
+            kind: string;
+            up: boolean;
+            problem: string | null;
+        };
+        /** WorkerView */
+        WorkerView: {
+            id: string;
+            host: string;
+            pid: number;
+            worker: number;
+            version: string;
+            config: string;
+            uptime_seconds: number;
+            draining: boolean;
+            self: boolean;
+        };
+        /** SupportBundle */
+        SupportBundle: {
+            created: number;
+            contents: components["schemas"]["SupportPart"][];
+            parts: Record<string, unknown>;
+        };
+        /** SupportPart */
+        SupportPart: {
+            name: string;
+            about: string;
         };
     };
     responses: never;
@@ -247,4 +1275,2098 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    loginByLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkLogin"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Who"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    wsTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview: {
+        parameters: {
+            query?: {
+                window?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsReport"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metricsSeries: {
+        parameters: {
+            query: {
+                from?: number;
+                to?: number;
+                provider?: string;
+                credential?: string;
+                model?: string;
+                served_model?: string;
+                key?: string;
+                format?: string;
+                upstream_format?: string;
+                endpoint?: string;
+                status?: string;
+                error?: string;
+                stream?: boolean;
+                failed?: boolean;
+                retried?: boolean;
+                min_latency_ms?: number;
+                min_first_content_ms?: number;
+                min_cost?: number;
+                text?: string;
+                by: "credential" | "endpoint" | "error" | "format" | "key" | "model" | "outcome" | "provider" | "served_model" | "status" | "upstream_format";
+                /** @description Seconds of a stretch, or auto */
+                step?: string;
+                top?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupedSeries"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metricsFlow: {
+        parameters: {
+            query?: {
+                from?: number;
+                to?: number;
+                provider?: string;
+                credential?: string;
+                model?: string;
+                served_model?: string;
+                key?: string;
+                format?: string;
+                upstream_format?: string;
+                endpoint?: string;
+                status?: string;
+                error?: string;
+                stream?: boolean;
+                failed?: boolean;
+                retried?: boolean;
+                min_latency_ms?: number;
+                min_first_content_ms?: number;
+                min_cost?: number;
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flows"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metricsDistributions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Distributions"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLogs: {
+        parameters: {
+            query?: {
+                from?: number;
+                to?: number;
+                provider?: string;
+                credential?: string;
+                model?: string;
+                served_model?: string;
+                key?: string;
+                format?: string;
+                upstream_format?: string;
+                endpoint?: string;
+                status?: string;
+                error?: string;
+                stream?: boolean;
+                failed?: boolean;
+                retried?: boolean;
+                min_latency_ms?: number;
+                min_first_content_ms?: number;
+                min_cost?: number;
+                text?: string;
+                before?: number;
+                after?: number;
+                limit?: number;
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logNames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogNames"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logStats: {
+        parameters: {
+            query?: {
+                from?: number;
+                to?: number;
+                provider?: string;
+                credential?: string;
+                model?: string;
+                served_model?: string;
+                key?: string;
+                format?: string;
+                upstream_format?: string;
+                endpoint?: string;
+                status?: string;
+                error?: string;
+                stream?: boolean;
+                failed?: boolean;
+                retried?: boolean;
+                min_latency_ms?: number;
+                min_first_content_ms?: number;
+                min_cost?: number;
+                text?: string;
+                /** @description Seconds of a stretch, or auto */
+                step?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogStats"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportLogs: {
+        parameters: {
+            query?: {
+                from?: number;
+                to?: number;
+                provider?: string;
+                credential?: string;
+                model?: string;
+                served_model?: string;
+                key?: string;
+                format?: string;
+                upstream_format?: string;
+                endpoint?: string;
+                status?: string;
+                error?: string;
+                stream?: boolean;
+                failed?: boolean;
+                retried?: boolean;
+                min_latency_ms?: number;
+                min_first_content_ms?: number;
+                min_cost?: number;
+                text?: string;
+                as?: "csv" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLog: {
+        parameters: {
+            query?: {
+                bodies?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogDetail"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLogStreams: {
+        parameters: {
+            query?: {
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Streams"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLogRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppRecords"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    systemHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemHealth"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    systemInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemInfo"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    systemWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workers"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    systemLogs: {
+        parameters: {
+            query?: {
+                level?: components["schemas"]["Level"];
+                logger?: string;
+                search?: string;
+                request_id?: string;
+                before?: number;
+                after?: number;
+                limit?: number;
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppRecords"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    supportBundle: {
+        parameters: {
+            query?: {
+                list?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportBundle"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    description: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}
