@@ -202,7 +202,9 @@ def main(arguments: list[str]) -> int:
         done = build()
     except CannotBuild as problem:
         end = "The gateway runs without it, and says how to build it under /dashboard/."
-        print(f"dashboard: not built: {problem}\n{end if optional else ''}".rstrip(), file=sys.stderr)
+        print(
+            f"dashboard: not built: {problem}\n{end if optional else ''}".rstrip(), file=sys.stderr
+        )
         return 0 if optional else 1
     if not done and not optional:
         print("dashboard: up to date")
