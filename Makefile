@@ -1,5 +1,6 @@
 # make run and make test need make and Python 3.11, nothing else: they make .venv
-# and fill it from the locked sets in requirements/, with uv where there is one.
+# and fill it from the locked sets in requirements/, with uv where there is one, and
+# build the dashboard, with Node from PyPI where there is none (AIGW_SKIP_WEB=1: not).
 #
 #   make run  ARGS="--port 9000"     make test ARGS="tests/core -x"
 #   make PYTHON=python3.13 test      which Python the first time
@@ -16,14 +17,17 @@ help:
 	@echo "make test-deep   recorded streams cut at every byte (ARGS=gemini: of one upstream format)"
 	@echo "make check   lint, formatting, types, layers"
 	@echo "make conformance   the probes over all pairs of formats, as a table"
+	@echo "make web     the dashboard into aigw_asgi/static (make run does it when it must)"
 	@echo "make bench   the benchmarks"
 	@echo "make lock    requirements/*.txt anew, from pyproject.toml (needs uv)"
 	@echo "make clean   remove what these made"
 
 run dev: $(VENV)/.runtime
+	@$(VENV)/bin/python hatch_build.py --optional
 	@exec $(VENV)/bin/aigw run $(ARGS)
 
 test: $(VENV)/.dev
+	@$(VENV)/bin/python hatch_build.py --optional
 	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
 
 # Takes what it has done already from build/deep, unless something has changed since.
@@ -47,8 +51,8 @@ bench: $(VENV)/.dev
 	    $(VENV)/bin/python -m "bench.$$(basename "$$file" .py)" $(ARGS); \
 	done
 
-web:
-	@echo "the dashboard comes later; there is nothing to build yet"
+web: $(VENV)/.runtime
+	@$(VENV)/bin/python hatch_build.py
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/install
 	@requirements/install runtime
@@ -65,7 +69,8 @@ lock:
 	$(LOCK) --extra fast pyproject.toml -o requirements/runtime.txt
 	$(LOCK) --extra fast --extra redis -c requirements/runtime.txt pyproject.toml -o requirements/redis.txt
 	$(LOCK) --extra fast pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCK) requirements/web.in -o requirements/web.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) web/node_modules web/dist aigw_asgi/static .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,7 +20,7 @@ MAX_SIZE = 4 << 20
 class Row(Struct, frozen=True, gc=False):
     seq: int
     """From 1; the next one is higher by one, unless some are lost."""
-    data: str
+    data: bytes
 
 
 class Gap(Struct, frozen=True, gc=False):
@@ -32,7 +32,7 @@ class Gap(Struct, frozen=True, gc=False):
 
 
 class Tail:
-    """Holds the last rows, at most ``max_rows`` of them with ``max_size`` characters in all."""
+    """Holds the last rows, at most ``max_rows`` of them with ``max_size`` bytes in all."""
 
     def __init__(self, newest: int, *, max_rows: int = MAX_ROWS, max_size: int = MAX_SIZE) -> None:
         """``newest`` is the number of the last row there was before."""

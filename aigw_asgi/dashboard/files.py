@@ -23,7 +23,7 @@ from aigw_core.codec import Headers
 ROOT = "/dashboard"
 FOLDER = Path(__file__).parent.parent / "static"
 INDEX = "index.html"
-NONCE_PLACE = b"__CSP_NONCE__"
+NONCE_PLACE = b"__AIGW_CSP_NONCE__"
 """Stands in the page where its nonce is to be."""
 
 _ALWAYS: Headers = (

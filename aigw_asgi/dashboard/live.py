@@ -5,8 +5,13 @@ gets it when it has changed, and what it was too slow for, it does not need. A *
 channel* has numbered rows, in the order of the store that keeps them; a reader gets all
 of them in order, or is told exactly which it did not (:mod:`aigw_core.tail`).
 
-So a reader is a few numbers, however slow it is, and nothing is kept for it. Each frame
+So a reader is a few numbers, however slow it is, and nothing is kept for it. Each message
 is encoded once, for all. Nothing is looked at while nobody watches.
+
+Where the server allows it, the hub writes what is new straight to the connections of all
+readers who can take it, in one piece each; their tasks sleep (50 dashboards at two
+messages a second cost 14 % of 1,000 translated chunks a second with a task woken for each,
+and 2 % so).
 """
 
 from __future__ import annotations
@@ -30,11 +35,16 @@ MAX_FETCH = 500
 """Rows of one look into a store."""
 
 BURST = 200
-"""Frames that a reader takes in one go."""
+"""Rows of a channel that a reader takes in one go."""
 
 _LOG = logging.getLogger("aigw")
 
 _ENCODE = msgspec.json.Encoder().encode
+
+
+WriteMessages = Callable[[Sequence[bytes]], bool]
+"""Writes whole messages to a client at once, unless it does not keep up; whether it did, or
+would have for none."""
 
 
 class RowSource(Protocol):
@@ -86,11 +96,11 @@ class RowChannel:
             rows = await self.source.after(after, MAX_FETCH)
             if not rows:
                 return
-            tail.extend(Row(seq, self._frame(seq, data)) for seq, data in rows)
+            tail.extend(Row(seq, self._message(seq, data)) for seq, data in rows)
             after = tail.newest
 
-    def _frame(self, seq: int, data: Any) -> str:
-        return f'{{"type":"{self.name}","seq":{seq},"data":{_ENCODE(data).decode()}}}'
+    def _message(self, seq: int, data: Any) -> bytes:
+        return b'{"type":"%b","seq":%d,"data":%b}' % (self.name.encode(), seq, _ENCODE(data))
 
 
 class StateChannel:
@@ -99,15 +109,15 @@ class StateChannel:
     def __init__(self, name: str, make: Callable[[], Any]) -> None:
         self.name = name
         self.watchers = 0
-        self.frame = ""
+        self.message = b""
         self.version = 0
         """Goes up when it changes; 0: it was never looked at."""
         self._make = make
 
     def refresh(self) -> None:
-        frame = f'{{"type":"{self.name}","data":{_ENCODE(self._make()).decode()}}}'
-        if frame != self.frame:
-            self.frame = frame
+        message = b'{"type":"%b","data":%b}' % (self.name.encode(), _ENCODE(self._make()))
+        if message != self.message:
+            self.message = message
             self.version += 1
 
 
@@ -121,6 +131,12 @@ class Reader:
         self._states: dict[str, int] = {}
         """The version that is known, by channel."""
         self.news = anyio.Event()
+        self.alive: Callable[[], bool] = lambda: True
+        """Whether it may go on; asked once a second."""
+        self.write_now: WriteMessages | None = None
+        """Where there is a way to write without waiting."""
+        self.busy = False
+        """Somebody is taking, so that nobody else may."""
 
     def __repr__(self) -> str:
         return f"<Reader {[*self._states, *self._rows]}>"
@@ -156,18 +172,26 @@ class Reader:
                 return True
         return False
 
-    def take(self) -> Iterator[str]:
-        """The frames that come next, at most some hundreds of them. What was given
+    def flush(self) -> bool:
+        """Write what comes next without waiting; whether all of it could be."""
+        write = self.write_now
+        if write is None or self.busy or not write(()):
+            return False
+        write(list(self.take()))
+        return not self.behind
+
+    def take(self) -> Iterator[bytes]:
+        """The messages that come next, at most some hundreds of them. What was given
         counts as known."""
         for name in list(self._states):
             channel = self._hub.states[name]
             if self._states.get(name, channel.version) != channel.version:
                 self._states[name] = channel.version
-                yield channel.frame
+                yield channel.message
         for name in list(self._rows):
             yield from self._take_rows(name)
 
-    def _take_rows(self, name: str) -> Iterator[str]:
+    def _take_rows(self, name: str) -> Iterator[bytes]:
         tail = self._hub.rows[name].tail
         known = self._rows.get(name)
         if tail is None or known is None:
@@ -181,7 +205,8 @@ class Reader:
                 return  # subscribed anew meanwhile
             if isinstance(each, Gap):
                 self._rows[name] = known = each.last
-                yield f'{{"type":"gap","channel":"{name}","from":{each.first},"to":{each.last}}}'
+                bounds = (name.encode(), each.first, each.last)
+                yield b'{"type":"gap","channel":"%b","from":%d,"to":%d}' % bounds
             else:
                 self._rows[name] = known = each.seq
                 yield each.data
@@ -216,6 +241,7 @@ class Hub:
     def join(self) -> Reader:
         reader = Reader(self)
         self.readers.add(reader)
+        self._ask.set()
         return reader
 
     def leave(self, reader: Reader) -> None:
@@ -243,7 +269,7 @@ class Hub:
         """Keep watched channels up to date, until cancelled."""
         ticks = 0
         while True:
-            if any(reader.channels for reader in self.readers):
+            if self.readers:
                 with anyio.move_on_after(TICK):
                     await self._ask.wait()
             else:
@@ -255,9 +281,12 @@ class Hub:
                 for state in self.states.values():
                     if state.watchers:
                         state.refresh()
+                for reader in self.readers:
+                    if not reader.alive():
+                        reader.news.set()
             for channel in self.rows.values():
                 if channel.watchers:
                     await channel.refresh()
             for reader in self.readers:
-                if reader.behind:
+                if reader.behind and not reader.flush():
                     reader.news.set()

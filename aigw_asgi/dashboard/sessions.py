@@ -211,6 +211,7 @@ class Sessions:
             and now < session.expires
             and now < session.began + access.session_limit
             and session.stamp == self._stamp
+            and self._tokens.holds(session)
             and not self._state.sharing.marked(_ended(session))
         )
 

@@ -15,7 +15,7 @@ import anyio
 import msgspec
 from msgspec import Struct
 
-from aigw_asgi.dashboard.live import Hub, Reader
+from aigw_asgi.dashboard.live import Hub, Reader, WriteMessages
 from aigw_asgi.dashboard.problem import Problem
 from aigw_asgi.dashboard.sessions import Denied
 from aigw_asgi.driver import ReceiveMessage, SendMessage
@@ -42,9 +42,6 @@ MAX_SOCKETS = 200
 PER_SECOND = 10
 """Messages that a client may send on average; a burst may have ``BURST``."""
 BURST = 50
-
-CHECK = 1.0
-"""Seconds between two looks at whether the session is still good."""
 
 SESSION_OVER = 4401
 GOING_AWAY = 1001
@@ -90,7 +87,8 @@ async def serve_socket(
     if subprotocol is not None:
         accept["subprotocol"] = subprotocol
     await send(accept)
-    await _Socket(dashboard, session, receive, send).run()
+    write_now = (scope.get("extensions") or {}).get("aigw.messages")
+    await _Socket(dashboard, session, receive, send, write_now).run()
 
 
 async def _admit(
@@ -158,12 +156,18 @@ class _Socket:
     """An accepted one."""
 
     def __init__(
-        self, dashboard: Dashboard, session: Session, receive: ReceiveMessage, send: SendMessage
+        self,
+        dashboard: Dashboard,
+        session: Session,
+        receive: ReceiveMessage,
+        send: SendMessage,
+        write_now: WriteMessages | None,
     ) -> None:
         self._dashboard = dashboard
         self._session = session
         self._receive = receive
         self._send = send
+        self._write_now = write_now
         self._allowance = float(BURST)
         self._heard_at = time.monotonic()
 
@@ -210,24 +214,30 @@ class _Socket:
             },
             "expires_in": max(0, round(self._session.expires - time.time())),
         }
-        await self._send_text(msgspec.json.encode(hello).decode())
+        await self._send_text(msgspec.json.encode(hello))
+        reader.alive = self._may_go_on
+        reader.write_now = self._write_now
         while True:
             if self._dashboard.closing:
                 await self._close(GOING_AWAY, "the gateway is being shut down")
                 break
-            if not self._dashboard.sessions.alive(self._session):
+            if not self._may_go_on():
                 await self._close(SESSION_OVER, "the session is over")
                 break
             reader.news = anyio.Event()
-            for frame in reader.take():
-                await self._send_text(frame)
+            reader.busy = True
+            for message in reader.take():
+                await self._send_text(message)
+            reader.busy = False
             if not reader.behind:
-                with anyio.move_on_after(CHECK):
-                    await reader.news.wait()
+                await reader.news.wait()
         scope.cancel()
 
-    async def _send_text(self, text: str) -> None:
-        await self._send({"type": "websocket.send", "text": text})
+    def _may_go_on(self) -> bool:
+        return self._dashboard.sessions.alive(self._session)
+
+    async def _send_text(self, text: bytes) -> None:
+        await self._send({"type": "websocket.send", "text": text.decode()})
 
     async def _close(self, code: int, reason: str) -> None:
         await self._send({"type": "websocket.close", "code": code, "reason": reason})

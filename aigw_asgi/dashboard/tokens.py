@@ -76,6 +76,8 @@ class Session(Struct, frozen=True, gc=False):
     """When the operator signed in; a refresh does not change it."""
     stamp: str
     """Of the name and password in force then, see ``stamp_of``."""
+    key: str
+    """Which secret has signed it, see ``Tokens.holds``."""
 
 
 class Ticket(Struct, frozen=True, gc=False):
@@ -115,6 +117,7 @@ class _TicketClaims(_Claims, frozen=True, kw_only=True):
     auth_time: _Time
     sid: _Id
     session_jti: _Id
+    session_key: _Text
     session_iat: _Time
     session_exp: _Time
 
@@ -143,6 +146,7 @@ class Tokens:
         self._secrets = (secret,) if previous is None else (secret, previous)
         if min(map(len, self._secrets)) < MIN_SECRET:
             raise ValueError(f"a secret of the dashboard needs {MIN_SECRET} bytes")
+        self._keys = tuple(_derived(each, b"key")[:12] for each in self._secrets)
         self._new_id = new_id
 
     def __repr__(self) -> str:
@@ -176,7 +180,7 @@ class Tokens:
         Raises:
             BadToken: it proves none.
         """
-        claims = self._read(text, _SessionClaims, now)
+        claims, key = self._read(text, _SessionClaims, now)
         return Session(
             claims.sub,
             claims.jti,
@@ -185,7 +189,12 @@ class Tokens:
             claims.exp,
             claims.auth_time,
             claims.stamp,
+            key,
         )
+
+    def holds(self, session: Session) -> bool:
+        """Whether the secret that signed a session that was read is still in force."""
+        return session.key in self._keys
 
     def csrf(self, session: Session) -> str:
         """What a page sends beside the cookie with each change, to show that it could
@@ -213,6 +222,7 @@ class Tokens:
             auth_time=session.began,
             sid=session.family,
             session_jti=session.id,
+            session_key=session.key,
             session_iat=session.issued,
             session_exp=session.expires,
         )
@@ -220,7 +230,7 @@ class Tokens:
 
     def read_ticket(self, text: str, now: float) -> Ticket:
         """Raises ``BadToken``."""
-        claims = self._read(text, _TicketClaims, now)
+        claims, _ = self._read(text, _TicketClaims, now)
         session = Session(
             claims.sub,
             claims.session_jti,
@@ -229,6 +239,7 @@ class Tokens:
             claims.session_exp,
             claims.auth_time,
             claims.stamp,
+            claims.session_key,
         )
         return Ticket(claims.jti, claims.exp, session)
 
@@ -239,7 +250,7 @@ class Tokens:
 
     def read_link(self, text: str, now: float) -> Link:
         """Raises ``BadToken``."""
-        claims = self._read(text, _LinkClaims, now)
+        claims, _ = self._read(text, _LinkClaims, now)
         return Link(claims.jti, claims.exp, claims.stamp)
 
     # --- all of them ---------------------------------------------------------
@@ -258,28 +269,29 @@ class Tokens:
         content = msgspec.json.encode(claims)
         return _SIGNATURES.encode(content, self._secrets[0], algorithm=_ALGORITHM)
 
-    def _read(self, text: str, kind: type[_ClaimsType], now: float) -> _ClaimsType:
+    def _read(self, text: str, kind: type[_ClaimsType], now: float) -> tuple[_ClaimsType, str]:
+        """The claims, and which secret signed them. Raises ``BadToken``."""
         if not text:
             raise BadToken("missing_token")
         sound = len(text) <= MAX_TOKEN and _FORM.fullmatch(text) is not None
         if not sound or not text.startswith(f"{_HEADER}."):
             raise BadToken("invalid_token")
+        content, key = self._content(text)
         try:
-            claims = msgspec.json.decode(self._content(text), type=kind)
+            claims = msgspec.json.decode(content, type=kind)
         except msgspec.MsgspecError:
             raise BadToken("invalid_token") from None
         if claims.iat > now + SKEW or claims.exp <= claims.iat:
             raise BadToken("invalid_token")
         if claims.exp <= now:
             raise BadToken("token_expired")
-        return claims
+        return claims, key
 
-    def _content(self, text: str) -> bytes:
-        """What is signed. Raises ``BadToken``."""
-        for secret in self._secrets:
+    def _content(self, text: str) -> tuple[bytes, str]:
+        """What is signed, and which secret did. Raises ``BadToken``."""
+        for secret, key in zip(self._secrets, self._keys, strict=True):
             with suppress(PyJWTError):
-                content: bytes = _SIGNATURES.decode(text, secret, algorithms=[_ALGORITHM])
-                return content
+                return _SIGNATURES.decode(text, secret, algorithms=[_ALGORITHM]), key
         raise BadToken("invalid_token")
 
 
@@ -290,6 +302,10 @@ def stamp_of(username: str, password_hash: str) -> str:
 
 
 def _csrf(secret: bytes, session: Session) -> str:
+    return _derived(secret, b"csrf", session.family.encode())
+
+
+def _derived(secret: bytes, purpose: bytes, of: bytes = b"") -> str:
     # No token's signature: what those sign begins with base64.
-    digest = hmac.digest(secret, b"aigw csrf\0" + session.family.encode(), "sha256")
+    digest = hmac.digest(secret, b"aigw " + purpose + b"\0" + of, "sha256")
     return urlsafe_b64encode(digest).rstrip(b"=").decode()

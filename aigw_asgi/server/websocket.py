@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
+from collections.abc import Sequence
 from typing import Any
 
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from wsproto.connection import ConnectionState
-from wsproto.events import CloseConnection, Ping, Pong
+from wsproto.events import CloseConnection, Ping, Pong, Request
 from wsproto.utilities import LocalProtocolError
 
 CONTROL_PER_SECOND = 2
@@ -27,6 +29,20 @@ GOING_AWAY = 1001
 MISUSE = 1008
 
 
+def _framed(text: bytes) -> tuple[bytes, bytes]:
+    """A text message as one frame of a server (RFC 6455, 5.2)."""
+    size = len(text)
+    if size < 126:
+        return bytes((0x81, size)), text
+    if size < 1 << 16:
+        return _MEDIUM(0x81, 126, size), text
+    return _LARGE(0x81, 127, size), text
+
+
+_MEDIUM = struct.Struct("!BBH").pack
+_LARGE = struct.Struct("!BBQ").pack
+
+
 class GuardedWebSocket(WSProtocol):
     """One connection, after its upgrade."""
 
@@ -37,6 +53,27 @@ class GuardedWebSocket(WSProtocol):
         self.close_timeout = 5.0
         self._allowance = float(CONTROL_BURST)
         self._controlled_at = self.loop.time()
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions["aigw.messages"] = self.write_messages
+
+    def write_messages(self, texts: Sequence[bytes]) -> bool:
+        """Write whole text messages at once, in UTF-8 and in one piece. ``False``: not now;
+        ``send`` them, which waits until it can be. Nothing is written of none."""
+        if (
+            not self.handshake_complete
+            or self.close_sent
+            or self.disconnected
+            or not self.writable.is_set()
+            or self.transport.is_closing()
+            or self.conn.state is not ConnectionState.OPEN
+        ):
+            return False
+        if texts:
+            self.transport.write(b"".join([part for text in texts for part in _framed(text)]))
+        return True
 
     def handle_close(self, event: CloseConnection) -> None:
         if self.conn.state is ConnectionState.OPEN:

@@ -22,16 +22,16 @@ STEPS = st.lists(
 
 def follow(
     steps: list[tuple[str, int, int]], read: Callable[[Tail, int, int], list[Row | Gap]]
-) -> tuple[dict[int, str], list[list[Row | Gap]]]:
+) -> tuple[dict[int, bytes], list[list[Row | Gap]]]:
     """Three readers of one tail; what was published, and what each of them was told."""
-    published: dict[int, str] = {}
+    published: dict[int, bytes] = {}
     tail = Tail(10, max_rows=8, max_size=200)
     known = [10, 10, 4]  # the last one comes back after a while
     told: list[list[Row | Gap]] = [[], [], []]
     for what, first, second in steps:
         if what == "add":
             start = tail.newest + 1 + second
-            rows = [Row(seq, f"row {seq}") for seq in range(start, start + first)]
+            rows = [Row(seq, b"row %d" % seq) for seq in range(start, start + first)]
             published.update((row.seq, row.data) for row in rows)
             tail.extend(rows)
             continue
@@ -46,7 +46,7 @@ def follow(
     return published, told
 
 
-def problem(published: dict[int, str], told: list[list[Row | Gap]]) -> str:
+def problem(published: dict[int, bytes], told: list[list[Row | Gap]]) -> str:
     """Which law is broken; empty: none."""
     newest = max(published, default=10)
     for reader, start in enumerate((10, 10, 4)):
@@ -102,7 +102,7 @@ def test_the_law_sees_a_planted_bug(
 
 def test_it_holds_no_more_than_it_may() -> None:
     tail = Tail(0, max_rows=100, max_size=1000)
-    tail.extend(Row(seq, "x" * 50) for seq in range(1, 1000))
+    tail.extend(Row(seq, b"x" * 50) for seq in range(1, 1000))
     rows = [each for each in tail.read(0, 1000) if isinstance(each, Row)]
     assert len(rows) == 20
     assert rows[-1].seq == 999
@@ -110,6 +110,6 @@ def test_it_holds_no_more_than_it_may() -> None:
 
 def test_rows_that_are_known_are_not_taken_twice() -> None:
     tail = Tail(0)
-    tail.extend([Row(1, "a"), Row(2, "b")])
-    tail.extend([Row(2, "b"), Row(3, "c")])
-    assert list(tail.read(0, 10)) == [Row(1, "a"), Row(2, "b"), Row(3, "c")]
+    tail.extend([Row(1, b"a"), Row(2, b"b")])
+    tail.extend([Row(2, b"b"), Row(3, b"c")])
+    assert list(tail.read(0, 10)) == [Row(1, b"a"), Row(2, b"b"), Row(3, b"c")]

@@ -48,7 +48,7 @@ def test_a_token_proves_the_session_it_was_issued_for() -> None:
     session = TOKENS.read(issue(), NOW)
     issued = int(NOW)
     expected = ("admin", session.id, session.family, issued, issued + 3600, issued, STAMP)
-    assert session == Session(*expected)
+    assert session == Session(*expected, session.key)
     assert len(session.id) >= 16
     other = TOKENS.read(issue(), NOW)
     assert len({session.id, session.family, other.id, other.family}) == 4
@@ -81,6 +81,10 @@ def test_the_edge_of_expiry_is_outside() -> None:
 def test_the_previous_secret_reads_and_does_not_sign() -> None:
     old, rotated, done = Tokens(OTHER), Tokens(SECRET, OTHER), Tokens(SECRET)
     session = rotated.read(issue(old), NOW)
+    assert rotated.holds(session)
+    assert not done.holds(session)
+    assert not done.holds(rotated.read_ticket(rotated.ticket(session, NOW), NOW).session)
+    assert done.holds(rotated.read(issue(rotated), NOW))
     assert done.read(issue(rotated), NOW)
     assert why(issue(old), tokens=done) == "invalid_token"
     # What a page holds beside the cookie outlives the change as well.

@@ -420,7 +420,7 @@ def test_too_many_marks_of_a_kind_push_out_those_that_end_first(open_world: Open
     async def body() -> None:
         async with open_world() as world:
             node = await world.join("a")
-            await node.mark("other:1", world.now + 1)
+            await node.mark("other:1", world.now + 500)
             async with create_task_group() as tasks:
                 for number in range(MAX_MARKS + 3):
                     tasks.start_soon(node.mark, f"many:{number}", world.now + 100 + number)

@@ -1,0 +1,34 @@
+/** Signing in and out. The answers go to the session store. */
+import { useSession } from "../live/session";
+import { api, call } from "./client";
+import { ApiError } from "./error";
+
+/** Asks who is signed in. A refusal is an answer as well; no answer at all is thrown. */
+export async function loadSession(): Promise<void> {
+  try {
+    useSession.getState().take(await call(api.GET("/api/dashboard/auth/session")));
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error;
+    useSession.getState().take({ ...error.body, authenticated: false });
+  }
+}
+
+export async function signIn(username: string, password: string): Promise<void> {
+  useSession.getState().take({ username, ...(await call(api.POST("/api/dashboard/auth/login", { body: { username, password } }))), authenticated: true });
+  await completed();
+}
+
+export async function signInWithLink(token: string): Promise<void> {
+  useSession.getState().take({ ...(await call(api.POST("/api/dashboard/auth/link", { body: { token } }))), authenticated: true });
+  await completed();
+}
+
+/** The answers of login and link may leave out what `session` says. */
+async function completed(): Promise<void> {
+  if (useSession.getState().csrfToken === null) await loadSession();
+}
+
+export async function signOut(): Promise<void> {
+  await call(api.POST("/api/dashboard/auth/logout"));
+  useSession.getState().take({ authenticated: false });
+}

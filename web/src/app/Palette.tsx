@@ -1,0 +1,57 @@
+import { useNavigate } from "@tanstack/react-router";
+import { Contrast, Keyboard, LogOut, Pause, Rows3, Search, SquareArrowOutUpRight } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useLive } from "../live";
+import { isDark, usePrefs } from "../live/prefs";
+import { CommandPalette, type Command } from "../ui/CommandPalette";
+import { useSignOut } from "./Header";
+import { PAGES } from "./pages";
+
+/** What an id of a request looks like: a UUID, or the id a client has sent. */
+const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^req[-_][\w-]{6,}$/i;
+
+export default function Palette({ onClose, onKeys }: { onClose: () => void; onKeys: () => void }) {
+  const { t } = useTranslation("shell");
+  const navigate = useNavigate();
+  const prefs = usePrefs();
+  const leave = useSignOut();
+  const [text, setText] = useState("");
+  const typed = text.trim();
+
+  const pages: Command[] = PAGES.map(({ name, path, icon, key }) => ({
+    id: name,
+    label: t(`nav.${name}`),
+    icon,
+    ...(key !== undefined && { hint: `g ${key}` }),
+    run: () => void navigate({ to: path }),
+  }));
+  const actions: Command[] = [
+    { id: "theme", label: t("palette.toggleTheme"), icon: Contrast, run: () => prefs.set({ theme: isDark(prefs.theme) ? "light" : "dark" }) },
+    { id: "density", label: t("palette.toggleDensity"), icon: Rows3, run: () => prefs.set({ density: prefs.density === "compact" ? "comfortable" : "compact" }) },
+    { id: "pause", label: t("palette.pause"), icon: Pause, hint: "p", run: () => useLive.getState().setPaused(!useLive.getState().paused) },
+    { id: "keys", label: t("palette.shortcuts"), icon: Keyboard, hint: "?", run: onKeys },
+    { id: "leave", label: t("palette.signOut"), icon: LogOut, run: leave },
+  ];
+  const requests: Command[] = REQUEST_ID.test(typed)
+    ? [{ id: "open", label: t("palette.openRequest", { id: typed }), icon: SquareArrowOutUpRight, always: true, run: () => void navigate({ to: "/requests/$id", params: { id: typed } }) }]
+    : typed.length > 2
+      ? [{ id: "find", label: t("palette.searchRequests", { text: typed }), icon: Search, always: true, run: () => void navigate({ to: "/requests", search: { q: typed } }) }]
+      : [];
+  return (
+    <CommandPalette
+      label={t("palette.label")}
+      placeholder={t("palette.placeholder")}
+      empty={t("palette.empty", { text: typed })}
+      text={text}
+      onText={setText}
+      onClose={onClose}
+      groups={[
+        { label: t("palette.requests"), commands: requests },
+        { label: t("palette.pages"), commands: pages },
+        { label: t("palette.actions"), commands: actions },
+      ]}
+    />
+  );
+}

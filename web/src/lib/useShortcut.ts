@@ -1,0 +1,15 @@
+import { useEffect, useRef } from "react";
+
+import { shortcuts } from "./shortcuts";
+
+/** Runs `action` on `keys` while the component is there and `enabled`. */
+export function useShortcut(keys: string, action: () => void, { enabled = true, inDialog = false } = {}): void {
+  const latest = useRef(action);
+  useEffect(() => {
+    latest.current = action;
+  });
+  useEffect(() => {
+    if (!enabled) return undefined;
+    return shortcuts.add({ keys, inDialog, run: () => latest.current() });
+  }, [keys, enabled, inDialog]);
+}

@@ -1,0 +1,10 @@
+import { present, textParam, type RawSearch } from "../../lib/search";
+
+export type Search = {
+  /** The tab that is open. */
+  tab?: string;
+};
+
+export function validateSearch(search: RawSearch): Search {
+  return present<Search>({ tab: textParam(search, "tab", 40) });
+}
