@@ -148,7 +148,8 @@ def outcome(entry: Entry, detail: Detail) -> str:
     if entry.failed:
         told = "broke off" if entry.status == 200 else f"failed with {entry.status}"
         why = _why(entry.error, entry.error_code)
-        return f"{model} {where} {told} after {duration(entry.latency_ms)}{why}{before}."
+        told += f" after {duration(entry.latency_ms)}{why}"
+        return f"{model} {where} {told}{before.replace(' after', '; before that', 1)}."
     if entry.endpoint == "count":
         return f"Counted the prompt for {model} {where} in {duration(entry.latency_ms)}{before}."
     verb = "Streamed" if entry.stream else "Answered with"

@@ -63,7 +63,7 @@ class ModelTarget(Shape, frozen=True, kw_only=True):
 
 class ModelWarning(Shape, frozen=True, kw_only=True):
     code: str
-    """``shadowed``, ``unmatched``, ``loop``, ``excluded`` or ``disabled``."""
+    """``shadowed``, ``unmatched``, ``chained``, ``excluded`` or ``disabled``."""
     message: str
 
 
@@ -275,19 +275,13 @@ def _rewrites(
     state: GatewayState, used: Mapping[str, int | None], known: Sequence[str]
 ) -> Iterator[ModelRow]:
     snapshot = state.snapshot
-    rules = snapshot.model_rewrites
-    for at, (pattern, to) in enumerate(rules):
+    for pattern, to in snapshot.model_rewrites:
+        # Rules that are never reached, and fallbacks in a circle, are no configuration.
         warnings = []
-        for before, _ in rules[:at]:
-            if glob_match(before, pattern):
-                message = f"the rule for {before!r} before it takes all that it is for"
-                warnings.append(_warning("shadowed", message))
-                break
         again = rewritten(to, snapshot)
         if again != to:
-            what = "leads back here" if glob_match(pattern, again) else f"is {again!r} if asked for"
-            message = f"{to!r} is rewritten as well ({what}); there is one step only"
-            warnings.append(_warning("loop", message))
+            message = f"who asks for {to!r} gets {again!r}, but not by this: it is one step only"
+            warnings.append(_warning("chained", message))
         others = [other for other in known if glob_match(pattern, other)]
         if is_glob(pattern) and not others:
             message = "no name that is known of matches this pattern"
@@ -310,24 +304,3 @@ def _rewrites(
             last_used=max((when for when in times if when is not None), default=None),
             warnings=tuple(warnings),
         )
-
-
-def fallback_warnings(snapshot: Snapshot) -> tuple[ModelWarning, ...]:
-    """Fallbacks that lead back to where they began."""
-    warnings = []
-    for pattern, substitutes in snapshot.fallbacks:
-        for substitute in substitutes:
-            back = [
-                each
-                for other, names in snapshot.fallbacks
-                if glob_match(other, substitute)
-                for each in names
-                if glob_match(pattern, each)
-            ]
-            if back and not glob_match(pattern, substitute):
-                message = (
-                    f"the fallback of {pattern!r} to {substitute!r} leads back to"
-                    f" {back[0]!r}; each name is tried once"
-                )
-                warnings.append(_warning("loop", message))
-    return tuple(warnings)

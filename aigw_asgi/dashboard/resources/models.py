@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from aigw_asgi.dashboard.model_list import (
-    ModelRow,
-    ModelWarning,
-    fallback_warnings,
-    model_rows,
-)
+from aigw_asgi.dashboard.model_list import ModelRow, model_rows
 from aigw_asgi.dashboard.operation import Call, Operation, Shape
 from aigw_asgi.stores.request_log import LogUnavailable
 
@@ -15,8 +10,6 @@ from aigw_asgi.stores.request_log import LogUnavailable
 class Models(Shape, frozen=True, kw_only=True):
     models: tuple[ModelRow, ...]
     """By name; those of the built-in echo last."""
-    warnings: tuple[ModelWarning, ...]
-    """About no model alone."""
     prices_date: str
     """When the built-in prices were looked up, ISO 8601."""
 
@@ -31,7 +24,6 @@ async def _list(call: Call) -> Models:
             used = {}  # when a model was used last is the least of this
     return Models(
         models=model_rows(state, used),
-        warnings=fallback_warnings(state.snapshot),
         prices_date=state.prices.date,
     )
 
