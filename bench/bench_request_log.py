@@ -1,8 +1,10 @@
 """What the request log takes, what it adds to a request, and how soon it answers.
 
-Three tables, each by itself with --only: ``write`` (records from ``append`` to the file),
+Four tables, each by itself with --only: ``write`` (records from ``append`` to the file),
 ``request`` (a gateway in this process with and without its log, turn by turn: processor
-time of the whole process), ``read`` (questions to a file of --rows requests).
+time of the whole process), ``read`` (questions to a file of --rows requests), ``follow``
+(until who follows the log sees a request). ``ms_cold`` is the first question of a
+connection, with nothing of the file in memory, as far as the system forgets it when asked.
 """
 
 from __future__ import annotations
@@ -81,6 +83,8 @@ def made_up(dice: random.Random, wall: float) -> ExchangeRecord:
     if dice.random() < 0.03:
         failure = Failure(ErrorKind.RATE_LIMIT, "made up", 429, code="rate_limit_exceeded")
     seconds = dice.lognormvariate(0.5, 0.8)
+    tried = AttemptRecord("openai-compat", there.name, model, 200, failure, seconds)
+    again = dice.random() < 0.005
     plan = RoutePlan(tuple(Target(each, model, Match.EXACT, model) for each in (there, other)))
     return ExchangeRecord(
         request_id=uuid7(wall, dice.randbytes(10)),
@@ -90,7 +94,7 @@ def made_up(dice: random.Random, wall: float) -> ExchangeRecord:
         status=200 if failure is None else 429,
         seconds=seconds,
         first_content=seconds / 4 if failure is None else None,
-        attempts=(AttemptRecord("openai-compat", there.name, model, 200, failure, seconds),),
+        attempts=(tried, tried) if again else (tried,),
         usage=Usage(input=dice.randrange(20_000), output=dice.randrange(2000), cache_read=100),
         stop=StopReason.END if failure is None else None,
         failure=failure,
@@ -237,7 +241,29 @@ async def read(count: int, keep: str | None) -> None:
             "failed, by credential": page(Query(failed=True, credential="up-2")),
             "nothing matches": page(Query(model="none")),
             "latency over 10 s": page(Query(min_latency_ms=10_000)),
+            "latency over 60 s": page(Query(min_latency_ms=60_000)),
+            "latency over 60 s, total": page(Query(min_latency_ms=60_000), offset=0),
+            "latency over 20 s, total": page(Query(min_latency_ms=20_000), offset=0),
+            "latency over 2 s, total": page(Query(min_latency_ms=2000), offset=0),
+            "latency over 20 s, 1000": page(Query(min_latency_ms=20_000), limit=1000),
             "latency never reached": page(Query(min_latency_ms=1e9)),
+            "key, latency over 20 s": page(Query(key="team-7", min_latency_ms=20_000)),
+            "model, latency never": page(Query(model="model-5", min_latency_ms=1e9)),
+            "text, latency over 20 s": page(Query(text="up-3", min_latency_ms=20_000)),
+            "failed with a first token": page(Query(failed=True, min_first_content_ms=0)),
+            "first token never so late": page(Query(min_first_content_ms=1e9)),
+            "cost never reached": page(Query(min_cost=Decimal(1))),
+            "slow and dear": page(Query(min_latency_ms=20_000, min_cost=Decimal("0.0049"))),
+            "tried again": page(Query(attempts_over=1)),
+            "tried again, total": page(Query(attempts_over=1), offset=0),
+            "tried 3 times": page(Query(attempts_over=2)),
+            "upwards from the oldest": page(Query(), after=1),
+            "key, upwards": page(Query(key="team-7"), after=count // 10),
+            "latency over 20 s, up": page(Query(min_latency_ms=20_000), after=1),
+            "nothing matches, up": page(Query(model="none"), after=1),
+            "follow: newest": log.newest,
+            "follow: nothing new": lambda: log.after(first.seq),
+            "follow: 100 new": lambda: log.after(first.seq - 100),
             "a day, one model": page(Query(model="model-*", key="team-1", **day)),
             "text in names": page(Query(text="rate_limit team-3")),
             "text in names, total": page(Query(text="model-5"), offset=0),
@@ -245,21 +271,34 @@ async def read(count: int, keep: str | None) -> None:
             "one entry": lambda: log.entry(first.request_id),
             "stats of a day, 15 min": lambda: log.stats(Query(**day), 900),
             "stats of a month, 1 h": lambda: log.stats(Query(), 3600),
+            "stats of slow ones, month": lambda: log.stats(Query(min_latency_ms=20_000), 3600),
             "use of keys": lambda: log.key_usage("2000-01-01", "2999-12-31"),
         }
         rows: list[list[object]] = []
         for name, ask in questions.items():
             say(name)
+            for reader in (log._reader, log._following):
+                reader.close()  # with what it remembers; a question opens it again
+            _forget(folder)
             times = []
-            for _ in range(7):
+            for _ in range(8):
                 began = time.perf_counter()
                 await ask()
                 times.append((time.perf_counter() - began) * 1e3)
-            rows.append([name, times[0], statistics.median(times), max(times)])
+            rows.append([name, times[0], statistics.median(times[1:]), max(times[1:])])
         await log.aclose()
     say("")
     print(f"\n## questions to {count} requests of a month")
-    table(["question", "ms_first", "ms_median", "ms_worst"], rows)
+    table(["question", "ms_cold", "ms_median", "ms_worst"], rows)
+
+
+def _forget(folder: Path) -> None:
+    """Have the system read the files anew."""
+    for file in folder.iterdir():
+        number = os.open(file, os.O_RDONLY)
+        os.fsync(number)
+        os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(number)
 
 
 def _build(path: Path, count: int) -> None:
@@ -282,11 +321,43 @@ def _build(path: Path, count: int) -> None:
     file.database.close()
 
 
+# --- following ---------------------------------------------------------------
+
+
+async def follow(count: int, look: float) -> None:
+    """One request at a time, and one who looks every ``look`` seconds."""
+    dice = random.Random(3)
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        log = SqliteRequestLog(Path(folder), Retention())
+        await log.flush(60)
+        for every in (0.0, look):
+            seen = await log.newest()
+            times = []
+            for number in range(count):
+                say(f"following, {number} of {count}")
+                await asyncio.sleep(dice.random() * 0.3)
+                record = made_up(dice, time.time())
+                began = time.perf_counter()
+                log.append(record, PATHS[record.format])
+                while not (found := await log.after(seen)):  # noqa: ASYNC110 - as one who follows
+                    await asyncio.sleep(every or 0.001)
+                seen = found[-1].seq
+                times.append((time.perf_counter() - began) * 1e3)
+            times.sort()
+            name = f"looks every {every * 1e3:.0f} ms" if every else "looks all the time"
+            rows.append([name, statistics.median(times), times[-1]])
+        await log.aclose()
+    say("")
+    print(f"\n## until a request is seen, {count} of them")
+    table(["who follows", "ms_median", "ms_worst"], rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--only", choices=["write", "request", "read"])
+    parser.add_argument("--only", choices=["write", "request", "read", "follow"])
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--rate", type=int, default=0, help="records a second; 0: no limit")
     parser.add_argument("--rounds", type=int, default=11)
@@ -300,6 +371,8 @@ def main() -> None:
         asyncio.run(request(options.rounds, 1000))
     if options.only in (None, "read"):
         asyncio.run(read(options.rows, options.keep))
+    if options.only in (None, "follow"):
+        asyncio.run(follow(100, 0.15))
 
 
 if __name__ == "__main__":

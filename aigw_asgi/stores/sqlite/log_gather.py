@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from aigw_asgi.stores.request_log import MAX_POINTS, Query
 from aigw_asgi.stores.sqlite.log_conditions import conditions_of, facets_of, listed
-from aigw_asgi.stores.sqlite.log_peaks import blocks
+from aigw_asgi.stores.sqlite.log_peaks import blocks, unpeaked
 from aigw_asgi.stores.sqlite.log_sums import TAIL
 
 RAW_LIMIT = 3600
@@ -56,7 +56,7 @@ def gather(
             )
         )
     elif rows.measured:
-        low = max(low, rows.summed + 1)
+        low = unpeaked(rows)
         for block in blocks(connection, rows, None if facets is None else [f[0] for f in facets]):
             adder.add_requests(connection.execute(f"SELECT {TAIL} {block.sql}", block.values))
     adder.add_requests(

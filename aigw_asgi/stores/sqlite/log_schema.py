@@ -13,7 +13,7 @@ requests became visible.
 
 The other tables sum up: how many requests a facet has and which is its last, ``marks``
 which requests fall in a minute, ``minutes`` what they took by facet (by hour, for those of
-long ago), ``days`` by client key, ``peaks`` the highest values of each 8,192 requests by
+long ago), ``days`` by client key, ``peaks`` the highest values of each 2,048 requests by
 facet (:mod:`aigw_asgi.stores.sqlite.log_peaks`). All of them know of the requests up to
 ``counter.summed``: every few seconds one process brings them up to date, and who reads
 them looks at the few requests after that by itself.
@@ -180,9 +180,9 @@ STEPS = (
         PRIMARY KEY (block, facet)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO peaks
-        SELECT id / 8192, facet, count(*), max(us), ifnull(max(first_us), -1),
+        SELECT id / 2048, facet, count(*), max(us), ifnull(max(first_us), -1),
             ifnull(max(cost), -1), max(attempts)
-        FROM requests WHERE id <= (SELECT summed FROM counter) GROUP BY 1, 2;
+        FROM requests WHERE id < (SELECT (summed + 1) / 2048 * 2048 FROM counter) GROUP BY 1, 2;
     """,
 )
 """Never change one that was released; add another."""

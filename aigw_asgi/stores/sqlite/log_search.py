@@ -17,7 +17,7 @@ from typing import Any
 
 from aigw_asgi.stores.request_log import MAX_PAGE, Query
 from aigw_asgi.stores.sqlite.log_conditions import conditions_of, facets_of, listed
-from aigw_asgi.stores.sqlite.log_peaks import blocks
+from aigw_asgi.stores.sqlite.log_peaks import blocks, few, unpeaked
 
 MAX_MERGED = 1000
 """Facets that are merged by the index; where more are meant, a scan finds them soon."""
@@ -62,7 +62,7 @@ class Search:
             summed = self._merged(facets, count)
         else:
             return self._scan(limit, skip)
-        newest = self._newest(count)
+        newest = self._after_sums(count)
         streams = heapq.merge(
             chain(summed, newest) if self.up else chain(newest, summed),
             self._matches,
@@ -75,14 +75,14 @@ class Search:
         facets, rows = self._facets, self._rows
         if facets is None and rows.exact:
             return max(0, rows.high - rows.low + 1)
-        if rows.measures:
+        if rows.measures and few(self._connection, rows, self._allowed):
             summed = sum(
                 self._connection.execute(f"SELECT count(*) {block.sql}", block.values).fetchone()[0]
                 for block in blocks(self._connection, rows, self._allowed)
             )
-            return int(summed) + sum(1 for _ in self._newest(-1)) + len(self._matches)
+            return int(summed) + sum(1 for _ in self._after_sums(-1)) + len(self._matches)
         if facets is not None and rows.exact:
-            newest = sum(1 for _ in self._newest(-1))
+            newest = sum(1 for _ in self._after_sums(-1))
             return sum(count for _, _, count in facets) + newest + len(self._matches)
         condition, values = self._scanned()
         found = self._connection.execute(
@@ -94,14 +94,15 @@ class Search:
     def _allowed(self) -> list[int] | None:
         return None if self._facets is None else [facet for facet, _, _ in self._facets]
 
-    def _newest(self, limit: int) -> Iterator[int]:
-        """Those that the sums do not know of yet."""
+    def _after_sums(self, limit: int) -> Iterator[int]:
+        """Those that the sums do not know of yet, or the peaks where it goes by those."""
         rows, facets = self._rows, self._allowed
         inside = "" if facets is None else f" AND +facet IN ({listed(facets)})"
+        first = max(rows.low, rows.summed + 1)
         found = self._connection.execute(
             f"SELECT id FROM requests WHERE id BETWEEN ? AND ?{rows.sql}{inside}"
             f" ORDER BY id {self._order} LIMIT ?",
-            (max(rows.low, rows.summed + 1), rows.high, *rows.values, limit),
+            (unpeaked(rows) if rows.measures else first, rows.high, *rows.values, limit),
         )
         return (id for (id,) in found)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from aigw_asgi.stores.sqlite.lanes import one, pack, unpack
-from aigw_asgi.stores.sqlite.log_peaks import ADD, BLOCK
+from aigw_asgi.stores.sqlite.log_peaks import add_peaks
 
 STEP = 5000
 """Requests that are summed up in one transaction."""
@@ -120,10 +120,8 @@ def sum_up(connection: sqlite3.Connection) -> bool:
     minutes: list[tuple[int, int, Sum]] = []
     facets: dict[int, list[int]] = {}
     marks: dict[int, list[int]] = {}
-    peaks: list[tuple[int, ...]] = []
-    for minute, facet, begin, newest, found, peak in _groups(connection, summed, end):
+    for minute, facet, begin, newest, found in _groups(connection, summed, end):
         minutes.append((minute, facet, found))
-        peaks.append((newest // BLOCK, facet, found.requests, *peak))
         count = facets.setdefault(facet, [0, 0])
         count[0] += found.requests
         count[1] = max(count[1], newest)
@@ -134,38 +132,35 @@ def sum_up(connection: sqlite3.Connection) -> bool:
         [(count, newest, facet) for facet, (count, newest) in facets.items()],
     )
     connection.executemany(_ADD_MARK, [(minute, *ends) for minute, ends in marks.items()])
-    connection.executemany(ADD, peaks)
     days = days_of(connection, minutes)
     connection.executemany(_ADD_DAY, [(*key, *numbers) for key, numbers in days.items()])
     for minute, facet, found in minutes:
         _add_minute(connection, minute, facet, found)
+    add_peaks(connection, summed, end)
     execute("UPDATE counter SET summed = ?", (end,))
     return bool(end < last)
 
 
 def _groups(
     connection: sqlite3.Connection, after: int, end: int
-) -> Iterable[tuple[int, int, int, int, Sum, list[int]]]:
-    """Minute, facet, first and last number (of one block), what these requests took, and
-    their peaks. Row by row SQLite would give Python's lock away and ask for it again, so it
-    does the most of it itself."""
+) -> Iterable[tuple[int, int, int, int, Sum]]:
+    """Minute, facet, first and last number, and what these requests took. Row by row SQLite
+    would give Python's lock away and ask for it again, so it does the most of it itself."""
     rows = connection.execute(
         "SELECT at / 60000, facet, min(id), max(id), count(*), sum(us),"
         " ifnull(sum(input), 0), ifnull(sum(output), 0), ifnull(sum(cost), 0),"
         " sum(cost IS NULL AND ifnull(input, 0) + ifnull(output, 0) > 0),"
-        " max(us), ifnull(max(first_us), -1), ifnull(max(cost), -1), max(attempts),"
         " group_concat(us), group_concat(first_us)"
-        " FROM requests WHERE id > ? AND id <= ? GROUP BY at / 60000, facet, id / ?",
-        (after, end, BLOCK),
+        " FROM requests WHERE id > ? AND id <= ? GROUP BY 1, 2",
+        (after, end),
     )
     for minute, facet, begin, newest, *numbers, latencies, firsts in rows:
-        *numbers, us, first, cost, attempts = numbers
         found = Sum()
         found.requests, found.us, found.input, found.output, found.cost, found.unpriced = numbers
         found.latency = sum([one(int(us)) for us in latencies.split(",")])
         if firsts:
             found.first = sum([one(int(us)) for us in firsts.split(",")])
-        yield minute, facet, begin, newest, found, [us, first, cost, attempts]
+        yield minute, facet, begin, newest, found
 
 
 def days_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import subprocess
@@ -179,3 +180,14 @@ def test_readers_read_only(tmp_path: Path) -> None:
     assert reader.execute("SELECT n FROM t").fetchall() == [(1,)]
     reader.close()
     database.close()
+
+
+def test_who_is_not_patient_does_not_wait_for_who_opens_files_beside_it(tmp_path: Path) -> None:
+    number = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(number, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(BlockingIOError, match="opening files beside it"):
+            Database(tmp_path / "x.db", application=1, steps=(), busy=0.05, patient=False)
+    finally:
+        os.close(number)
+    Database(tmp_path / "x.db", application=1, steps=(), busy=0.05, patient=False).close()

@@ -199,7 +199,7 @@ SLOW = Query(min_latency_ms=5000)
 def test_peaks_go_with_the_last_rows_of_their_block(
     file: LogFile, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (log_file, log_sums, log_peaks):
+    for module in (log_file, log_peaks):
         monkeypatch.setattr(module, "BLOCK", 10)
     for number in range(1, 96):
         write(file, (f"id-{number}", NOW), seconds=9.0 if number % 20 == 3 else 0.1)
@@ -216,13 +216,15 @@ def test_peaks_go_with_the_last_rows_of_their_block(
 def test_peaks_of_an_older_file_are_made_up_for(tmp_path: Path) -> None:
     """By the step that adds them, as they would have become by and by."""
     new = LogFile(tmp_path / "new.db", busy=5.0)
-    for each in range(20):
-        write(new, (f"id-{each}", NOW), seconds=float(each), model=f"model-{each % 3}")
+    for each in range(41):
+        names = [(f"id-{each}-{number}", NOW) for number in range(100)]
+        write(new, *names, seconds=float(each), model=f"model-{each % 3}")
     write(new, ("bare", NOW), first=None, cost=None, model="bare")
     settle(new, Retention())
     write(new, ("not summed", NOW), seconds=99.0)
     expected = new.database.connection.execute(PEAKS).fetchall()
-    assert len(expected) == 4
+    assert {block for block, *_ in expected} == {0, 1}  # the third is not full
+    assert len(expected) == 6
     connection = new.database.connection
     connection.execute("DROP TABLE peaks")
     connection.execute("PRAGMA user_version = 1")  # as before that step

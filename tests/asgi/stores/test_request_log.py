@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from aigw_asgi.stores.request_log import Entry, LogUnavailable, Query, RequestLog, TurnedAway
-from aigw_asgi.stores.sqlite import log_file, log_peaks, log_search, log_sums
+from aigw_asgi.stores.sqlite import log_file, log_peaks, log_search
 from aigw_asgi.stores.sqlite.log_file import LogFile, Retention
 from aigw_asgi.stores.sqlite.request_log import SqliteRequestLog
 from aigw_core.chat import Format, Usage
@@ -283,7 +283,7 @@ def meant(each: ExchangeRecord, query: Query, *, identifiers: bool = True) -> bo
 
 
 def in_blocks_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (log_peaks, log_sums, log_file):
+    for module in (log_peaks, log_file):
         monkeypatch.setattr(module, "BLOCK", size)
 
 
@@ -309,6 +309,7 @@ async def test_a_query_finds_what_it_means_once_and_in_order(
     whichever way it is looked up, and however many of the requests the sums know of."""
     monkeypatch.setattr(log_search, "MAX_MERGED", merged)
     monkeypatch.setattr(log_peaks, "BY_INDEX", by_index)
+    monkeypatch.setattr(log_peaks, "SCAN", by_index % 3)
     in_blocks_of(7, monkeypatch)
     dice = Random(seed)
     given_records = [some_record(dice, number) for number in range(60)]
