@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from aigw_asgi.dashboard.operation import Operation
-from aigw_asgi.dashboard.resources import auth, description, logs, metrics, models, overview, system
+from aigw_asgi.dashboard.resources import (
+    auth,
+    description,
+    logs,
+    metrics,
+    models,
+    overview,
+    providers,
+    system,
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     *auth.OPERATIONS,
@@ -12,5 +21,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *logs.OPERATIONS,
     *models.OPERATIONS,
     *system.OPERATIONS,
+    *providers.OPERATIONS,
     *description.OPERATIONS,
 )
