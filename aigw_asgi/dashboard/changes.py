@@ -40,12 +40,12 @@ _NO_FILE = (
 )
 
 
-class ChangeQuery(Body):
+class ChangeQuery(Body, frozen=True, kw_only=True):
     dry_run: bool = False
     """Change nothing, and say what would be changed."""
 
 
-class Preview(Shape):
+class Preview(Shape, frozen=True, kw_only=True):
     """What a change would come to."""
 
     dry_run: bool
@@ -60,7 +60,7 @@ class Preview(Shape):
     """Of the configuration as it is."""
 
 
-class Changed(Shape):
+class Changed(Shape, frozen=True, kw_only=True):
     """A change was made, and is in force."""
 
     message: str
@@ -78,6 +78,10 @@ class Draft:
     def __init__(self, document: YamlDocument, compiled: Callable[[bytes], Loaded]) -> None:
         self.document = document
         self._compiled = compiled
+
+    @cached_property
+    def version(self) -> str:
+        return version_of(self.document.text.encode())
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -346,9 +350,7 @@ class _Work:
         after = draft.compiled(edit.text)
         said, restart = effects(draft.usable, after, self._started)
         assert after.document is not None
-        diff = redacted_diff(
-            document, after.document, redactor_of(draft.usable, after), self._name
-        )
+        diff = redacted_diff(document, after.document, redactor_of(draft.usable, after), self._name)
         return Done(version, said, restart, diff, edit, dry)
 
     def _read_only(self, message: str) -> ApiError:

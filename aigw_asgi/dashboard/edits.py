@@ -16,12 +16,10 @@ _OLD_NAMES = {new: old for old, new in ALIASES.items()}
 def value_at(data: Any, path: Path) -> Any:
     """``None`` where there is nothing."""
     for step in path:
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        else:
+        in_list = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if not in_list and not (isinstance(data, dict) and step in data):
             return None
+        data = data[step]
     return data
 
 

@@ -23,14 +23,17 @@ _OUTER = ("position", "source", "id")
 
 
 def effects(
-    before: Loaded | None, after: Loaded, started: ServerSettings | None
+    before: Loaded | None, after: Loaded, started: ServerSettings
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The sentences, and the keys whose values count from the next start on.
+    """The sentences, and the keys that are changed and count from the next start on.
 
     ``before`` is ``None`` where the text of before could not be used; ``started`` are the
     settings that the process began with.
     """
-    restart = () if started is None else after.settings.differing(started)
+    restart = after.settings.differing(started)
+    if before is not None:
+        now = after.settings.differing(before.settings)
+        restart = tuple(key for key in restart if key in now)
     said = [] if before is None else list(_said(before, after))
     if restart:
         said.append(f"restart needed for {', '.join(restart)}")

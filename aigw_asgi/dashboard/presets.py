@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from aigw_asgi.dashboard.operation import Shape
 
 
-class Preset(Shape):
+class Preset(Shape, frozen=True, kw_only=True):
     """What a form for a new provider begins with."""
 
     id: str

@@ -31,59 +31,59 @@ LISTS = {provider: kind for kind, provider in PROVIDERS.items()}
 _USER = re.compile(r"(?<=://)[^/@]*@")
 
 
-class ModelIn(Body):
+class ModelIn(Body, frozen=True, kw_only=True):
     id: str
     """The upstream's name, or a pattern over such names."""
     alias: str | None = None
     """What clients call it."""
 
 
-class TimeoutsIn(Body):
+class TimeoutsIn(Body, frozen=True, kw_only=True):
     """Seconds; ``null``: as the general ones."""
 
-    connect: float | None | UnsetType = UNSET
-    first_byte: float | None | UnsetType = UNSET
-    idle: float | None | UnsetType = UNSET
+    connect: float | UnsetType | None = UNSET
+    first_byte: float | UnsetType | None = UNSET
+    idle: float | UnsetType | None = UNSET
 
 
-class CloakIn(Body):
-    mode: Literal["auto", "always", "never"] | None | UnsetType = UNSET
-    strict_mode: bool | None | UnsetType = UNSET
-    system_prompt: str | None | UnsetType = UNSET
-    sensitive_words: tuple[str, ...] | None | UnsetType = UNSET
-    whole_words: bool | None | UnsetType = UNSET
-    cache_user_id: bool | None | UnsetType = UNSET
-    skip_user_agents: tuple[str, ...] | None | UnsetType = UNSET
+class CloakIn(Body, frozen=True, kw_only=True):
+    mode: Literal["auto", "always", "never"] | UnsetType | None = UNSET
+    strict_mode: bool | UnsetType | None = UNSET
+    system_prompt: str | UnsetType | None = UNSET
+    sensitive_words: tuple[str, ...] | UnsetType | None = UNSET
+    whole_words: bool | UnsetType | None = UNSET
+    cache_user_id: bool | UnsetType | None = UNSET
+    skip_user_agents: tuple[str, ...] | UnsetType | None = UNSET
 
 
-class ProviderChange(Body):
+class ProviderChange(Body, frozen=True, kw_only=True):
     """What is absent stays; ``null`` goes back to the default."""
 
     api_key: str | UnsetType = UNSET
     """The key, or where it stands: ``${VAR}``, ``env://VAR``, ``file:///path``."""
-    base_url: str | None | UnsetType = UNSET
+    base_url: str | UnsetType | None = UNSET
     """Without ``/v1``."""
-    proxy_url: str | None | UnsetType = UNSET
+    proxy_url: str | UnsetType | None = UNSET
     """Empty: none; ``null``: the general one."""
-    prefix: str | None | UnsetType = UNSET
-    models: tuple[ModelIn, ...] | None | UnsetType = UNSET
-    excluded_models: tuple[str, ...] | None | UnsetType = UNSET
-    headers: dict[str, str | None] | None | UnsetType = UNSET
+    prefix: str | UnsetType | None = UNSET
+    models: tuple[ModelIn, ...] | UnsetType | None = UNSET
+    excluded_models: tuple[str, ...] | UnsetType | None = UNSET
+    headers: dict[str, str | None] | UnsetType | None = UNSET
     """Merged with those that are there: ``null`` takes one out, ``••••`` leaves it."""
-    disabled: bool | None | UnsetType = UNSET
-    name: str | None | UnsetType = UNSET
-    wire_api: Literal["chat", "responses"] | None | UnsetType = UNSET
-    weight: int | None | UnsetType = UNSET
-    priority: int | None | UnsetType = UNSET
-    timeouts: TimeoutsIn | None | UnsetType = UNSET
-    caps: dict[str, Any] | None | UnsetType = UNSET
+    disabled: bool | UnsetType | None = UNSET
+    name: str | UnsetType | None = UNSET
+    wire_api: Literal["chat", "responses"] | UnsetType | None = UNSET
+    weight: int | UnsetType | None = UNSET
+    priority: int | UnsetType | None = UNSET
+    timeouts: TimeoutsIn | UnsetType | None = UNSET
+    caps: dict[str, Any] | UnsetType | None = UNSET
     """Merged; as in the configuration."""
-    cloak: CloakIn | None | UnsetType = UNSET
-    auth_style: Literal["x-api-key", "bearer", "x-goog-api-key"] | None | UnsetType = UNSET
-    allow_insecure: bool | None | UnsetType = UNSET
+    cloak: CloakIn | UnsetType | None = UNSET
+    auth_style: Literal["x-api-key", "bearer", "x-goog-api-key"] | UnsetType | None = UNSET
+    allow_insecure: bool | UnsetType | None = UNSET
 
 
-class NewProvider(ProviderChange):
+class NewProvider(ProviderChange, frozen=True, kw_only=True):
     provider_type: ProviderType
     api_key: str
     """The key, or where it stands: ``${VAR}``, ``env://VAR``, ``file:///path``."""
@@ -194,6 +194,8 @@ def _plain(value: Any) -> Any:
             else item
             for item in map(_plain, value)
         ]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # as people write it
     return value
 
 

@@ -60,9 +60,10 @@ MAX_LIST_SIZE = 16 << 20
 
 _PROMPT = "Reply with the single word OK."
 
+_KEY_HINT = "Check the key; it may belong to another account or have been revoked."
 _HINTS = {
-    ErrorKind.AUTHENTICATION: "Check the key; it may belong to another account or have been revoked.",
-    ErrorKind.UPSTREAM_AUTH: "Check the key; it may belong to another account or have been revoked.",
+    ErrorKind.AUTHENTICATION: _KEY_HINT,
+    ErrorKind.UPSTREAM_AUTH: _KEY_HINT,
     ErrorKind.PERMISSION: "The key is known, but may not use this model.",
     ErrorKind.BILLING: "The account has no credit, or its plan does not have this model.",
     ErrorKind.NOT_FOUND: "Check the model's name, and that the base URL has no /v1 at its end.",
@@ -76,7 +77,7 @@ _HINTS = {
 }
 
 
-class TrialError(Shape):
+class TrialError(Shape, frozen=True, kw_only=True):
     """Why a trial failed."""
 
     kind: str
@@ -86,7 +87,7 @@ class TrialError(Shape):
     """What to look at."""
 
 
-class Trial(Shape):
+class Trial(Shape, frozen=True, kw_only=True):
     """What came of a request to a provider."""
 
     ok: bool
@@ -106,13 +107,13 @@ class Trial(Shape):
     error: TrialError | None
 
 
-class ListedModel(Shape):
+class ListedModel(Shape, frozen=True, kw_only=True):
     id: str
     name: str | None = None
     """For people, where the upstream has such names."""
 
 
-class ModelList(Shape):
+class ModelList(Shape, frozen=True, kw_only=True):
     models: tuple[ListedModel, ...]
     complete: bool
     """False: there are more than are listed here."""
@@ -296,9 +297,7 @@ def _no_list(message: str) -> ApiError:
     return ApiError(502, "upstream_failed", f"the list of models could not be had: {message}")
 
 
-async def _pages(
-    state: GatewayState, credential: Credential
-) -> AsyncIterator[list[ListedModel]]:
+async def _pages(state: GatewayState, credential: Credential) -> AsyncIterator[list[ListedModel]]:
     """The pages of a list; the paths and fields are those of each vendor's API reference,
     "List models"."""
     gemini = credential.format is Format.GEMINI
@@ -306,7 +305,9 @@ async def _pages(
     cursor = ""
     while True:
         if gemini:
-            path = "/v1beta/models?pageSize=1000" + (f"&pageToken={quote(cursor)}" if cursor else "")
+            path = "/v1beta/models?pageSize=1000" + (
+                f"&pageToken={quote(cursor)}" if cursor else ""
+            )
         elif messages:
             path = "/v1/models?limit=1000" + (f"&after_id={quote(cursor)}" if cursor else "")
         else:
@@ -347,9 +348,7 @@ async def _get(state: GatewayState, credential: Credential, path: str) -> dict[s
         request_id="models",
     )
     headers = tuple(each for each in wire.headers if each[0] != "content-type")
-    request = WireRequest(
-        "GET", wire.url, headers, b"", wire.connect_timeout, wire.proxy_url
-    )
+    request = WireRequest("GET", wire.url, headers, b"", wire.connect_timeout, wire.proxy_url)
     status, body = await _read(state, request)
     if status != 200:
         failure = codec.decode_error(status, {}, body)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from aigw_asgi.dashboard.operation import Operation
 from aigw_asgi.dashboard.resources import (
+    audit,
     auth,
+    auth_keys,
+    config,
     description,
     logs,
     metrics,
     models,
     overview,
     providers,
+    routing,
     system,
 )
 
@@ -22,5 +26,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *models.OPERATIONS,
     *system.OPERATIONS,
     *providers.OPERATIONS,
+    *auth_keys.OPERATIONS,
+    *routing.OPERATIONS,
+    *config.OPERATIONS,
+    *audit.OPERATIONS,
     *description.OPERATIONS,
 )

@@ -42,7 +42,7 @@ from aigw_asgi.dashboard.views import CredentialHealth, health_state
 from aigw_asgi.health_journal import HealthEvent
 from aigw_asgi.state import GatewayState
 from aigw_asgi.yaml_document import YamlDocument
-from aigw_asgi.yaml_values import block
+from aigw_asgi.yaml_values import Value, block
 from aigw_core.config.identity import credential_lists
 from aigw_core.config.path import Path, parse_path
 from aigw_core.config.schema import CredentialEntry
@@ -52,7 +52,7 @@ from aigw_core.errors import ConfigError, InvalidConfig
 from aigw_core.routing.target import ECHO
 
 
-class Provider(Shape):
+class Provider(Shape, frozen=True, kw_only=True):
     """An upstream account, and how it stands."""
 
     id: str
@@ -79,18 +79,18 @@ class Provider(Shape):
     """``file``, ``environment`` or ``builtin``; only the first can be changed."""
 
 
-class ProviderList(Shape):
+class ProviderList(Shape, frozen=True, kw_only=True):
     providers: tuple[Provider, ...]
     version: str
     """Of the configuration."""
 
 
-class ProviderModel(Shape):
+class ProviderModel(Shape, frozen=True, kw_only=True):
     id: str
     alias: str | None
 
 
-class ProviderTimeouts(Shape):
+class ProviderTimeouts(Shape, frozen=True, kw_only=True):
     """Seconds; ``null``: as the general ones."""
 
     connect: float | None
@@ -98,7 +98,7 @@ class ProviderTimeouts(Shape):
     idle: float | None
 
 
-class ProviderCloak(Shape):
+class ProviderCloak(Shape, frozen=True, kw_only=True):
     mode: str
     strict_mode: bool
     system_prompt: str | None
@@ -108,7 +108,7 @@ class ProviderCloak(Shape):
     skip_user_agents: tuple[str, ...]
 
 
-class ProviderDetail(Provider):
+class ProviderDetail(Provider, frozen=True, kw_only=True):
     """All of an upstream account that may be shown."""
 
     format: str
@@ -135,7 +135,7 @@ class ProviderDetail(Provider):
     """Of the configuration."""
 
 
-class ProviderChanged(ProviderDetail):
+class ProviderChanged(ProviderDetail, frozen=True, kw_only=True):
     """The account as it is now, and what the change came to."""
 
     message: str
@@ -143,13 +143,13 @@ class ProviderChanged(ProviderDetail):
     restart: tuple[str, ...]
 
 
-class TrialQuestion(Body):
+class TrialQuestion(Body, frozen=True, kw_only=True):
     model: str | None = None
     """As clients would ask for it; default: the first that the provider lists."""
     stream: bool = True
 
 
-class TrialOfNew(NewProvider):
+class TrialOfNew(NewProvider, frozen=True, kw_only=True):
     """Settings that are not saved."""
 
     id: str | None = None
@@ -158,18 +158,18 @@ class TrialOfNew(NewProvider):
     stream: bool = True
 
 
-class Cleared(Shape):
+class Cleared(Shape, frozen=True, kw_only=True):
     message: str
     cleared: int
     """How many rests: of all of it and of single models, for answers and for counts."""
 
 
-class Events(Shape):
+class Events(Shape, frozen=True, kw_only=True):
     events: tuple[HealthEvent, ...]
     """The oldest first."""
 
 
-class Presets(Shape):
+class Presets(Shape, frozen=True, kw_only=True):
     presets: tuple[Preset, ...]
     environment: tuple[str, ...]
     """Well-known variables with keys that are set where the gateway runs."""
@@ -317,7 +317,7 @@ async def _create(call: Call) -> Answer:
         if made is None:
             # An empty variable, as the value of a key, leaves the entry out.
             raise unusable([ConfigError("is empty", path="/api_key")])
-        _refuse_twin(after, made)
+        _refuse_twin(draft, after, made)
         shown = value_at(hidden_data(document.data), place[0])
         return Edit(document.text, made.name, after=shown)
 
@@ -351,7 +351,7 @@ async def _change(call: Call) -> Answer:
         now = _compiled(after, id)
         if now is None:
             raise unusable([ConfigError("is empty", path="/api_key")])
-        _refuse_twin(after, now)
+        _refuse_twin(draft, after, now)
         new_key[:] = [now.api_key != known.api_key]
         return Edit(
             document.text,
@@ -422,13 +422,11 @@ def _compiled(loaded: Loaded, id: str) -> Credential | None:
     return next((each for each in loaded.snapshot.credentials if each.id == id), None)
 
 
-def _refuse_twin(loaded: Loaded, made: Credential) -> None:
+def _refuse_twin(draft: Draft, loaded: Loaded, made: Credential) -> None:
     for each in loaded.snapshot.credentials:
         if each.id != made.id and _likeness(each) == _likeness(made):
-            message = (
-                f"{each.name} is the same account: kind, address, key and prefix are equal"
-            )
-            raise ApiError(409, "duplicate", message, version=loaded.snapshot.version)
+            message = f"{each.name} is the same account: kind, address, key and prefix are equal"
+            raise ApiError(409, "duplicate", message, version=draft.version)
 
 
 def _likeness(credential: Credential) -> tuple[object, ...]:
@@ -486,7 +484,10 @@ def _unsaved(call: Call, body: TrialOfNew) -> Credential:
     else:
         place = (LISTS[body.provider_type], 0)
         # By itself: what else there is has no bearing on it.
-        entry = {str(place[0]): [entry_of(body, "0" * 12)], "host": "127.0.0.1"}
+        entry: Value = {
+            "host": "127.0.0.1",
+            str(place[0]): [entry_of(body, "0" * 12)],
+        }
         document = YamlDocument("\n".join(block(entry, 0)), "settings")
     try:
         loaded = compile_bytes(document.text.encode(), document.file, os.environ)

@@ -9,7 +9,14 @@ from msgspec import Meta
 
 from aigw_core.config.schema.section import Section
 from aigw_core.config.secret import Secret
-from aigw_core.config.values import Glob, Name, Network, check_key_hash, check_key_prefix, check_token
+from aigw_core.config.values import (
+    Glob,
+    Name,
+    Network,
+    check_key_hash,
+    check_key_prefix,
+    check_token,
+)
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
 

@@ -14,7 +14,7 @@ import bcrypt
 import pytest
 
 from aigw_asgi.cli import main
-from aigw_asgi.cli.keys import key_hash
+from aigw_asgi.client_keys import key_hash
 from aigw_asgi.config_store import load
 from tests.running import ROOT
 
@@ -180,7 +180,7 @@ def test_a_new_key_is_shown_once_and_kept_as_a_hash(file: Path, capsys: Out) -> 
     given = ["--allowed-model", "claude-*", "--requests-per-minute", "60"]
     assert main(["keys", "create", "--name", "ci", *given]) == 0
     key = capsys.readouterr().out.strip()
-    assert key.startswith("sk-aigw-")
+    assert key.startswith("sk-proxy-")
     assert file.read_text() == FILE + (
         f'  - name: ci\n    key-hash: "{key_hash(key)}"\n'
         '    allowed-models:\n      - "claude-*"\n    requests-per-minute: 60\n'
