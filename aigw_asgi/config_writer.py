@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from aigw_asgi.config_store import compile_bytes, read_bytes, version_of
 from aigw_asgi.yaml_document import YamlDocument, read_document
+from aigw_core.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from aigw_core.config.layers import Overrides
@@ -78,12 +79,14 @@ def change_file(
     *,
     version: str | None = None,
     overrides: Overrides | None = None,
+    instead: YamlDocument | None = None,
 ) -> str:
     """Replace the text of ``file`` by what ``change`` makes of it; gives the new version.
 
     ``version``, when given, is the one that the change was thought out for; without it
     ``change`` may be asked several times. ``overrides`` of a command line count when the new
-    text is checked. The file keeps its mode, and never gets a wider
+    text is checked. A file that is no YAML is an error, unless there is a document to be
+    changed ``instead``. The file keeps its mode, and never gets a wider
     one; a symbolic link keeps leading to it.
 
     Raises:
@@ -100,7 +103,7 @@ def change_file(
             known = version_of(raw)
             if version is not None and version != known:
                 raise VersionConflict(file, known)
-            new = change(read_document(raw, file)).encode()
+            new = change(_document(raw, file, instead)).encode()
             compile_bytes(new, file, env, overrides)
             try:
                 _replace(real, raw, new, file)
@@ -113,6 +116,15 @@ def change_file(
             os.pwrite(lock, version_of(new).encode(), 0)
             return version_of(new)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _document(raw: bytes, file: str, instead: YamlDocument | None) -> YamlDocument:
+    try:
+        return read_document(raw, file)
+    except InvalidConfig:
+        if instead is None:
+            raise
+        return instead
 
 
 def _unwritable(what: str, exc: OSError) -> WriteRefused:

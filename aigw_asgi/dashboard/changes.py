@@ -200,16 +200,19 @@ async def change(
     version: str | None = None,
     dry_run: bool = False,
     pointer: Pointer = lambda path: None,
+    repair: bool = False,
 ) -> Done:
     """Change the file, and put it in force.
 
-    ``version`` is that of the body, where it has one beside ``If-Match``.
+    ``version`` is that of the body, where it has one beside ``If-Match``. With ``repair`` a
+    file that is no YAML is replaced: what is in force is changed then.
 
     Raises:
         ApiError: it was not changed; it is as it was.
     """
     reloader = reloader_of(call)
-    work = _Work(reloader, make, version or call.expected_version, pointer)
+    instead = reloader.loaded.document if repair else None
+    work = _Work(reloader, make, version or call.expected_version, pointer, instead)
     if dry_run:
         return await anyio.to_thread.run_sync(work.look)
     # Whether or not anybody waits for the answer.
@@ -259,7 +262,12 @@ class _Work:
     """What is done in a thread."""
 
     def __init__(
-        self, reloader: Reloader, make: Make, version: str | None, pointer: Pointer
+        self,
+        reloader: Reloader,
+        make: Make,
+        version: str | None,
+        pointer: Pointer,
+        instead: YamlDocument | None,
     ) -> None:
         loaded = reloader.loaded
         assert loaded.document is not None
@@ -269,6 +277,7 @@ class _Work:
         self._make = make
         self._version = version
         self._pointer = pointer
+        self._instead = instead
         self.before: YamlDocument | None = None
         """What was replaced."""
 
@@ -279,7 +288,7 @@ class _Work:
             known = version_of(raw)
             if self._version not in (None, known):
                 raise VersionConflict(self._file, known)
-            document = read_document(raw, self._file)
+            document = self._read(raw)
             edit = self._edit(document)
             return self._done(document, edit, known, dry=True)
         except (InvalidConfig, EditRefused, WriteRefused) as exc:
@@ -298,7 +307,12 @@ class _Work:
 
         try:
             version = change_file(
-                self._file, make, os.environ, version=self._version, overrides=self._overrides
+                self._file,
+                make,
+                os.environ,
+                version=self._version,
+                overrides=self._overrides,
+                instead=self._instead,
             )
         except _Unchanged:
             document, edit = made[0]
@@ -338,6 +352,14 @@ class _Work:
     @property
     def _name(self) -> str:
         return os.path.basename(self._file)
+
+    def _read(self, raw: bytes) -> YamlDocument:
+        try:
+            return read_document(raw, self._file)
+        except InvalidConfig:
+            if self._instead is None:
+                raise
+            return self._instead
 
     def _edit(self, document: YamlDocument) -> Edit:
         return self._make(Draft(document, self._compiled))

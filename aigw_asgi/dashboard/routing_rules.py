@@ -67,9 +67,9 @@ class PayloadMatcher(Shape, frozen=True, kw_only=True):
     name: str
     protocol: str | None = None
     from_protocol: str | None = None
-    headers: dict[str, str] = {}
-    match: dict[str, Any] = {}
-    not_match: dict[str, Any] = {}
+    headers: dict[str, str] = field(default_factory=dict)
+    match: dict[str, Any] = field(default_factory=dict)
+    not_match: dict[str, Any] = field(default_factory=dict)
     exist: _Names = ()
     not_exist: _Names = ()
 
@@ -143,9 +143,9 @@ class MatcherIn(Body, frozen=True, kw_only=True):
     name: str
     protocol: str | None = None
     from_protocol: str | None = None
-    headers: dict[str, str] = {}
-    match: dict[str, Any] = {}
-    not_match: dict[str, Any] = {}
+    headers: dict[str, str] = field(default_factory=dict)
+    match: dict[str, Any] = field(default_factory=dict)
+    not_match: dict[str, Any] = field(default_factory=dict)
     exist: _Names = ()
     not_exist: _Names = ()
 
@@ -248,12 +248,13 @@ def pointer_of(path: Path) -> str | None:
             return "".join(f"/{step}" for step in (name, *map(_said, path[len(place) :])))
     if path[:1] in (("retry",), ("payload",)):
         return "".join(f"/{_said(step)}" for step in path)
-    return {
-        ("request-retry",): "/request_retry",
-        ("max-retry-interval",): "/max_retry_interval",
-    }.get(
-        path  # type: ignore[call-overload]  # a path with a position is neither
-    )
+    return _OLD_POINTERS.get(path)
+
+
+_OLD_POINTERS: dict[Path, str] = {
+    ("request-retry",): "/request_retry",
+    ("max-retry-interval",): "/max_retry_interval",
+}
 
 
 def _said(step: str | int) -> str:

@@ -353,11 +353,11 @@ async def _delete(call: Call) -> Answer:
         loaded = draft.loaded
         last[:] = [len(loaded.snapshot.client_keys) == 1]
         document = take_out(draft.document, (_LIST, at))
-        if last[0] and loaded.snapshot.allow_anonymous is None:
-            # Else a listener that others can reach could not start without keys: that
-            # nobody is let in has to be said.
-            if not is_loopback(loaded.settings.host):
-                document = put(document, ("allow-anonymous",), value=False)
+        undecided = loaded.snapshot.allow_anonymous is None
+        if last[0] and undecided and not is_loopback(loaded.settings.host):
+            # A listener that others can reach does not start without keys, unless it is
+            # said that nobody is to be let in without one.
+            document = put(document, ("allow-anonymous",), value=False)
         before = value_at(hidden_data(draft.document.data), (_LIST, at))
         return Edit(document.text, known.name, before=before)
 

@@ -351,7 +351,12 @@ async def _apply(call: Call) -> Answer:
         )
 
     done = await change(
-        call, "config.apply", make, version=body.config_version, dry_run=call.query.dry_run
+        call,
+        "config.apply",
+        make,
+        version=body.config_version,
+        dry_run=call.query.dry_run,
+        repair=True,
     )
     if done.dry:
         return done.preview()

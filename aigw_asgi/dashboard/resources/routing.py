@@ -7,6 +7,7 @@ import time
 from typing import Any, Literal
 
 import msgspec
+from msgspec import field
 from msgspec.structs import replace
 
 from aigw_asgi.builtin import with_builtins
@@ -92,7 +93,7 @@ class RouteQuestion(Body, frozen=True, kw_only=True):
     key: str | None = None
     """The key itself, in place of its identifier."""
     stream: bool = False
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
     """What the client sends: some strategies and rules look at it."""
     routing_override: RoutingChange | None = None
@@ -174,7 +175,8 @@ async def _change(call: Call) -> Answer:
 async def _explain(call: Call) -> RouteAnswer:
     question: RouteQuestion = call.body
     state = call.dashboard.state
-    here = _answer(call, state, state.router, question, state.reloader and state.reloader.loaded)
+    loaded = None if state.reloader is None else state.reloader.loaded
+    here = _answer(call, state, state.router, question, loaded)
     edited = None
     if question.routing_override is not None:
         loaded = _edited(call, question.routing_override)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -181,8 +182,10 @@ def test_a_new_key_is_shown_once_and_kept_as_a_hash(file: Path, capsys: Out) -> 
     assert main(["keys", "create", "--name", "ci", *given]) == 0
     key = capsys.readouterr().out.strip()
     assert key.startswith("sk-proxy-")
+    made = re.search(r'    created-at: "2\d{3}-.*Z"\n', file.read_text())
+    assert made is not None
     assert file.read_text() == FILE + (
-        f'  - name: ci\n    key-hash: "{key_hash(key)}"\n'
+        f'  - name: ci\n    key-hash: "{key_hash(key)}"\n    key-prefix: {key[:13]}\n{made[0]}'
         '    allowed-models:\n      - "claude-*"\n    requests-per-minute: 60\n'
     )
     known = load(str(file), {}).snapshot.client_keys[hashlib.sha256(key.encode()).digest()]
