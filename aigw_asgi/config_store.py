@@ -21,6 +21,7 @@ from aigw_core.errors import ConfigError, InvalidConfig
 if TYPE_CHECKING:
     from aigw_asgi.yaml_document import YamlDocument
     from aigw_core.config.layers import Overrides
+    from aigw_core.config.reading import Reading
     from aigw_core.config.report import Remark
     from aigw_core.config.settings import ServerSettings
 
@@ -41,6 +42,10 @@ class Loaded(Struct, frozen=True):
     warnings: tuple[Remark, ...]
     document: YamlDocument | None
     """The file as it is written, references unresolved; ``None`` without a file."""
+    reading: Reading
+    """All that was written, with defaults, and where each value came from."""
+    overrides: Overrides | None = None
+    """What the command line said."""
 
 
 def find_file(path: str | None, env: Mapping[str, str]) -> str | None:
@@ -117,6 +122,8 @@ def _compile(
         settings,
         tuple(_placed(remark, document) for remark in reading.remarks),
         document,
+        reading,
+        overrides,
     )
 
 

@@ -16,6 +16,7 @@ Everything here blocks.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import signal
@@ -23,9 +24,14 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aigw_asgi.config_store import compile_bytes, read_bytes, version_of
 from aigw_asgi.yaml_document import YamlDocument, read_document
+from aigw_core.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from aigw_core.config.layers import Overrides
 
 try:
     import fcntl
@@ -46,9 +52,16 @@ ATTEMPTS = 10
 
 _LOOK = 0.01
 
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
+# The last is said of a file that is a mount of its own.
+
 
 class WriteRefused(Exception):
     """The file was not written; it says why."""
+
+
+class ReadOnly(WriteRefused):
+    """The file, its folder or its file system takes no changes."""
 
 
 class VersionConflict(WriteRefused):
@@ -65,16 +78,21 @@ def change_file(
     env: Mapping[str, str],
     *,
     version: str | None = None,
+    overrides: Overrides | None = None,
+    instead: YamlDocument | None = None,
 ) -> str:
     """Replace the text of ``file`` by what ``change`` makes of it; gives the new version.
 
     ``version``, when given, is the one that the change was thought out for; without it
-    ``change`` may be asked several times. The file keeps its mode, and never gets a wider
+    ``change`` may be asked several times. ``overrides`` of a command line count when the new
+    text is checked. A file that is no YAML is an error, unless there is a document to be
+    changed ``instead``. The file keeps its mode, and never gets a wider
     one; a symbolic link keeps leading to it.
 
     Raises:
         VersionConflict: it has another version, or kept changing while this ran.
         InvalidConfig: the new text is no usable configuration (or the old one was not).
+        ReadOnly: it is not to be written.
         WriteRefused: it cannot be written, or the lock cannot be had.
         EditRefused: by ``change``.
     """
@@ -85,8 +103,8 @@ def change_file(
             known = version_of(raw)
             if version is not None and version != known:
                 raise VersionConflict(file, known)
-            new = change(read_document(raw, file)).encode()
-            compile_bytes(new, file, env)
+            new = change(_document(raw, file, instead)).encode()
+            compile_bytes(new, file, env, overrides)
             try:
                 _replace(real, raw, new, file)
             except VersionConflict:
@@ -94,10 +112,24 @@ def change_file(
                     raise
                 continue
             except OSError as exc:
-                raise WriteRefused(f"{file} cannot be written: {exc.strerror}") from exc
+                raise _unwritable(f"{file} cannot be written", exc) from exc
             os.pwrite(lock, version_of(new).encode(), 0)
             return version_of(new)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _document(raw: bytes, file: str, instead: YamlDocument | None) -> YamlDocument:
+    try:
+        return read_document(raw, file)
+    except InvalidConfig:
+        if instead is None:
+            raise
+        return instead
+
+
+def _unwritable(what: str, exc: OSError) -> WriteRefused:
+    kind = ReadOnly if exc.errno in _READ_ONLY else WriteRefused
+    return kind(f"{what}: {exc.strerror}")
 
 
 def _read_whole(file: str, lock: int) -> bytes:
@@ -198,7 +230,7 @@ def _locked(real: Path) -> Iterator[int]:
     try:
         number = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as exc:
-        raise WriteRefused(f"{lock} cannot be had: {exc.strerror}") from exc
+        raise _unwritable(f"{lock} cannot be had", exc) from exc
     try:
         deadline = time.monotonic() + LOCK_LIMIT
         while fcntl is not None:

@@ -112,6 +112,8 @@ def state_of(
         log=log,
         app_log=app_log,
     )
+    if node is not None:
+        state.folder = home
     if log is None and node is not None:
         state.log = _request_log(settings, home)
 

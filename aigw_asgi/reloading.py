@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 import anyio
 import anyio.to_thread
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aigw_asgi.config_store import Loaded
 from aigw_core.errors import ConfigError, InvalidConfig
@@ -93,7 +94,8 @@ class Reloader:
         still: float = STILL,
     ) -> None:
         self.loaded = loaded
-        self._started_with = loaded.settings
+        self.started_with = loaded.settings
+        """What counts at the start only is what it was then."""
         self._read = read
         self._put = put
         self._look = look
@@ -174,7 +176,7 @@ class Reloader:
         try:
             loaded = await anyio.to_thread.run_sync(partial(self._read), abandon_on_cancel=True)
             if (loaded.snapshot, loaded.settings) == (self.loaded.snapshot, self.loaded.settings):
-                self.last = Outcome(self.last.generation, self.last.version, changed=False)
+                self.last = replace(self.last, changed=False, problems=())
                 return
             self._put(loaded)
         except InvalidConfig as exc:
@@ -187,7 +189,7 @@ class Reloader:
             )
             return
         self.loaded = loaded
-        restart = loaded.settings.differing(self._started_with)
+        restart = loaded.settings.differing(self.started_with)
         generation = self.last.generation + 1
         self.last = Outcome(generation, loaded.snapshot.version, changed=True, restart=restart)
         _LOG.info("configuration %s is in force (%d)", loaded.snapshot.version, generation)

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,6 +16,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from aigw_asgi.driver import Driver
 from aigw_asgi.echo import echo
+from aigw_asgi.health_journal import HealthJournal
 from aigw_asgi.price_table import bundled_prices
 from aigw_asgi.sharing import Sharing
 from aigw_asgi.transports import Transport
@@ -110,6 +112,10 @@ class GatewayState:
         """What the gateway has said; ``None``: that is kept nowhere."""
         self.captures = CaptureRing()
         """Where there is no log."""
+        self.folder: Path | None = None
+        """Where what is to outlive the process is kept; ``None``: nowhere."""
+        self.journal = HealthJournal()
+        self.health.witness = self.journal.tell
         self.rng = random.Random()
         self.started = time.monotonic()
         self.draining = False

@@ -93,6 +93,8 @@ class Health:
         self._in_flight: dict[str, int] = {}
         self.listener: Callable[[Change], None] | None = None
         """Hears of each change, at once, but not of what was taken over."""
+        self.witness: Callable[[Change], None] | None = None
+        """Hears of each change, at once, also of what was taken over."""
 
     def __repr__(self) -> str:
         return f"<Health marked={len(self.marked)} in_flight={sum(self._in_flight.values())}>"
@@ -148,8 +150,11 @@ class Health:
         if mark.until < until:
             mark.until, mark.cause = until, cause
             mark.limited, mark.named = verdict.limited, verdict.named
+            change = Change(credential, of, _rest(credential, of, mark))
             if self.listener is not None:
-                self.listener(Change(credential, of, _rest(credential, of, mark)))
+                self.listener(change)
+            if self.witness is not None:
+                self.witness(change)
         self._bound(marks)
 
     def answered(self, credential: str, model: str) -> None:
@@ -174,6 +179,8 @@ class Health:
         if mark.until < rest.until:
             mark.until, mark.cause = rest.until, rest.cause
             mark.limited, mark.named = rest.limited, rest.named
+            if self.witness is not None:
+                self.witness(Change(rest.credential, rest.model, rest))
         self._bound(marks)
 
     def drop(self, credential: str, model: str) -> bool:
@@ -183,6 +190,8 @@ class Health:
             return False
         if not marks:
             del self.marked[credential]
+        if self.witness is not None:
+            self.witness(Change(credential, model, None))
         return True
 
     def _bound(self, marks: dict[str, _Mark]) -> None:

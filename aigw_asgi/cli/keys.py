@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from aigw_asgi.cli.output import (
     secret_line,
     show_problems,
 )
+from aigw_asgi.client_keys import key_entry, key_hash, new_key
 from aigw_asgi.config_store import find_file, load
 from aigw_core.errors import InvalidConfig
 
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from aigw_asgi.yaml_document import YamlDocument
     from aigw_asgi.yaml_values import Value
     from aigw_core.config.snapshot import ClientKey
-
-PREFIX = "sk-aigw-"
-"""Of new keys: some clients take none that does not begin with ``sk-``."""
 
 _LIST = ("api-keys",)
 
@@ -81,18 +77,18 @@ def add_parser(commands: Any) -> None:
 def _create(arguments: argparse.Namespace) -> int:
     from aigw_asgi.yaml_edit import insert_item
 
-    key = PREFIX + secrets.token_urlsafe(32)
-    given: dict[str, Value] = {
-        "name": arguments.name,
-        "key-hash": key_hash(key),
-        "expires-at": arguments.expires_at,
-        "allowed-models": arguments.allowed_model,
-        "allowed-providers": arguments.allowed_provider,
-        "requests-per-minute": arguments.requests_per_minute,
-        "tokens-per-minute": arguments.tokens_per_minute,
-        "max-concurrent": arguments.max_concurrent,
-    }
-    entry: Value = {name: value for name, value in given.items() if value is not None}
+    key = new_key()
+    entry: Value = key_entry(
+        arguments.name,
+        key,
+        time.time(),
+        expires_at=arguments.expires_at,
+        allowed_models=arguments.allowed_model,
+        allowed_providers=arguments.allowed_provider,
+        requests_per_minute=arguments.requests_per_minute,
+        tokens_per_minute=arguments.tokens_per_minute,
+        max_concurrent=arguments.max_concurrent,
+    )
 
     def change(keys: list[ClientKey], document: YamlDocument) -> str:
         if any(known.name == arguments.name for known in keys):
@@ -216,8 +212,3 @@ def _hash(arguments: argparse.Namespace) -> int:
     else:
         print(made)
     return OK
-
-
-def key_hash(key: str) -> str:
-    """What the configuration takes in place of a key."""
-    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

@@ -113,8 +113,9 @@ async def serve_operator(
         return await _refuse(send, ApiError(500, "internal", message), head)
     if not isinstance(answer, Answer):
         answer = Answer(answer)
-    await _send(send, operation.status, answer, head)
-    return operation.status
+    status = operation.status if answer.status is None else answer.status
+    await _send(send, status, answer, head)
+    return status
 
 
 async def _read(

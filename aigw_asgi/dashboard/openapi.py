@@ -49,7 +49,9 @@ def description() -> bytes:
 
 
 def describe(operations: tuple[Operation, ...]) -> dict[str, Any]:
-    types = [Problem]
+    from aigw_asgi.dashboard.changes import Preview
+
+    types = [Problem, Preview]
     for each in operations:
         types += [found for found in (each.answer, each.body, each.query) if _has_schema(found)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
@@ -57,7 +59,7 @@ def describe(operations: tuple[Operation, ...]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for each in operations:
         entry = paths.setdefault(PREFIX + each.path, {})
-        entry[each.method.lower()] = _operation(each, known, components)
+        entry[each.method.lower()] = _operation(each, known, components, Preview)
     for each in operations:
         if each.query is not None:
             components.pop(each.query.__name__, None)  # it is spelled out
@@ -87,7 +89,10 @@ def _has_schema(type: Any) -> bool:
 
 
 def _operation(
-    each: Operation, known: dict[int, dict[str, Any]], components: dict[str, Any]
+    each: Operation,
+    known: dict[int, dict[str, Any]],
+    components: dict[str, Any],
+    preview: Any,
 ) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": each.id,
@@ -120,6 +125,8 @@ def _operation(
     if each.public:
         described["security"] = []
     described["responses"] = {str(each.status): _success(each, known)}
+    if each.versioned:
+        _add_preview(described["responses"], known[id(preview)])
     problem = {"application/json": {"schema": known[id(Problem)]}}
     for status in each.statuses:
         described["responses"][str(status)] = {
@@ -127,6 +134,17 @@ def _operation(
             "content": problem,
         }
     return described
+
+
+def _add_preview(responses: dict[str, Any], schema: dict[str, Any]) -> None:
+    """What is answered with ``dry_run``."""
+    usual = responses.get("200")
+    if usual is None:
+        content = {"application/json": {"schema": schema}}
+        responses["200"] = {"description": "What would be changed", "content": content}
+        return
+    content = usual["content"]["application/json"]
+    content["schema"] = {"anyOf": [content["schema"], schema]}
 
 
 def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:

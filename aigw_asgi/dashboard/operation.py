@@ -82,6 +82,8 @@ class Answer(Struct, frozen=True):
     """A Struct, bytes as they are, or pieces of bytes as they come."""
     headers: Mapping[str, str] = {}
     content_type: str = "application/json"
+    status: int | None = None
+    """Where it is not that of the operation."""
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -119,7 +121,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     public: bool = False
     """Needs no session."""
     versioned: bool = False
-    """Changes the configuration: takes ``If-Match``, conflicts, is recorded."""
+    """Changes the configuration: takes ``If-Match``, conflicts, is recorded, and with
+    ``dry_run`` only says what would be changed (200, a ``Preview``)."""
     content_types: tuple[str, ...] = ("application/json",)
     """Of the answer."""
     links: tuple[Link, ...] = ()

@@ -34,6 +34,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     """Of 422."""
     version: str | UnsetType = UNSET
     """Of 409: that of the configuration as it is now."""
+    diff: str | UnsetType = UNSET
+    """Of 409 where the file cannot be written: what would have been changed."""
     retry_after: int | UnsetType = UNSET
     """Seconds. Of 429 and 503."""
     password_set: bool | UnsetType = UNSET
@@ -51,6 +53,7 @@ class ApiError(Exception):
         *,
         fields: Iterable[Field] = (),
         version: str | None = None,
+        diff: str | None = None,
         retry_after: float | None = None,
         password_set: bool | None = None,
         headers: Mapping[str, str] | None = None,
@@ -67,6 +70,7 @@ class ApiError(Exception):
             message=message,
             fields=found or UNSET,
             version=UNSET if version is None else version,
+            diff=UNSET if diff is None else diff,
             retry_after=wait,
             password_set=UNSET if password_set is None else password_set,
         )

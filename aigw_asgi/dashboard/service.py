@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
+
+from aigw_asgi.dashboard.audit import Audit
 from aigw_asgi.dashboard.channels import all_channels
 from aigw_asgi.dashboard.files import Pages
 from aigw_asgi.dashboard.live import Hub
@@ -23,6 +26,9 @@ class Dashboard:
         self.sessions = Sessions(state)
         self.hub = Hub(*all_channels(state))
         self.pages = Pages()
+        self.audit = Audit(state.folder)
+        self.changing = anyio.Lock()
+        """Held by whoever changes the configuration."""
         self.closing = False
         state.spawn(self.hub.run)
 

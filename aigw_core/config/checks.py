@@ -154,6 +154,15 @@ def _check_duplicate_credentials(config: Config, report: Report) -> None:
     for kind, entries in credential_lists(config):
         for at in sorted(repeated(entries)):
             report.remark((kind, at), "is the same as an earlier entry and is left out")
+    seen: set[str] = set()
+    for kind, entries in credential_lists(config):
+        left_out = repeated(entries)
+        for at, entry in enumerate(entries):
+            if entry.id is None or at in left_out:
+                continue
+            if entry.id in seen:
+                report.problem((kind, at, "id"), "is that of an earlier entry, too")
+            seen.add(entry.id)
 
 
 def _check_client_keys(config: Config, report: Report) -> None:

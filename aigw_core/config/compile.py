@@ -38,7 +38,7 @@ from aigw_core.config.schema import (
 )
 from aigw_core.config.schema import Capture as CaptureEntry
 from aigw_core.config.schema import Price as PriceEntry
-from aigw_core.config.secret import Secret
+from aigw_core.config.secret import Secret, masked
 from aigw_core.config.snapshot import (
     CapturePolicy,
     ClientKey,
@@ -142,14 +142,20 @@ def compile_config(config: Config, version: str, *, from_file: bool) -> Snapshot
 
 
 def _credentials(config: Config) -> Iterator[Credential]:
-    ids: dict[str, int] = {}
+    lists = tuple(credential_lists(config))
+    # What is written counts before what would be made up for others.
+    ids = {entry.id: 1 for _, entries in lists for entry in entries if entry.id is not None}
     position = 0
-    for kind, entries in credential_lists(config):
+    for kind, entries in lists:
         left_out = repeated(entries)
         for at, entry in enumerate(entries):
             if not entry.api_key or at in left_out:
                 continue
             credential = _credential(config, kind, at, entry, position)
+            if entry.id is not None:
+                yield credential
+                position += 1
+                continue
             # Two entries that differ only in what the id does not cover, as in their
             # models, still need health of their own.
             count = ids[credential.id] = ids.get(credential.id, 0) + 1
@@ -177,6 +183,7 @@ def _credential(
         api_key=entry.api_key,
         auth_style=entry.auth_style or _auth_style(vendor, base_url),
         position=position,
+        source=f"{kind}[{at}]",
         models=tuple(ServedModel(model.id, model.alias) for model in entry.models),
         excluded_models=entry.excluded_models,
         prefix=entry.prefix or "",
@@ -246,6 +253,8 @@ def _client_keys(entries: tuple[KeyEntry, ...]) -> Iterator[ClientKey]:
             id=digest.hex()[:8],
             name=key_name(at, entry),
             digest=digest,
+            masked=_masked(entry, digest),
+            created_at=None if entry.created_at is None else entry.created_at.timestamp(),
             expires_at=None if entry.expires_at is None else entry.expires_at.timestamp(),
             allowed_models=entry.allowed_models,
             allowed_providers=entry.allowed_providers,
@@ -253,6 +262,12 @@ def _client_keys(entries: tuple[KeyEntry, ...]) -> Iterator[ClientKey]:
             tokens_per_minute=entry.tokens_per_minute,
             max_concurrent=entry.max_concurrent,
         )
+
+
+def _masked(entry: KeyEntry, digest: bytes) -> str:
+    if entry.key is not None:
+        return masked(entry.key)
+    return f"{entry.key_prefix}..." if entry.key_prefix else f"sha256:{digest.hex()[:8]}..."
 
 
 def _headers(headers: Mapping[str, Secret]) -> Headers:

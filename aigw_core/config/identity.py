@@ -37,7 +37,10 @@ def credential_name(kind: str, position: int, entry: CredentialEntry) -> str:
 
 
 def credential_id(provider: str, base_url: str, entry: CredentialEntry) -> str:
-    """Twelve hex digits of a hash over provider, address, key and prefix."""
+    """What it is written to be known by, else twelve hex digits of a hash over provider,
+    address, key and prefix."""
+    if entry.id is not None:
+        return entry.id
     parts = (provider, base_url, entry.api_key.reveal(), entry.prefix or "")
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]
 

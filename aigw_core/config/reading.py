@@ -11,6 +11,7 @@ from aigw_core.config.aliases import rename
 from aigw_core.config.checks import check_config, relations
 from aigw_core.config.decode import Decoder
 from aigw_core.config.layers import Overrides, lay
+from aigw_core.config.path import Path
 from aigw_core.config.references import Outside, References
 from aigw_core.config.report import Remark, Report
 from aigw_core.config.schema import Config
@@ -21,6 +22,10 @@ class Reading(Struct, frozen=True):
 
     config: Config
     remarks: tuple[Remark, ...]
+    origins: Mapping[Path, str] = {}
+    """Of values that came from beside the file: a variable, or ``command line``."""
+    moved: Mapping[Path, Path] = {}
+    """Of values under an old name: where they are written."""
 
 
 def read_config(
@@ -48,4 +53,4 @@ def read_config(
         check_config(config, report, from_file=from_file)
     report.raise_problems()
     assert config is not None, "the decoder reports a problem whenever it fails"
-    return Reading(config, tuple(report.remarks))
+    return Reading(config, tuple(report.remarks), report.origins, report.moved)

@@ -6,6 +6,10 @@ HIDDEN = "***"
 """Stands wherever a secret would."""
 
 
+_SHOWN = 4
+"""Characters at either end of a masked secret."""
+
+
 class Secret:
     """A text that appears as ``***`` wherever it is printed, formatted or encoded."""
 
@@ -37,3 +41,11 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled")
+
+
+def masked(secret: Secret) -> str:
+    """Enough of a key to know it again: ``sk-p****wxyz``. Nothing of a short one."""
+    text = secret.reveal()
+    if len(text) < 4 * _SHOWN:
+        return "****" if text else ""
+    return f"{text[:_SHOWN]}****{text[-_SHOWN:]}"

@@ -87,6 +87,8 @@ class Credential(Struct, frozen=True):
     allow_insecure: bool = False
     """Plain http may leave loopback and private networks."""
     cloak: Cloak | None = None
+    source: str = ""
+    """Where the configuration has it: ``claude-api-key[0]``; empty: it is built in."""
 
 
 class ClientKey(Struct, frozen=True):
@@ -104,6 +106,10 @@ class ClientKey(Struct, frozen=True):
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     max_concurrent: int | None = None
+    masked: str = ""
+    """What may be shown of the key."""
+    created_at: float | None = None
+    """Unix seconds."""
 
     @property
     def limited(self) -> bool:

@@ -37,6 +37,7 @@ _BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 _KEY_HASH = re.compile(r"sha256:[0-9A-Fa-f]{64}")
 _POSITION = re.compile(r"0|[1-9][0-9]{0,8}")
 _NO_POSITION = re.compile(r"-[0-9]+|0[0-9]+|.*\[-?[0-9]*\]", re.DOTALL)
+_ID = re.compile(r"[0-9a-z][0-9a-z-]{7,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 PROVIDER_NAMES = ("openai", "claude", "gemini", "openai-compat")
@@ -54,6 +55,9 @@ CLIENT_FORMATS = {
     "claude": Format.MESSAGES,
 }
 """How payload rules name the wire formats of clients."""
+
+MAX_KEY_PREFIX = 16
+"""Characters."""
 
 _NEVER_PASSED = PROTECTED | {"set-cookie", "server", "location", "date"}
 
@@ -163,6 +167,20 @@ def check_name(text: str) -> str | None:
     if text != text.strip() or _CONTROL.search(text):
         return "must not begin or end with a space, nor hold control characters"
     return None
+
+
+def check_id(text: str) -> str | None:
+    if _ID.fullmatch(text):
+        return None
+    return "must be 8 to 64 lower-case letters, digits and hyphens"
+
+
+def check_key_prefix(text: str) -> str | None:
+    """The beginning of a client key: enough to know it again, too little to guess it."""
+    problem = check_token(text)
+    if problem is None and len(text) > MAX_KEY_PREFIX:
+        return f"is longer than {MAX_KEY_PREFIX} characters: it must not be the key itself"
+    return problem
 
 
 def check_sensitive_word(text: str) -> str | None:

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from aigw_asgi.dashboard.operation import Operation
-from aigw_asgi.dashboard.resources import auth, description, logs, metrics, models, overview, system
+from aigw_asgi.dashboard.resources import (
+    audit,
+    auth,
+    auth_keys,
+    config,
+    description,
+    logs,
+    metrics,
+    models,
+    overview,
+    providers,
+    routing,
+    system,
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     *auth.OPERATIONS,
@@ -12,5 +25,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *logs.OPERATIONS,
     *models.OPERATIONS,
     *system.OPERATIONS,
+    *providers.OPERATIONS,
+    *auth_keys.OPERATIONS,
+    *routing.OPERATIONS,
+    *config.OPERATIONS,
+    *audit.OPERATIONS,
     *description.OPERATIONS,
 )

@@ -9,7 +9,14 @@ from msgspec import Meta
 
 from aigw_core.config.schema.section import Section
 from aigw_core.config.secret import Secret
-from aigw_core.config.values import Glob, Name, Network, check_key_hash, check_token
+from aigw_core.config.values import (
+    Glob,
+    Name,
+    Network,
+    check_key_hash,
+    check_key_prefix,
+    check_token,
+)
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
 
@@ -36,6 +43,17 @@ class KeyEntry(Section, frozen=True, kw_only=True):
     expires_at: Annotated[
         Annotated[datetime, Meta(tz=True)] | None,
         Meta(description="When it ends, RFC 3339 with a time zone. null: never."),
+    ] = None
+    created_at: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="When it was made, for people."),
+    ] = None
+    key_prefix: Annotated[
+        str | None,
+        Meta(
+            description="How the key begins, for people who look for it beside a `key-hash`.",
+            extra={"check": check_key_prefix},
+        ),
     ] = None
     allowed_models: Annotated[
         tuple[Glob, ...], Meta(description="Patterns of models it may use. Empty: all.")

@@ -17,6 +17,7 @@ from aigw_core.config.values import (
     check_base_url,
     check_header_name,
     check_header_value,
+    check_id,
     check_prefix,
     check_proxy_url,
     check_sensitive_word,
@@ -215,6 +216,14 @@ class CredentialEntry(Section, frozen=True, kw_only=True):
     name: Annotated[
         Name | None,
         Meta(description="What logs, headers and key policies call it. Default: `claude-1` etc."),
+    ] = None
+    id: Annotated[
+        str | None,
+        Meta(
+            description="What health, counters and the dashboard know it by; the dashboard writes"
+            " it. Default: a hash of kind, address, key and prefix.",
+            extra={"check": check_id},
+        ),
     ] = None
     cloak: Annotated[
         CloakEntry, Meta(description="Rewriting of requests; in force under claude-api-key only.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import bcrypt
 import pytest
 
 from aigw_asgi.cli import main
-from aigw_asgi.cli.keys import key_hash
+from aigw_asgi.client_keys import key_hash
 from aigw_asgi.config_store import load
 from tests.running import ROOT
 
@@ -180,9 +181,11 @@ def test_a_new_key_is_shown_once_and_kept_as_a_hash(file: Path, capsys: Out) -> 
     given = ["--allowed-model", "claude-*", "--requests-per-minute", "60"]
     assert main(["keys", "create", "--name", "ci", *given]) == 0
     key = capsys.readouterr().out.strip()
-    assert key.startswith("sk-aigw-")
+    assert key.startswith("sk-proxy-")
+    made = re.search(r'    created-at: "2\d{3}-.*Z"\n', file.read_text())
+    assert made is not None
     assert file.read_text() == FILE + (
-        f'  - name: ci\n    key-hash: "{key_hash(key)}"\n'
+        f'  - name: ci\n    key-hash: "{key_hash(key)}"\n    key-prefix: {key[:13]}\n{made[0]}'
         '    allowed-models:\n      - "claude-*"\n    requests-per-minute: 60\n'
     )
     known = load(str(file), {}).snapshot.client_keys[hashlib.sha256(key.encode()).digest()]

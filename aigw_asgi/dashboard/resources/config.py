@@ -1,0 +1,458 @@
+"""``config``: the configuration as a whole, and the text of its file."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+from msgspec import Struct
+
+from aigw_asgi.config_store import Loaded, compile_bytes, read_bytes, version_of
+from aigw_asgi.dashboard.changes import (
+    Changed,
+    ChangeQuery,
+    Draft,
+    Edit,
+    change,
+    is_read_only,
+    redacted_diff,
+    redactor_of,
+    reloader_of,
+    tagged,
+    version_now,
+)
+from aigw_asgi.dashboard.effective import Effective, effective
+from aigw_asgi.dashboard.effects import effects
+from aigw_asgi.dashboard.operation import Answer, Body, Call, Operation, Shape
+from aigw_asgi.dashboard.placeholders import hidden_data, hidden_text, restored
+from aigw_asgi.dashboard.problem import ApiError, invalid, unusable
+from aigw_asgi.dashboard.views import Place
+from aigw_asgi.reloading import Reloader
+from aigw_asgi.yaml_document import YamlDocument, read_document
+from aigw_asgi.yaml_edit import same
+from aigw_asgi.yaml_values import block
+from aigw_core.config.view import config_view
+from aigw_core.errors import ConfigError, InvalidConfig
+
+_NO_NAME = "config.yaml"
+"""What a text is called that is no file yet."""
+
+_COUNTS = ("claude", "openai", "gemini", "openai_compat")
+
+
+class DashboardSettings(Shape, frozen=True, kw_only=True):
+    enabled: bool
+    username: str
+    jwt_ttl_secs: int
+    request_log_capacity: int
+    """Rows."""
+
+
+class CurrentConfig(Shape, frozen=True, kw_only=True):
+    """What is in force. No secret is in it."""
+
+    version: str
+    host: str | None
+    """Of the listener; ``null``: it is not the gateway's own."""
+    port: int | None
+    tls: dict[str, Any]
+    api_keys_count: int
+    routing: dict[str, Any]
+    retry: dict[str, Any]
+    body_limit_mb: int
+    streaming: dict[str, Any]
+    connect_timeout: float
+    request_timeout: float
+    dashboard: DashboardSettings
+    providers: dict[str, int]
+    """How many credentials, by kind."""
+    file: str | None
+    """The name of the file; ``null``: there is none."""
+    values: tuple[Effective, ...]
+    """Each value and where it comes from; empty where a program has made the configuration."""
+
+
+class RawConfig(Shape, frozen=True, kw_only=True):
+    """The text of the file."""
+
+    content: str
+    """With ``••••`` in place of secrets. Sent back, each stands for the one at its place."""
+    file: str
+    """Its name."""
+    version: str
+    """Of this text."""
+    config_version: str
+    """The same."""
+    in_force: bool
+    """False: another text is; the file cannot be used, or has just been changed."""
+    read_only: bool
+    """It cannot be written from here."""
+    problems: tuple[Place, ...]
+    """Why it is not in force. If it is no YAML at all, the text that is in force is shown."""
+
+
+class ConfigText(Body, frozen=True, kw_only=True):
+    yaml: str
+    config_version: str | None = None
+    """Of the text that was changed; as the header ``if-match``."""
+
+
+class ConfigCheck(Shape, frozen=True, kw_only=True):
+    """Whether a configuration can be used."""
+
+    valid: bool
+    message: str
+    errors: tuple[Place, ...]
+    warnings: tuple[Place, ...]
+    effects: tuple[str, ...]
+    """What it would come to, against what is in the file; in words."""
+    restart: tuple[str, ...]
+    diff: str | None
+    """Against the file; without secrets. ``null``: there is no file, or it is not valid."""
+
+
+class Reloaded(Shape, frozen=True, kw_only=True):
+    message: str
+    version: str
+    generation: int
+    changed: bool
+    restart: tuple[str, ...]
+
+
+class Applied(Changed, frozen=True, kw_only=True):
+    config_version: str
+    """As ``version``."""
+
+
+# --- looking -----------------------------------------------------------------
+
+
+async def _current(call: Call) -> Answer:
+    state = call.dashboard.state
+    snapshot, settings, reloader = state.snapshot, state.settings, state.reloader
+    view = config_view(snapshot, settings)
+    loaded = None if reloader is None else reloader.loaded
+    document = None if loaded is None else loaded.document
+    access = snapshot.dashboard
+    counts = dict(
+        zip(
+            _COUNTS,
+            (
+                view["claude_keys_count"],
+                view["openai_keys_count"],
+                view["gemini_keys_count"],
+                view["compat_keys_count"],
+            ),
+            strict=True,
+        )
+    )
+    answer = CurrentConfig(
+        **{name: view[name] for name in _VIEWED},
+        dashboard=DashboardSettings(
+            enabled=access is not None,
+            username="" if access is None else access.username,
+            jwt_ttl_secs=0 if access is None else round(access.session),
+            request_log_capacity=0 if settings is None else settings.request_log_rows,
+        ),
+        providers=counts,
+        file=None if document is None else os.path.basename(document.file),
+        values=() if loaded is None else effective(loaded),
+    )
+    return Answer(answer, tagged(answer.version))
+
+
+_VIEWED = (
+    "version",
+    "host",
+    "port",
+    "tls",
+    "api_keys_count",
+    "routing",
+    "retry",
+    "body_limit_mb",
+    "streaming",
+    "connect_timeout",
+    "request_timeout",
+)
+
+
+async def _raw(call: Call) -> Answer:
+    reloader = reloader_of(call)
+    answer = await anyio.to_thread.run_sync(_raw_of, reloader, version_now(call))
+    return Answer(answer, tagged(answer.version))
+
+
+def _raw_of(reloader: Reloader, in_force: str) -> RawConfig:
+    """Blocks."""
+    known = _Known(reloader)
+    document = known.document
+    return RawConfig(
+        content=hidden_text(document, redactor_of(known.loaded, known.usable)),
+        file=os.path.basename(document.file),
+        version=known.version,
+        config_version=known.version,
+        in_force=known.version == in_force,
+        read_only=is_read_only(document.file),
+        problems=_places(known.problems),
+    )
+
+
+class _Known:
+    """The file as it is, and what is in force. Making one blocks.
+
+    Raises:
+        ApiError: the file is gone.
+    """
+
+    def __init__(self, reloader: Reloader) -> None:
+        self.loaded = reloader.loaded
+        self.overrides = reloader.loaded.overrides
+        self.started = reloader.started_with
+        assert self.loaded.document is not None
+        self.document: YamlDocument = self.loaded.document
+        """The file's; where it is no YAML, that which is in force."""
+        self.problems: tuple[ConfigError, ...] = ()
+        self.usable: Loaded | None = None
+        file = self.document.file
+        try:
+            raw = read_bytes(file)
+        except InvalidConfig as exc:
+            message = f"{os.path.basename(file)} {exc.problem}"
+            raise ApiError(503, "file_unreadable", message, retry_after=1) from exc
+        self.version = version_of(raw)
+        try:
+            self.document = read_document(raw, file)
+            self.usable = compile_bytes(raw, file, os.environ, self.overrides)
+        except InvalidConfig as exc:
+            self.problems = exc.problems
+
+
+def _places(problems: tuple[ConfigError, ...]) -> tuple[Place, ...]:
+    return tuple(
+        Place(path=each.path, message=each.problem, line=each.line, column=each.column)
+        for each in problems
+    )
+
+
+async def _schema(call: Call) -> Answer:
+    from aigw_core.config.json_schema import json_schema
+
+    return Answer(msgspec.json.encode(json_schema()))
+
+
+# --- checking ----------------------------------------------------------------
+
+
+async def _validate(call: Call) -> ConfigCheck:
+    given: dict[str, Any] = call.body
+    text, is_text = given.get("yaml"), "yaml" in given
+    if is_text:
+        unknown = sorted(set(given) - {"yaml", "config_version"})
+        if unknown:
+            raise invalid(f"/{unknown[0]}", "there is no such field beside yaml")
+        if not isinstance(text, str):
+            raise invalid("/yaml", "Expected `str`")
+    else:
+        # The configuration itself, as a JSON object with the keys of the file.
+        text = "\n".join(block(given, 0)) if given else ""
+    reloader = call.dashboard.state.reloader
+    return await anyio.to_thread.run_sync(partial(_checked, reloader, text, lines=is_text))
+
+
+class _Checked(Struct, frozen=True):
+    loaded: Loaded
+    effects: tuple[str, ...]
+    restart: tuple[str, ...]
+    diff: str | None
+
+
+def _checked(reloader: Reloader | None, text: str, *, lines: bool) -> ConfigCheck:
+    """Blocks. ``lines``: those of the text mean something."""
+    try:
+        found = _check(reloader, text)
+    except InvalidConfig as exc:
+        errors = _places(exc.problems)
+        if not lines:
+            errors = tuple(Place(path=each.path, message=each.message) for each in errors)
+        count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
+        return ConfigCheck(
+            valid=False,
+            message=f"{count}: {errors[0].message}",
+            errors=errors,
+            warnings=(),
+            effects=(),
+            restart=(),
+            diff=None,
+        )
+    warnings = tuple(
+        Place(
+            path=each.path,
+            message=each.message,
+            line=each.line if lines else None,
+            column=each.column if lines else None,
+        )
+        for each in found.loaded.warnings
+    )
+    return ConfigCheck(
+        valid=True,
+        message="the configuration can be used",
+        errors=(),
+        warnings=warnings,
+        effects=found.effects,
+        restart=found.restart,
+        diff=found.diff,
+    )
+
+
+def _check(reloader: Reloader | None, text: str) -> _Checked:
+    """Raises ``InvalidConfig``."""
+    if reloader is None or reloader.loaded.document is None:
+        overrides = None if reloader is None else reloader.loaded.overrides
+        raw = text.encode("utf-8", "surrogatepass")
+        return _Checked(compile_bytes(raw, _NO_NAME, os.environ, overrides), (), (), None)
+    known = _Known(reloader)
+    document = restored(text, known.document, redactor_of(known.loaded, known.usable))
+    loaded = compile_bytes(document.text.encode(), document.file, os.environ, known.overrides)
+    said, restart = effects(known.usable, loaded, known.started)
+    diff = redacted_diff(
+        known.document,
+        document,
+        redactor_of(known.loaded, known.usable, loaded),
+        os.path.basename(document.file),
+    )
+    return _Checked(loaded, said, restart, diff)
+
+
+# --- changing ----------------------------------------------------------------
+
+
+async def _apply(call: Call) -> Answer:
+    body: ConfigText = call.body
+    reloader = reloader_of(call)
+    in_force = reloader.loaded
+
+    def make(draft: Draft) -> Edit:
+        redactor = redactor_of(in_force, draft.usable)
+        document = restored(body.yaml, draft.document, redactor)
+        before, after = hidden_data(draft.document.data), hidden_data(document.data)
+        keys = [
+            key
+            for key in sorted({*before, *after})
+            if not same(draft.document.data.get(key), document.data.get(key))
+        ]
+        return Edit(
+            document.text,
+            os.path.basename(document.file),
+            {key: before.get(key) for key in keys},
+            {key: after.get(key) for key in keys},
+        )
+
+    done = await change(
+        call,
+        "config.apply",
+        make,
+        version=body.config_version,
+        dry_run=call.query.dry_run,
+        repair=True,
+    )
+    if done.dry:
+        return done.preview()
+    answer = Applied(
+        message="the configuration is written, and in force",
+        version=done.version,
+        config_version=done.version,
+        effects=done.effects,
+        restart=done.restart,
+    )
+    return Answer(answer, tagged(done.version))
+
+
+async def _reload(call: Call) -> Answer:
+    reloader = reloader_of(call)
+    before = version_now(call)
+    outcome = await reloader.reload()
+    if outcome.problems:
+        refused = unusable(outcome.problems).problem
+        fields = () if refused.fields is msgspec.UNSET else refused.fields
+        message = f"the file is not taken, and what was in force still is: {refused.message}"
+        raise ApiError(422, "reload_failed", message, fields=fields)
+    call.dashboard.state.sharing.tell_reload()
+    await call.dashboard.audit.tell(
+        "config.reload",
+        who=call.who,
+        address=call.address,
+        version_before=before,
+        version_after=outcome.version,
+        request_id=call.request_id,
+    )
+    message = "a new configuration is in force" if outcome.changed else "nothing has changed"
+    answer = Reloaded(
+        message=message,
+        version=outcome.version,
+        generation=outcome.generation,
+        changed=outcome.changed,
+        restart=outcome.restart,
+    )
+    return Answer(answer, tagged(outcome.version))
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/config/validate",
+        id="validateConfig",
+        summary="Whether a configuration could be used, and what it would come to",
+        handler=_validate,
+        body=dict[str, Any],
+        answer=ConfigCheck,
+        problems=(503,),
+    ),
+    Operation(
+        method="POST",
+        path="/config/reload",
+        id="reloadConfig",
+        summary="Read the file again, on all nodes",
+        handler=_reload,
+        answer=Reloaded,
+        problems=(409, 422),
+    ),
+    Operation(
+        method="GET",
+        path="/config/current",
+        id="currentConfig",
+        summary="What is in force, and where each value comes from",
+        handler=_current,
+        answer=CurrentConfig,
+    ),
+    Operation(
+        method="GET",
+        path="/config/raw",
+        id="rawConfig",
+        summary="The text of the file, without secrets",
+        handler=_raw,
+        answer=RawConfig,
+        problems=(409, 503),
+    ),
+    Operation(
+        method="PUT",
+        path="/config/apply",
+        id="applyConfig",
+        summary="Replace the text of the file, and put it in force",
+        handler=_apply,
+        query=ChangeQuery,
+        body=ConfigText,
+        answer=Applied,
+        versioned=True,
+    ),
+    Operation(
+        method="GET",
+        path="/config/schema",
+        id="configSchema",
+        summary="The JSON Schema of the configuration",
+        handler=_schema,
+        answer=dict[str, Any],
+    ),
+)
