@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from aigw_asgi.dashboard.denied import Denied
 from aigw_asgi.dashboard.operation import Answer, Body, Call, Operation, Shape
 from aigw_asgi.dashboard.sessions import SignedIn, no_cookie
 from aigw_asgi.dashboard.tokens import TICKET_LIFETIME, Session
@@ -60,13 +61,26 @@ def _begun(call: Call, signed_in: SignedIn) -> Answer:
 async def _login(call: Call) -> Answer:
     body: Login = call.body
     sessions = call.dashboard.sessions
-    return _begun(call, await sessions.sign_in(body.username, body.password, call.address))
+    try:
+        signed_in = await sessions.sign_in(body.username, body.password, call.address)
+    except Denied as exc:
+        await _tell_refused(call, "password", exc)
+        raise
+    await _tell(call, "session.begin", body.username, "by password")
+    return _begun(call, signed_in)
 
 
 async def _link(call: Call) -> Answer:
     body: LinkLogin = call.body
     sessions = call.dashboard.sessions
-    return _begun(call, await sessions.sign_in_by_link(body.token, loopback=call.came.loopback))
+    try:
+        signed_in = await sessions.sign_in_by_link(body.token, loopback=call.came.loopback)
+    except Denied as exc:
+        await _tell_refused(call, "link", exc)
+        raise
+    access = call.state.snapshot.dashboard
+    await _tell(call, "session.begin", "" if access is None else access.username, "by link")
+    return _begun(call, signed_in)
 
 
 async def _refresh(call: Call) -> Answer:
@@ -75,6 +89,7 @@ async def _refresh(call: Call) -> Answer:
 
 async def _logout(call: Call) -> Answer:
     await call.dashboard.sessions.sign_out(_session(call))
+    await _tell(call, "session.end", call.who, "all of its tokens")
     return Answer(None, {"set-cookie": no_cookie(secure=call.secure)})
 
 
@@ -92,6 +107,19 @@ async def _who(call: Call) -> Who:
 async def _ticket(call: Call) -> Ticket:
     ticket = call.dashboard.sessions.ticket(_session(call))
     return Ticket(ticket=ticket, expires_in=TICKET_LIFETIME)
+
+
+async def _tell_refused(call: Call, way: str, denied: Denied) -> None:
+    # Whoever is locked out may go on asking: that would wash the rest out of the trail. What
+    # was typed as a name is not kept, since it may be the password.
+    if denied.status == 401:
+        await _tell(call, "session.refused", "", f"by {way}: {denied.error}")
+
+
+async def _tell(call: Call, action: str, who: str, how: str) -> None:
+    await call.dashboard.audit.tell(
+        action, who=who, address=call.address, target=how, request_id=call.request_id
+    )
 
 
 def _session(call: Call) -> Session:
