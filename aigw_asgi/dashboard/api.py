@@ -12,7 +12,7 @@ import msgspec
 
 from aigw_asgi.dashboard.files import ROOT
 from aigw_asgi.dashboard.operation import PREFIX, Answer, Call, Operation
-from aigw_asgi.dashboard.problem import ApiError, Problem, misfit
+from aigw_asgi.dashboard.problem import ApiError, Problem, invalid, misfit
 from aigw_asgi.dashboard.resources import OPERATIONS
 from aigw_asgi.dashboard.service import Dashboard
 from aigw_asgi.dashboard.sessions import Denied
@@ -168,9 +168,14 @@ def _query(request: HttpRequest, operation: Operation) -> Any:
             raise ApiError(400, "unknown_parameter", message)
         return None
     try:
-        return msgspec.convert(parameters, operation.query, strict=False)
+        found = msgspec.convert(parameters, operation.query, strict=False)
     except msgspec.ValidationError as exc:
         raise misfit(exc) from None
+    names = zip(found.__struct_fields__, found.__struct_encode_fields__, strict=True)
+    for field, name in names:
+        if name in parameters and getattr(found, field) is None:
+            raise invalid(f"/{name}", f"{parameters[name]!r} is no value; leave it out")
+    return found
 
 
 async def _body(request: HttpRequest, operation: Operation, receive: ReceiveMessage) -> Any:

@@ -40,6 +40,12 @@ _NO_FILE = (
 )
 
 
+_OFF = (
+    "this would turn the dashboard off, and it could not be turned on from here again; to do so,"
+    " change dashboard.enabled in the file itself"
+)
+
+
 class ChangeQuery(Body, frozen=True, kw_only=True):
     dry_run: bool = False
     """Change nothing, and say what would be changed."""
@@ -362,7 +368,11 @@ class _Work:
             return self._instead
 
     def _edit(self, document: YamlDocument) -> Edit:
-        return self._make(Draft(document, self._compiled))
+        edit = self._make(Draft(document, self._compiled))
+        if self._compiled(edit.text.encode()).snapshot.dashboard is None:
+            # Most likely a mistake, and one that could not be taken back from here.
+            raise ApiError(409, "dashboard_off", _OFF, version=version_of(document.text.encode()))
+        return edit
 
     def _compiled(self, raw: bytes) -> Loaded:
         return compile_bytes(raw, self._file, os.environ, self._overrides)

@@ -101,7 +101,7 @@ async def test_a_dry_run_says_what_would_be_and_changes_nothing(operator: Operat
         ("DELETE", f"/providers/{id}", None),
         ("POST", "/auth-keys", {"name": "ci"}),
         ("PATCH", "/routing", {"strategy": "fill-first"}),
-        ("PUT", "/config/apply", {"yaml": "host: 127.0.0.1\nport: 9000\n"}),
+        ("PUT", "/config/apply", {"yaml": CONFIG.replace("host:", "port: 9000\nhost:")}),
     ]
     for method, path, body in calls:
         reply = await operator.ask(method, f"{API}{path}?dry_run=true", body)
