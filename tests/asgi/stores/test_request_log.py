@@ -210,20 +210,30 @@ QUERIES: dict[str, list[object]] = {
 }
 
 
-def some_record(dice: Random, number: int) -> ExchangeRecord:
+def some_record(dice: Random, number: int, *, alike: bool) -> ExchangeRecord:
+    """``alike``: most have the same names, and differ in what was measured."""
     request_id = f"{dice.choice(PREFIXES)}-{number:04}"
+    if alike and dice.random() < 0.9:
+        return with_measures(dice, replace(record(request_id), model=MODELS[0], key=KEYS[1]))
     status = dice.choice([200, 200, 200, 429, 502])
     made = record(request_id) if status == 200 else failed(request_id, status=status)
-    return replace(
+    names = replace(
         made,
         model=dice.choice(MODELS),
         key=dice.choice(KEYS),
         stream=dice.random() < 0.5,
+        format=dice.choice([Format.GEMINI, Format.CHAT]),
+    )
+    return with_measures(dice, names)
+
+
+def with_measures(dice: Random, made: ExchangeRecord) -> ExchangeRecord:
+    return replace(
+        made,
         seconds=dice.choice([0.0, 0.01, 0.01, 0.01, 1.0, 50.0]),
         first_content=dice.choice([None, 0.0, 0.25, 0.25, 4.0]),
         cost=dice.choice([None, Decimal(0), Decimal("0.0001125"), Decimal("0.5")]),
         attempts=made.attempts * dice.choice([0, 1, 1, 1, 1, 2, 3]),
-        format=dice.choice([Format.GEMINI, Format.CHAT]),
     )
 
 
@@ -312,7 +322,7 @@ async def test_a_query_finds_what_it_means_once_and_in_order(
     monkeypatch.setattr(log_peaks, "SCAN", by_index % 3)
     in_blocks_of(7, monkeypatch)
     dice = Random(seed)
-    given_records = [some_record(dice, number) for number in range(60)]
+    given_records = [some_record(dice, number, alike=seed % 2 == 1) for number in range(60)]
     async with opened(tmp_path, *given_records[:summed]) as log:
         sum_up(log.file)
         for each in given_records[summed:]:
