@@ -217,7 +217,7 @@ async def read(count: int, keep: str | None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(keep or scratch)
         if not (folder / FILE).exists():
-            _build(folder / FILE, count)
+            build(folder / FILE, count)
         log = SqliteRequestLog(folder, Retention(max_rows=count + 1, days=36_500))
         await log.flush(60)
         now = int(time.time() * 1000)
@@ -262,7 +262,7 @@ async def read(count: int, keep: str | None) -> None:
     table(["question", "ms_first", "ms_median", "ms_worst"], rows)
 
 
-def _build(path: Path, count: int) -> None:
+def build(path: Path, count: int) -> None:
     """A month of requests, written as the gateway writes them."""
     dice = random.Random(2)
     began = time.time() - MONTH
