@@ -1092,7 +1092,6 @@ export interface components {
         /** Models */
         Models: {
             models: components["schemas"]["ModelRow"][];
-            warnings: components["schemas"]["ModelWarning"][];
             prices_date: string;
         };
         /**
