@@ -45,7 +45,7 @@ def unpack(data: bytes) -> int:
 def percentile(histogram: int, share: float) -> float | None:
     """The latency in milliseconds below which ``share`` (0 to 1) of them are; ``None``:
     there are none."""
-    counts = _COUNTS.unpack(histogram.to_bytes(_COUNTS.size, "little"))
+    counts: tuple[int, ...] = _COUNTS.unpack(histogram.to_bytes(_COUNTS.size, "little"))
     wanted = share * sum(counts)
     if not wanted:
         return None
