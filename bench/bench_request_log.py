@@ -221,7 +221,7 @@ async def read(count: int, keep: str | None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(keep or scratch)
         if not (folder / FILE).exists():
-            _build(folder / FILE, count)
+            build(folder / FILE, count)
         log = SqliteRequestLog(folder, Retention(max_rows=count + 1, days=36_500))
         await log.flush(60)
         now = int(time.time() * 1000)
@@ -301,7 +301,7 @@ def _forget(folder: Path) -> None:
         os.close(number)
 
 
-def _build(path: Path, count: int) -> None:
+def build(path: Path, count: int) -> None:
     """A month of requests, written as the gateway writes them."""
     dice = random.Random(2)
     began = time.time() - MONTH

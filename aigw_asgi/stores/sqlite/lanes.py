@@ -8,11 +8,12 @@ from one millisecond to four hours, so that a percentile is off by a tenth at mo
 from __future__ import annotations
 
 from math import exp2, log2
+from struct import Struct
 
 LANES = 96
 _BITS = 32
 _PER_DOUBLING = 4
-_MASK = (1 << _BITS) - 1
+_COUNTS = Struct(f"<{LANES}I")
 _FIRST = 2 ** (1 / _PER_DOUBLING)
 """Milliseconds in which the first bucket ends."""
 
@@ -44,7 +45,7 @@ def unpack(data: bytes) -> int:
 def percentile(histogram: int, share: float) -> float | None:
     """The latency in milliseconds below which ``share`` (0 to 1) of them are; ``None``:
     there are none."""
-    counts = [(histogram >> (_BITS * lane)) & _MASK for lane in range(LANES)]
+    counts: tuple[int, ...] = _COUNTS.unpack(histogram.to_bytes(_COUNTS.size, "little"))
     wanted = share * sum(counts)
     if not wanted:
         return None

@@ -187,7 +187,7 @@ def names_of(connection: sqlite3.Connection) -> Names:
     tail = dict(
         connection.execute(
             "SELECT facet, max(id) FROM requests"
-            " WHERE id > (SELECT summed FROM counter) GROUP BY facet"
+            " WHERE id > (SELECT summed FROM counter) GROUP BY +facet"
         )
     )
     found: dict[str, dict[str, int]] = {kind: {} for kind in _KINDS}

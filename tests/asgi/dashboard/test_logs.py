@@ -13,10 +13,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from aigw_asgi.dashboard.log_export import Export
+from aigw_asgi.dashboard.log_export import BLOCK
 from aigw_asgi.dashboard.operation import PREFIX
-from aigw_asgi.stores.request_log import LogUnavailable, Query
+from aigw_asgi.stores.request_log import LogUnavailable, TurnedAway
 from aigw_core.chat import Format
+from aigw_core.errors import ErrorKind, Failure
 from tests.asgi.clients import asking
 from tests.asgi.dashboard.operator import Operator, Reply
 
@@ -319,22 +320,68 @@ async def test_a_table_has_no_formulas(operator: Operator) -> None:
     assert all(cell[:1] not in "=+-@\t\r" or not cell for row in rows for cell in row.values())
 
 
-async def test_a_file_that_breaks_off_does_not_end(operator: Operator, tmp_path: Path) -> None:
-    for number in range(3):
-        await use(operator, f"request-{number}")
-    await settle(operator)
+async def test_a_file_that_breaks_off_does_not_look_whole(
+    operator: Operator, tmp_path: Path
+) -> None:
     log = operator.state.log
     assert log is not None
-    export = Export(log, Query(), "jsonl")
-    await export.open()
-    assert len((await anext(export)).splitlines()) == 3
-    with pytest.raises(StopAsyncIteration):
-        await anext(export)
-    export._more = True
-    for file in (tmp_path / "state").glob("requests.db*"):
-        file.unlink()
+    failure = Failure(ErrorKind.NOT_FOUND, "made up")
+    for number in range(BLOCK + 1):
+        log.append(TurnedAway(f"r{number}", Format.CHAT, "GET", 404, 0.0, failure), "/nowhere")
+    await settle(operator)
+    sent: list[Any] = []
+
+    async def lose_the_log(message: Any) -> None:
+        sent.append(message)
+        if message.get("body"):
+            for file in (tmp_path / "state").glob("requests.db*"):
+                file.unlink()
+
     with pytest.raises(LogUnavailable):
-        await anext(export)
+        await operator.app(scope(operator, f"{LOGS}/export"), never, lose_the_log)
+    start, piece = sent
+    assert start["status"] == 200
+    assert b"content-length" not in dict(start["headers"])
+    assert len(piece["body"].splitlines()) == BLOCK
+    assert piece["more_body"]
+
+
+async def test_a_file_is_made_block_by_block(operator: Operator) -> None:
+    log = operator.state.log
+    assert log is not None
+    failure = Failure(ErrorKind.NOT_FOUND, "made up")
+    for number in range(2 * BLOCK):
+        log.append(TurnedAway(f"r{number}", Format.CHAT, "GET", 404, 0.0, failure), "/nowhere")
+    await settle(operator)
+    pieces: list[Any] = []
+
+    async def send(message: Any) -> None:
+        pieces.append(message)
+
+    await operator.app(scope(operator, f"{LOGS}/export"), never, send)
+    counts = [len(each["body"].splitlines()) for each in pieces[1:]]
+    assert counts == [BLOCK, BLOCK, 0]
+    lines = b"".join(each["body"] for each in pieces[1:]).splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == list(range(2 * BLOCK, 0, -1))
+
+
+def scope(operator: Operator, path: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {operator.token}".encode())],
+        "client": ("127.0.0.1", 5000),
+        "server": ("127.0.0.1", 8317),
+    }
+
+
+async def never() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def test_a_log_that_cannot_be_read_is_no_empty_one(
