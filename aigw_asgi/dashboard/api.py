@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -161,14 +161,17 @@ async def _read(
 
 
 def _query(request: HttpRequest, operation: Operation) -> Any:
-    parameters = request.parameters
+    parameters = request.parameters  # which there are not too many of
     if operation.query is None:
         if parameters:
             message = f"this takes no query, and got {', '.join(sorted(parameters))}"
             raise ApiError(400, "unknown_parameter", message)
         return None
+    # What is left empty counts as not given; but it has to be something that could be empty.
+    given = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
     try:
-        found = msgspec.convert(parameters, operation.query, strict=False)
+        for asked in (given, parameters) if given.keys() != parameters.keys() else (parameters,):
+            found = msgspec.convert(asked, operation.query, strict=False)
     except msgspec.ValidationError as exc:
         raise misfit(exc) from None
     names = zip(found.__struct_fields__, found.__struct_encode_fields__, strict=True)

@@ -262,7 +262,7 @@ async def list_models(state: GatewayState, credential: Credential) -> ModelList:
     """Ask a provider which models it has.
 
     Raises:
-        ApiError: it cannot be reached, or does not tell (502).
+        ApiError: it cannot be reached, or does not tell (424).
     """
     if credential.provider == ECHO:
         return ModelList(models=tuple(ListedModel(id=each) for each in MODELS), complete=True)
@@ -294,7 +294,7 @@ class _Unlisted(Exception):
 
 
 def _no_list(message: str) -> ApiError:
-    return ApiError(502, "upstream_failed", f"the list of models could not be had: {message}")
+    return ApiError(424, "upstream_failed", f"the list of models could not be had: {message}")
 
 
 async def _pages(state: GatewayState, credential: Credential) -> AsyncIterator[list[ListedModel]]:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio.to_thread
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from aigw_asgi.dashboard.capture_view import CaptureView, Streams, capture_view, streams
 from aigw_asgi.dashboard.log_export import CONTENT_TYPES, Export
@@ -168,7 +168,8 @@ class LogStats(Totals, frozen=True, kw_only=True, rename={"from_": "from"}):
 
 class ExportQuery(LogFilters, frozen=True, kw_only=True, rename={"from_": "from", "as_": "as"}):
     as_: Literal["jsonl", "csv"] = "jsonl"
-    """What kind of file; ``format`` is the client's, as elsewhere."""
+    """What kind of file. ``format`` may say it as well, but where it names that of clients,
+    as elsewhere."""
 
 
 # --- handlers ----------------------------------------------------------------
@@ -338,6 +339,8 @@ async def _whole(call: Call, asked: LogFilters, window: Window) -> Totals:
 
 async def _export(call: Call) -> Answer:
     asked: ExportQuery = call.query
+    if asked.format in ("jsonl", "csv"):
+        asked = structs.replace(asked, as_=asked.format, format=None)
     export = Export(log_of(call.state), query_of(asked), asked.as_)
     with reading():
         await export.open()

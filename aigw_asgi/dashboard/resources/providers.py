@@ -587,7 +587,7 @@ OPERATIONS = (
         handler=_models_of_new,
         body=TrialOfNew,
         answer=ModelList,
-        problems=(404, 409, 502),
+        problems=(404, 409, 424),
     ),
     Operation(
         method="GET",
@@ -636,7 +636,7 @@ OPERATIONS = (
         summary="Ask the upstream for its models",
         handler=_models,
         answer=ModelList,
-        problems=(502,),
+        problems=(424,),
     ),
     Operation(
         method="DELETE",

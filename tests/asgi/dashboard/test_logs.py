@@ -313,6 +313,8 @@ async def test_a_table_has_no_formulas(operator: Operator) -> None:
         await use(operator, f"request-{number}", model)
     await settle(operator)
     reply = await operator.ask("GET", f"{LOGS}/export?as=csv")
+    named = await operator.ask("GET", f"{LOGS}/export?format=csv")
+    assert named.body == reply.body
     assert reply.headers["content-type"].startswith("text/csv")
     assert "attachment" in reply.headers["content-disposition"]
     rows = list(csv.DictReader(io.StringIO(reply.body.decode())))
