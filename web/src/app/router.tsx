@@ -105,10 +105,11 @@ const routingPage = createRoute({ getParentRoute: () => shell, path: "/routing",
 const configPage = createRoute({ getParentRoute: () => shell, path: "/config", validateSearch: config, staticData: { page: "config" }, component: lazyPage(() => import("../pages/config")) });
 const logsPage = createRoute({ getParentRoute: () => shell, path: "/logs", validateSearch: logs, staticData: { page: "logs", live: true }, component: lazyPage(() => import("../pages/logs")) });
 const systemPage = createRoute({ getParentRoute: () => shell, path: "/system", validateSearch: system, staticData: { page: "system", live: true }, component: lazyPage(() => import("../pages/system")) });
+const restPage = createRoute({ getParentRoute: () => shell, path: "$", component: NotFound });
 
 const routes = root.addChildren([
   loginRoute,
-  shell.addChildren([overviewPage, metricsPage, requestsPage, requestPage, playgroundPage, providersPage, modelsPage, keysPage, routingPage, configPage, logsPage, systemPage]),
+  shell.addChildren([overviewPage, metricsPage, requestsPage, requestPage, playgroundPage, providersPage, modelsPage, keysPage, routingPage, configPage, logsPage, systemPage, restPage]),
 ]);
 
 export function makeRouter() {

@@ -96,6 +96,13 @@ describe("times", () => {
     expect(format.preciseTime(at)).toBe("12:04:31.250");
   });
 
+  it("labels an axis as its steps ask", () => {
+    expect(format.axisTime(at, 15)).toBe("12:04:31");
+    expect(format.axisTime(at, 300)).toBe("12:04");
+    expect(format.axisTime(new Date(2026, 10, 23), 21_600)).toBe("Nov 23");
+    expect(format.axisTime(at, 86_400)).toBe("Nov 23");
+  });
+
   it("says how long ago", () => {
     expect(format.ago(1_000_000, 1_000_000 + 180_000)).toBe("3 minutes ago");
     expect(format.ago(1_000_000 + 2 * 86_400_000, 1_000_000)).toBe("in 2 days");

@@ -194,3 +194,12 @@ export function ago(value: Instant, now: number = Date.now()): string {
   }
   return words.format(Math.round(seconds / 31_536_000), "year");
 }
+
+/** The label of an axis, as short as the steps between labels (seconds) allow. */
+export function axisTime(value: Instant, step: number): string {
+  const at = date(value);
+  if (at === null) return "";
+  if (step >= 86_400) return part(at, { month: "short", day: "numeric" });
+  const clockTime = part(at, { hour: "2-digit", minute: "2-digit", ...(step < 60 && { second: "2-digit" }) });
+  return step >= 3600 && at.getHours() === 0 ? part(at, { month: "short", day: "numeric" }) : clockTime;
+}

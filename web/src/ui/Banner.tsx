@@ -11,8 +11,10 @@ export function Banner({ tone, children, action, inline = false }: { tone: Tone;
   return (
     <div className={clsx(styles.banner, styles[tone], inline && styles.inline)}>
       <Icon size={16} aria-hidden className={status[tone]} />
-      <span className={styles.text}>{children}</span>
-      {action}
+      <div className={styles.content}>
+        <span className={styles.text}>{children}</span>
+        {action}
+      </div>
     </div>
   );
 }

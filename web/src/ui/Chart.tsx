@@ -10,7 +10,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import UPlot from "uplot";
 
-import { time } from "../lib/format";
+import { axisTime, time } from "../lib/format";
 import { usePrefs } from "../live/prefs";
 import styles from "./Chart.module.css";
 import { type ChartSeries, DASHES, type Marker, newest, stack, tableRows } from "./chartData";
@@ -190,7 +190,7 @@ function options(width: number, latest: { current: PlotProps }): UPlot.Options {
       y: { range: (_plot, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.08] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 26 },
+      { ...axis, grid: { show: false }, size: 26, space: 70, values: (_plot, values) => values.map((value) => axisTime(value * 1000, (values[1] ?? value) - (values[0] ?? value))) },
       { ...axis, size: 58, values: (_plot, values) => values.map((value) => latest.current.format(value)) },
     ],
     series: [

@@ -16,7 +16,7 @@ export default {
   unreachable: "The gateway does not answer.",
   missing: "Enter user name and password.",
   setup: {
-    title: "No password is set",
+    title: "No password is set.",
     why: "Until one is, only the link that aigw run prints on this machine signs in.",
     make: "Make a hash of the password; the command asks for it:",
     put: "Put the hash into the configuration file:",

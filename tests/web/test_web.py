@@ -1,0 +1,99 @@
+"""The dashboard's own checks, and that what is built is whole.
+
+They need Node 22 or later (``make test`` fetches one where there is none) and the
+packages of ``web/package-lock.json``; without them they are skipped. End to end tests,
+which drive a browser against a gateway, are in ``web/e2e``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+WEB = ROOT / "web"
+
+# In one process: two of them would build into the same folder.
+pytestmark = [pytest.mark.xdist_group("web"), pytest.mark.timeout(300)]
+
+
+def load_build() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+BUILD = load_build()
+
+
+def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs npm in ``web``; skips the test where there is none, or no packages."""
+    try:
+        command, env = BUILD.npm_command()
+    except BUILD.CannotBuild as problem:
+        pytest.skip(str(problem))
+    if not (WEB / "node_modules/vitest").is_dir():
+        pytest.skip("web/node_modules is not filled: make web")
+    return subprocess.run(
+        [*command, *arguments],
+        cwd=WEB,
+        env={**env, "CI": "1", "NO_COLOR": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.mark.parametrize("script", ["typecheck", "lint", "test"])
+def test_its_own_checks_pass(script: str) -> None:
+    done = npm("run", "--silent", script)
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_it_builds_within_its_budgets() -> None:
+    done = npm("run", "--silent", "build")
+    assert done.returncode == 0, done.stdout[-6000:]
+    weighed = npm("run", "--silent", "budgets")
+    assert weighed.returncode == 0, weighed.stdout
+    assert "initial JS" in weighed.stdout
+    page = (WEB / "dist/index.html").read_text()
+    # What a strict content security policy would stop.
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", page)
+    assert "__AIGW_CSP_NONCE__" in page
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert address.startswith("/dashboard/"), address
+        assert (WEB / "dist" / address.removeprefix("/dashboard/")).is_file()
+
+
+def test_types_are_those_of_the_description(tmp_path: Path) -> None:
+    committed = (WEB / "src/api/schema.d.ts").read_text()
+    out = tmp_path / "schema.d.ts"
+    arguments = ["openapi.json", "--output", str(out), "--empty-objects-unknown"]
+    done = npm("exec", "--no", "--", "openapi-typescript", *arguments)
+    assert done.returncode == 0, done.stdout
+    assert out.read_text() == committed, "npm run types"
+
+
+def test_lock_names_no_addresses() -> None:
+    lock = json.loads((WEB / "package-lock.json").read_text())
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert packages
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
+    # An entry without a digest is a package of another platform that npm never saw.
+    assert [name for name, entry in packages.items() if "integrity" not in entry] == []
+
+
+def test_a_change_of_a_source_makes_it_stale() -> None:
+    names = {path.relative_to(WEB).as_posix() for path in BUILD.sources()}
+    assert {"index.html", "package-lock.json", "vite.config.ts", "src/main.tsx"} <= names
+    assert not [name for name in names if ".test." in name or name.startswith(("dist/", "node_"))]
+    assert not BUILD.is_fresh("another digest")

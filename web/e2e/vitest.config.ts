@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+/** One browser and one gateway at a time: they are heavy, and times are measured. */
+export default defineConfig({
+  test: {
+    include: ["e2e/**/*.e2e.ts"],
+    environment: "node",
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
