@@ -78,6 +78,10 @@ class HealthJournal:
             )
         self._events.append(event)
 
+    def between(self, since: int, until: int) -> tuple[HealthEvent, ...]:
+        """Of a stretch of time in Unix milliseconds, both ends inclusive, the oldest first."""
+        return tuple(each for each in self._events if since <= each.timestamp <= until)
+
     def of(self, credential: str) -> tuple[HealthEvent, ...]:
         """What is known of a credential, the oldest first."""
         return tuple(each for each in self._events if each.credential == credential)

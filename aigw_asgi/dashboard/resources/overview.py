@@ -10,7 +10,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from aigw_asgi.admin import merged_metrics
-from aigw_asgi.dashboard.log_query import Window
+from aigw_asgi.dashboard.log_query import Moment, Window
 from aigw_asgi.dashboard.operation import Body, Call, Operation, Shape
 from aigw_asgi.dashboard.sums import NOTHING, Totals, filled, totals
 from aigw_asgi.dashboard.views import CredentialHealth, HealthState, health_state
@@ -18,6 +18,7 @@ from aigw_asgi.stores.request_log import LogUnavailable, Point, Query
 from aigw_core.access import anonymous_allowed
 
 if TYPE_CHECKING:
+    from aigw_asgi.state import GatewayState
     from aigw_asgi.stores.request_log import Group, RequestLog
 
 POINTS = 60
@@ -26,12 +27,31 @@ POINTS = 60
 ERRORS = 5
 """Causes that are told."""
 
+MARKS = 40
+"""Of each kind: the newest."""
+
 _HOST = re.compile(r"[A-Za-z0-9._\-\[\]:]{1,255}")
 
 
 class OverviewQuery(Body, frozen=True, kw_only=True):
     window: Annotated[int, Meta(ge=60, le=604_800)] = 300
-    """Seconds, up to now."""
+    """Seconds."""
+    to: Moment | None = None
+    """When it ends; default: now."""
+
+
+class Mark(Shape, frozen=True, kw_only=True):
+    """Something that may be why numbers change."""
+
+    at: int
+    """Unix milliseconds; of ``retried``: where their stretch begins."""
+    kind: str
+    """``reload``, ``reload_failed``, ``cooldown``, ``recovered`` or ``retried``."""
+    credential: str | None = None
+    """That rests, or is well again."""
+    cause: str | None = None
+    count: int = 1
+    """Requests that took more than one upstream."""
 
 
 class OutcomePoint(Shape, frozen=True, kw_only=True):
@@ -97,6 +117,8 @@ class Overview(Shape, frozen=True, kw_only=True):
     credentials: tuple[CredentialStrip, ...]
     errors: tuple[ErrorGroup, ...]
     """The newest first."""
+    marks: tuple[Mark, ...]
+    """The oldest first."""
     base_urls: BaseUrls
     key_needed: bool
     """Clients need one, wherever they are."""
@@ -108,11 +130,11 @@ class Overview(Shape, frozen=True, kw_only=True):
 
 async def _overview(call: Call) -> Overview:
     state, seconds = call.state, call.query.window
-    until = int(time.time() * 1000)
+    until = call.query.to or int(time.time() * 1000)
     step = max(1, seconds // POINTS)
     if step >= 60:
         step -= step % 60  # the log has sums of minutes
-    window = Window(until - seconds * 1000 + 1, until)
+    window = Window(max(0, until - seconds * 1000 + 1), until)
     health = health_state(state)
     metrics = merged_metrics(state)
     bare = Overview(
@@ -127,6 +149,7 @@ async def _overview(call: Call) -> Overview:
         outcomes=(),
         credentials=tuple(CredentialStrip(health=each, totals=None) for each in health.credentials),
         errors=(),
+        marks=_told_marks(state, window),
         base_urls=_base_urls(call),
         key_needed=not anonymous_allowed(state.snapshot, loopback=True),
         first_run=not metrics.report(state.uptime)["total_requests"],
@@ -153,6 +176,8 @@ async def _with_log(bare: Overview, log: RequestLog, window: Window) -> Overview
     failures = Query(since=window.since, until=window.until, failed=True)
     causes = ("error", "status", "credential", "model")
     errors = await log.groups(failures, max(60, round(window.seconds)), causes, 100)
+    again = Query(since=window.since, until=window.until, attempts_over=1)
+    retried = (await log.stats(again, step)).series
     extent = await log.extent()
     by_name = {each.names[0]: each for each in used}
     return replace(
@@ -165,9 +190,41 @@ async def _with_log(bare: Overview, log: RequestLog, window: Window) -> Overview
             _strip(each, by_name.get(each.name), window, step) for each in bare.health.credentials
         ),
         errors=tuple(_error(each) for each in _newest(errors.groups)),
+        marks=_with_retried(bare.marks, retried),
         first_run=not extent.newest,
         problem=None,
     )
+
+
+def _told_marks(state: GatewayState, window: Window) -> tuple[Mark, ...]:
+    """Without those that only the log knows of."""
+    names = {each.id: each.name for each in state.snapshot.credentials}
+    rests = [
+        Mark(
+            at=each.timestamp,
+            kind="cooldown" if each.kind == "rests" else "recovered",
+            credential=names.get(each.credential, each.credential),
+            cause=each.cause,
+        )
+        for each in state.journal.between(window.since, window.until)
+    ]
+    past = () if state.reloader is None else state.reloader.history
+    reloads = [
+        Mark(at=at, kind="reload_failed" if each.outcome.problems else "reload")
+        for each in past
+        if window.since <= (at := round(each.at * 1000)) <= window.until
+        and (each.outcome.changed or each.outcome.problems)
+    ]
+    return tuple(sorted([*rests[-MARKS:], *reloads[-MARKS:]], key=lambda mark: mark.at))
+
+
+def _with_retried(marks: tuple[Mark, ...], series: tuple[Point, ...]) -> tuple[Mark, ...]:
+    found = [
+        Mark(at=point.at, kind="retried", count=point.requests)
+        for point in series
+        if point.requests
+    ]
+    return tuple(sorted([*marks, *found[-MARKS:]], key=lambda mark: mark.at))
 
 
 def _points(series: tuple[Point, ...], window: Window, step: int) -> tuple[Point, ...]:

@@ -185,3 +185,30 @@ async def test_the_first_page_without_a_log(tmp_path: Path) -> None:
     assert (found["now"], found["series"]) == (None, [])
     assert "request-log.max-rows" in found["problem"]
     assert [each["health"]["name"] for each in found["credentials"]] == ["nobody"]
+
+
+async def test_the_first_page_tells_what_may_be_why(tmp_path: Path) -> None:
+    way = "fallbacks: [{model: gone, to: [echo]}]\n"
+    async with Operator(tmp_path, CONFIG + way) as operator:
+        await use(operator, "a", "gone")
+        operator.file.write_text(CONFIG + way + "force-model-prefix: true\n")
+        reloader = operator.state.reloader
+        assert reloader is not None
+        await reloader.reload()
+        operator.file.write_text("api-keys: 5\n")
+        await reloader.reload()
+        found = await get(operator, "/overview")
+        assert found["now"]["error_count"] == 0
+        marks = {(each["kind"], each["credential"], each["count"]) for each in found["marks"]}
+        assert marks == {
+            ("cooldown", "nobody", 1),
+            ("retried", None, 1),
+            ("reload", None, 1),
+            ("reload_failed", None, 1),
+        }
+        times = [each["at"] for each in found["marks"]]
+        assert times == sorted(times)
+
+        before = await get(operator, "/overview", to=found["to"] - 3_600_000)
+        assert (before["marks"], before["now"]["total_entries"]) == ([], 0)
+        assert before["to"] == found["to"] - 3_600_000

@@ -882,6 +882,7 @@ export interface components {
             outcomes: components["schemas"]["OutcomePoint"][];
             credentials: components["schemas"]["CredentialStrip"][];
             errors: components["schemas"]["ErrorGroup"][];
+            marks: components["schemas"]["Mark"][];
             base_urls: components["schemas"]["BaseUrls"];
             key_needed: boolean;
             first_run: boolean;
@@ -994,6 +995,20 @@ export interface components {
             model: string;
             count: number;
             newest: number | null;
+        };
+        /**
+         * Mark
+         * @description Something that may be why numbers change.
+         */
+        Mark: {
+            at: number;
+            kind: string;
+            /** @default null */
+            credential: string | null;
+            /** @default null */
+            cause: string | null;
+            /** @default 1 */
+            count: number;
         };
         /**
          * BaseUrls
@@ -2996,6 +3011,7 @@ export interface operations {
         parameters: {
             query?: {
                 window?: number;
+                to?: number;
             };
             header?: never;
             path?: never;
