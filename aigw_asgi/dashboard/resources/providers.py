@@ -351,7 +351,8 @@ async def _change(call: Call) -> Answer:
         now = _compiled(after, id)
         if now is None:
             raise unusable([ConfigError("is empty", path="/api_key")])
-        _refuse_twin(draft, after, now)
+        if _likeness(now) != _likeness(known):
+            _refuse_twin(draft, after, now)
         new_key[:] = [now.api_key != known.api_key]
         return Edit(
             document.text,
