@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from aigw_asgi.dashboard.operation import PREFIX
 from aigw_asgi.dashboard.resources import OPERATIONS
 from tests.asgi.dashboard.test_socket import Gateway
 
@@ -43,9 +44,8 @@ openai-compatibility:
 """
 
 
-def run(gateway: Gateway, folder: Path, *words: str) -> str:
+def run(gateway: Gateway, token: str, folder: Path, *words: str) -> str:
     """What schemathesis says in the end."""
-    token = gateway.sign_in()
     command = [sys.executable, "-m", "schemathesis.cli", "run"]
     command += [gateway.url + "/api/dashboard/openapi.json"]
     command += ["-H", f"Authorization: Bearer {token}", "--seed", "1", "--no-color"]
@@ -62,16 +62,19 @@ def run(gateway: Gateway, folder: Path, *words: str) -> str:
 def test_answers_are_as_described(tmp_path: Path) -> None:
     with Gateway(tmp_path, extra=UPSTREAM) as gateway:
         gateway.chat("Hello")
+        # All of them now: so many will try to sign in that nobody can any more.
+        token, *others = [gateway.sign_in() for _ in range(1 + len(ENDING))]
         left_out = [word for each in sorted(ENDING) for word in ("--exclude-operation-id", each)]
-        said = run(gateway, tmp_path, "--max-examples", "5", *left_out)
-        tested = re.search(r"Tested: (\d+)", said)
-        assert tested is not None
-        assert int(tested[1]) == len(OPERATIONS) - len(ENDING)
+        said = run(gateway, token, tmp_path, "--max-examples", "5", *left_out)
         stateful = re.search(r"(\S+)\s+Stateful", said)
         assert stateful is not None
         assert stateful[1] == "✅", said[-3000:]
-        for each in sorted(ENDING):
-            run(gateway, tmp_path, "--max-examples", "1", "--include-operation-id", each)
+        for each, other in zip(sorted(ENDING), others, strict=True):
+            words = ("--phases", "coverage", "--include-operation-id", each)
+            run(gateway, other, tmp_path, *words)
+    for each in OPERATIONS:
+        asked = re.sub(r"\\{\w+\\}", r"[^/ ]+", re.escape(f" {each.method} {PREFIX}{each.path} "))
+        assert re.search(asked, gateway.output), f"{each.id} was not asked for"
     assert "Traceback" not in gateway.output
     assert not [line for line in gateway.output.splitlines() if is_error(line)]
 
