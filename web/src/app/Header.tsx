@@ -24,9 +24,9 @@ export function Header({ title, timed, live, onPalette, onKeys, onMenu }: Header
     <header className={styles.header}>
       <IconButton icon={MenuIcon} label={t("openMenu")} tooltip={false} className={styles.menuButton} onClick={onMenu} />
       <h1 className={styles.title}>{title}</h1>
-      <Button icon={Search} kind="secondary" className={styles.search} onClick={onPalette} aria-label={t("palette.label")}>
+      <Button icon={Search} kind="secondary" className={styles.search} onClick={onPalette}>
         <span className={styles.words}>{t("search")}</span>
-        <kbd className={styles.words}>{keyLabel("Mod+k")}</kbd>
+        <kbd className={styles.words} aria-hidden>{keyLabel("Mod+k")}</kbd>
       </Button>
       {timed && <Range />}
       {live && <Live />}

@@ -43,14 +43,23 @@ it("leads to the form, and after it to where one was going", async () => {
 it("says how many attempts are left, and keeps what was typed", async () => {
   answer({
     [SESSION]: SIGNED_OUT,
-    "POST /api/dashboard/auth/login": json(401, { error: "invalid_credentials", message: "no", attempts_left: 3, lockout_secs: 900 }),
+    "POST /api/dashboard/auth/login": json(401, { error: "invalid_credentials", message: "the name or the password is wrong; 3 attempts are left" }),
   });
   open("/login");
   const user = userEvent.setup();
   await user.type(await screen.findByLabelText("User name"), "admin");
   await user.type(screen.getByLabelText("Password"), "wrong{Enter}");
-  await waitFor(() => expect(screen.getByRole("alert")).toHaveTextContent(/wrong.*3 attempts left, then a pause of 15\sm/));
+  await waitFor(() => expect(screen.getByRole("alert")).toHaveTextContent("The name or the password is wrong; 3 attempts are left."));
   expect(screen.getByLabelText("Password")).toHaveValue("wrong");
+});
+
+it("counts down while it is locked", async () => {
+  answer({ [SESSION]: SIGNED_OUT, "POST /api/dashboard/auth/login": json(429, { error: "too_many_attempts", message: "too many", retry_after: 61 }) });
+  open("/login");
+  const user = userEvent.setup();
+  await user.type(await screen.findByLabelText("User name"), "admin");
+  await user.type(screen.getByLabelText("Password"), "wrong{Enter}");
+  await waitFor(() => expect(screen.getByRole("alert")).toHaveTextContent(/Try again in 1:0[01]/));
 });
 
 it("shows the password on demand", async () => {

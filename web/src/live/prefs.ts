@@ -6,21 +6,21 @@ import { load, save } from "../lib/storage";
 export type Theme = "system" | "light" | "dark";
 export type Density = "comfortable" | "compact";
 
-export type Prefs = { theme: Theme; density: Density; singleKeys: boolean; logsSeenAt: number };
+export type Prefs = { theme: Theme; density: Density; singleKeys: boolean; logSeen: number };
 
 export type PrefsState = Prefs & { set: (change: Partial<Prefs>) => void };
 
-const DEFAULTS: Prefs = { theme: "system", density: "comfortable", singleKeys: true, logsSeenAt: 0 };
+const DEFAULTS: Prefs = { theme: "system", density: "comfortable", singleKeys: true, logSeen: 0 };
 
 function stored(): Prefs {
   const kept = load("prefs");
   if (typeof kept !== "object" || kept === null) return DEFAULTS;
-  const { theme, density, singleKeys, logsSeenAt } = kept as Record<string, unknown>;
+  const { theme, density, singleKeys, logSeen } = kept as Record<string, unknown>;
   return {
     theme: theme === "light" || theme === "dark" ? theme : "system",
     density: density === "compact" ? density : "comfortable",
     singleKeys: singleKeys !== false,
-    logsSeenAt: typeof logsSeenAt === "number" ? logsSeenAt : 0,
+    logSeen: typeof logSeen === "number" ? logSeen : 0,
   };
 }
 
@@ -28,8 +28,8 @@ export const usePrefs = create<PrefsState>()((set, get) => ({
   ...stored(),
   set(change) {
     set(change);
-    const { theme, density, singleKeys, logsSeenAt } = get();
-    save("prefs", { theme, density, singleKeys, logsSeenAt });
+    const { theme, density, singleKeys, logSeen } = get();
+    save("prefs", { theme, density, singleKeys, logSeen });
   },
 }));
 

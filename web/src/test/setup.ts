@@ -32,6 +32,17 @@ window.ResizeObserver ??= class {
     // As above.
   }
 };
+// Nothing is laid out: virtual lists see a window of this size.
+Object.defineProperty(HTMLElement.prototype, "offsetHeight", { configurable: true, get: () => 600 });
+Object.defineProperty(HTMLElement.prototype, "offsetWidth", { configurable: true, get: () => 1000 });
+if (typeof HTMLElement.prototype.showPopover !== "function") {
+  HTMLElement.prototype.showPopover = function showPopover() {
+    this.style.display = "block";
+  };
+  HTMLElement.prototype.hidePopover = function hidePopover() {
+    this.style.display = "none";
+  };
+}
 Element.prototype.scrollIntoView ??= () => undefined;
 Element.prototype.hasPointerCapture ??= () => false;
 (globalThis as { CSS?: { escape: (text: string) => string } }).CSS ??= { escape: (text) => text.replace(/[^\w-]/g, (letter) => `\\${letter}`) };

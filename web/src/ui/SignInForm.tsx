@@ -4,14 +4,14 @@ import { useTranslation } from "react-i18next";
 
 import { ApiError } from "../api/error";
 import { signIn } from "../api/session";
-import { clock, duration } from "../lib/format";
+import { clock } from "../lib/format";
 import { useNow } from "../lib/useNow";
 import { Button } from "./Button";
 import { Field, Input } from "./Field";
 import { IconButton } from "./IconButton";
 import styles from "./SignInForm.module.css";
 
-type Problem = { text: string; retryAt?: number; left?: { count: number; pause: string } };
+type Problem = { text: string; retryAt?: number };
 
 /** User name and password; what to do when they are refused. */
 export function SignInForm({ username = "", onDone }: { username?: string; onDone: () => void }) {
@@ -52,11 +52,8 @@ export function SignInForm({ username = "", onDone }: { username?: string; onDon
     if (!(error instanceof ApiError)) return { text: String(error) };
     if (error.status === 0) return { text: t("unreachable") };
     const wait = error.body.retry_after;
-    if (error.status === 429) return { text: error.message, ...(typeof wait === "number" && { retryAt: Date.now() + wait * 1000 }) };
-    if (error.error !== "invalid_credentials") return { text: error.message };
-    const left = error.body.attempts_left;
-    const pause = error.body.lockout_secs;
-    return { text: t("invalid"), ...(typeof left === "number" && typeof pause === "number" && { left: { count: left, pause: duration(pause * 1000) } }) };
+    if (error.status === 429) return { text: sentence(error.message), ...(typeof wait === "number" && { retryAt: Date.now() + wait * 1000 }) };
+    return { text: sentence(error.message) };
   };
 
   return (
@@ -82,6 +79,12 @@ export function SignInForm({ username = "", onDone }: { username?: string; onDon
   );
 }
 
+/** The gateway's messages begin small and end open, as parts of a log line. */
+function sentence(message: string): string {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 function ProblemLine({ problem }: { problem: Problem }) {
   const { t } = useTranslation("signin");
   const now = useNow(1000, problem.retryAt !== undefined);
@@ -89,9 +92,5 @@ function ProblemLine({ problem }: { problem: Problem }) {
     // The alert says it once; the time that runs down is for the eyes.
     return <span aria-live="off">{t("locked", { time: clock((problem.retryAt - now) / 1000) })}</span>;
   }
-  return (
-    <>
-      {problem.text} {problem.left !== undefined && t("attempts", problem.left)}
-    </>
-  );
+  return problem.text;
 }

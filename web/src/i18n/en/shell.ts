@@ -44,8 +44,9 @@ export default {
   banner: {
     invalid: "The configuration on disk is invalid and not in force: {{message}}",
     invalidLink: "Show the line",
-    pending: "The configuration on disk has changed and is not applied yet.",
-    pendingLink: "Review",
+    invalidAt: "The configuration on disk is invalid and not in force. Line {{line}}: {{message}}",
+    restart: "The configuration on disk has values that need a restart: {{keys}}",
+    restartLink: "Show them",
     draining: "The gateway is draining: it finishes what it has and takes nothing new.",
     version: "The gateway is now {{server}}; this page is from {{page}}.",
     versionAction: "Reload the page",
