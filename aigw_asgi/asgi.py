@@ -17,6 +17,7 @@ from aigw_asgi.gemini_array import ArraySender, wants_array
 from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_body, send_json
 from aigw_asgi.inference import new_request_id, serve_inference
 from aigw_asgi.listing import list_models, show_model
+from aigw_asgi.refusals import Refused, refuse
 from aigw_asgi.responses import (
     forget_response,
     recall,
@@ -26,7 +27,6 @@ from aigw_asgi.responses import (
 )
 from aigw_asgi.routes import Auth, Endpoint, Route, client_format, find_route, hint
 from aigw_asgi.state import GatewayState
-from aigw_asgi.stores.request_log import TurnedAway
 from aigw_core import prometheus
 from aigw_core.access import Caller, authenticate, authorise_local, presented_key
 from aigw_core.chat import Format
@@ -232,41 +232,15 @@ class App:
         began: float,
     ) -> None:
         """``began`` is when the request came, in monotonic seconds."""
-        failure = error.failure
         route = find_route(request.path)
-        format = client_format(request.path, request.headers)
-        codec = CODECS[format]
-        status, body = codec.encode_error(failure, request_id)
-        state.metrics.refused(status, failure)
-        seconds = time.monotonic() - began
-        log_other(request_id, request.method, request.path, status, seconds, failure)
-        if state.log is not None:
-            refused = TurnedAway(
-                request_id=request_id,
-                format=format,
-                method=request.method,
-                status=status,
-                seconds=seconds,
-                failure=failure,
-                model=error.model,
-                key=error.key,
-            )
-            state.log.append(refused, request.path)
-        headers: list[tuple[str, str]] = [
-            ("x-request-id", request_id),
-            ("x-aigw-origin", "gateway"),
-        ]
-        headers += [(name, request_id) for name in codec.request_id_headers]
-        if failure.retry_after is not None:
-            headers.append(("retry-after", str(max(1, round(failure.retry_after)))))
-        if route is not None and failure.kind is ErrorKind.METHOD_NOT_ALLOWED:
+        headers: list[tuple[str, str]] = []
+        if route is not None and error.failure.kind is ErrorKind.METHOD_NOT_ALLOWED:
             headers.append(("allow", ", ".join(route.allowed)))
-        if route is not None and route.stream and b"alt=sse" not in request.query:
-            body = b"[%b]" % body  # as the elements of the array would have come
-        if failure.kind is ErrorKind.TOO_LARGE:
-            # The rest of the body is not read, so the connection is of no more use.
-            headers.append(("connection", "close"))
-        await send_json(send, status, body, tuple(headers))
+        refused = Refused(
+            request_id, request.method, request.path, client_format(request.path, request.headers)
+        )
+        in_array = bool(route is not None and route.stream and b"alt=sse" not in request.query)
+        await refuse(state, refused, error, send, began, tuple(headers), in_array=in_array)
 
 
 class _Started:

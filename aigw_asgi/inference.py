@@ -16,6 +16,7 @@ from aigw_core.chat import Format, ServerState
 from aigw_core.cloak.pseudonyms import Pseudonyms
 from aigw_core.codec import AnswerContext, Codec, Inbound
 from aigw_core.codecs import CODECS
+from aigw_core.config.snapshot import CapturePolicy
 from aigw_core.errors import GatewayError
 from aigw_core.exchange import Exchange
 from aigw_core.ids import sane_id, uuid7
@@ -106,9 +107,10 @@ async def run_exchange(
     send: SendMessage,
     *,
     caller: Caller | None = None,
+    capture: CapturePolicy | None = None,
 ) -> ExchangeRecord:
     """Have ``call`` answered, and booked to ``account``. Without a ``caller`` it is never
-    captured.
+    captured; with a policy of its own, ``capture``, always.
 
     Raises:
         ClientAborted: the client's connection must be broken.
@@ -116,9 +118,10 @@ async def run_exchange(
     snapshot = router.snapshot
     route = Route(plan, router, state.budget)
     exchange: Exchange
-    if caller is not None and is_captured(snapshot.capture, caller, call.peek.model):
+    policy = capture or snapshot.capture
+    if caller is not None and policy is not None and is_captured(policy, caller, call.peek.model):
         exchange = CapturedExchange(
-            call, route, snapshot, codecs, state.rng.random, caller, time.time()
+            call, route, snapshot, codecs, state.rng.random, caller, time.time(), policy.max_body
         )
     else:
         exchange = Exchange(call, route, snapshot, codecs, state.rng.random)
@@ -142,9 +145,9 @@ async def run_exchange(
         if not booked:
             answered()  # nobody was there any more to be answered
         _learn(state, call, booked[0])
-        if isinstance(exchange, CapturedExchange) and snapshot.capture is not None:
+        if isinstance(exchange, CapturedExchange) and policy is not None:
             keep = state.captures.put if state.log is None else state.log.keep
-            keep(exchange.capture, snapshot.capture.retention)
+            keep(exchange.capture, policy.retention)
     return booked[0]
 
 
@@ -192,8 +195,10 @@ async def serve_inference(
     send: SendMessage,
     *,
     memory: ServerState | None = None,
+    capture: CapturePolicy | None = None,
 ) -> None:
-    """Answer one request of ``codec``'s format.
+    """Answer one request of ``codec``'s format. It is captured where the configuration says
+    so, or by a policy of its own, ``capture``.
 
     Raises:
         GatewayError: before anything was sent: the request is malformed, or no
@@ -204,4 +209,15 @@ async def serve_inference(
     router = state.router
     async with Account(state, call, caller) as account:
         plan = find_targets(state, call, caller, router)
-        await run_exchange(state, call, plan, CODECS, router, account, receive, send, caller=caller)
+        await run_exchange(
+            state,
+            call,
+            plan,
+            CODECS,
+            router,
+            account,
+            receive,
+            send,
+            caller=caller,
+            capture=capture,
+        )

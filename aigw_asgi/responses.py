@@ -19,6 +19,7 @@ from aigw_core.access import Caller
 from aigw_core.chat import Format, ServerState
 from aigw_core.codec import Inbound
 from aigw_core.codecs import CODECS, COMPACTING
+from aigw_core.config.snapshot import CapturePolicy
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
 from aigw_core.response_store import StoredResponse
 from aigw_core.routing.target import ECHO
@@ -68,14 +69,19 @@ async def serve_response(
     request_id: str,
     receive: ReceiveMessage,
     send: SendMessage,
+    *,
+    capture: CapturePolicy | None = None,
 ) -> None:
-    """Answer a request, and store the answer if the client does not mind."""
+    """Answer a request, and store the answer if the client does not mind. ``capture`` is as
+    in :func:`.serve_inference`."""
     inbound, question = await recall(state, inbound, caller)
     if question.store:
         send = _Recorder(send, state.sharing, owner_of(caller), question.items)
     memory = ServerState(previous_id=question.previous_id, store=question.store)
     codec = CODECS[Format.RESPONSES]
-    await serve_inference(state, codec, inbound, caller, request_id, receive, send, memory=memory)
+    await serve_inference(
+        state, codec, inbound, caller, request_id, receive, send, memory=memory, capture=capture
+    )
 
 
 async def serve_compact(

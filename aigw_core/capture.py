@@ -140,11 +140,11 @@ class CapturedExchange(Exchange):
         rng: Callable[[], float],
         caller: Caller,
         wall: float,
+        max_body: int,
     ) -> None:
-        """``wall`` is the time in Unix seconds."""
+        """``wall`` is the time in Unix seconds; ``max_body`` bounds each body, in bytes."""
         super().__init__(call, route, snapshot, codecs, rng)
-        assert snapshot.capture is not None
-        self._limit = snapshot.capture.max_body
+        self._limit = max_body
         self._began = 0.0
         inbound, peek, context = call.inbound, call.peek, call.context
         self.capture = Capture(

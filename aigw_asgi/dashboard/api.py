@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from aigw_asgi.dashboard.files import ROOT
-from aigw_asgi.dashboard.operation import PREFIX, Answer, Call, Operation
+from aigw_asgi.dashboard.operation import PREFIX, Answer, Call, Operation, Relayed
 from aigw_asgi.dashboard.problem import ApiError, Problem, invalid, misfit
 from aigw_asgi.dashboard.resources import OPERATIONS
 from aigw_asgi.dashboard.service import Dashboard
@@ -22,9 +22,6 @@ from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_bo
 from aigw_asgi.state import GatewayState
 from aigw_core.errors import GatewayError
 from aigw_core.forwarding import origin
-
-BODY_LIMIT = 2 << 20
-"""Bytes: a configuration text of 1 MiB, escaped as JSON."""
 
 MAX_DEPTH = 64
 """Of a JSON body."""
@@ -111,6 +108,8 @@ async def serve_operator(
         _LOG.exception("request %s of the dashboard failed inside the gateway", request_id)
         message = "the gateway failed; its log says why, under this request_id"
         return await _refuse(send, ApiError(500, "internal", message), head)
+    if isinstance(answer, Relayed):
+        return await answer.respond(receive, send)
     if not isinstance(answer, Answer):
         answer = Answer(answer)
     status = operation.status if answer.status is None else answer.status
@@ -183,7 +182,7 @@ def _query(request: HttpRequest, operation: Operation) -> Any:
 
 async def _body(request: HttpRequest, operation: Operation, receive: ReceiveMessage) -> Any:
     refuse_encoded_body(request.headers)
-    raw = await request.body(receive, BODY_LIMIT)
+    raw = await request.body(receive, operation.body_limit)
     if operation.body is None:
         if raw.strip() not in (b"", b"{}"):
             raise ApiError(400, "unexpected_body", "this takes no body")

@@ -15,6 +15,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from aigw_asgi.dashboard.service import Dashboard
     from aigw_asgi.dashboard.tokens import Session
+    from aigw_asgi.driver import ReceiveMessage, SendMessage
     from aigw_asgi.http import HttpRequest
     from aigw_asgi.state import GatewayState
     from aigw_core.forwarding import Origin
@@ -87,9 +88,20 @@ class Answer(Struct, frozen=True):
 
 
 Handler = Callable[[Call], Awaitable[Any]]
-"""Gives an ``Answer``, or the document of an ordinary one. Raises ``ApiError``."""
+"""Gives an ``Answer``, a ``Relayed`` one, or the document of an ordinary one. Raises
+``ApiError``."""
 
 Pieces = AsyncIterator[bytes]
+
+Respond = Callable[["ReceiveMessage", "SendMessage"], Awaitable[int]]
+"""Sends all of a response, with whatever status; gives that."""
+
+
+class Relayed(Struct, frozen=True):
+    """An answer that is not the API's own: it goes over the wire as whoever makes it says, and
+    they see when the browser leaves."""
+
+    respond: Respond
 
 
 class Link(Struct, frozen=True):
@@ -116,6 +128,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     query: Any = None
     body: Any = None
     body_required: bool = True
+    body_limit: int = 2 << 20
+    """Bytes. Usually enough for a configuration text of 1 MiB, escaped as JSON."""
     problems: tuple[int, ...] = ()
     """Statuses of failure beside those that follow from the rest."""
     public: bool = False

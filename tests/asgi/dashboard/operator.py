@@ -91,8 +91,10 @@ class Operator:
         *,
         signed_in: bool = True,
         peer: str = "127.0.0.1",
+        leave_after: int | None = None,
     ) -> Reply:
-        """A request; ``body`` is bytes, or becomes JSON."""
+        """A request; ``body`` is bytes, or becomes JSON. The client leaves when it has got
+        ``leave_after`` pieces of the answer."""
         fields = {"host": "127.0.0.1:8317", **(headers or {})}
         raw = b""
         if isinstance(body, bytes):
@@ -117,14 +119,18 @@ class Operator:
         }
         waiting = [{"type": "http.request", "body": raw, "more_body": False}]
         sent: list[dict[str, Any]] = []
+        enough = anyio.Event()
 
         async def receive() -> dict[str, Any]:
             if not waiting:
-                await anyio.sleep_forever()
+                await enough.wait()
+                return {"type": "http.disconnect"}
             return waiting.pop()
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
+            if len(sent) - 1 == leave_after:
+                enough.set()
 
         await self.app(scope, receive, send)
         return Reply(
