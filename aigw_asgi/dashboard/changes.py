@@ -307,7 +307,7 @@ class _Work:
 
         def make(document: YamlDocument) -> str:
             made[:] = [(document, self._edit(document))]
-            if made[0][1].text == document.text:
+            if made[0][1].text == document.text and document is not self._instead:
                 raise _Unchanged
             return made[0][1].text
 
