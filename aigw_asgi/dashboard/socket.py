@@ -179,6 +179,8 @@ class _Socket:
                 tasks.start_soon(self._tell, hub, reader, tasks.cancel_scope)
                 await self._hear(reader)
                 tasks.cancel_scope.cancel()
+        except* OSError:
+            pass  # the client left while it was told something
         finally:
             hub.leave(reader)
 

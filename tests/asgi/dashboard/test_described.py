@@ -69,8 +69,8 @@ def test_answers_are_as_described(tmp_path: Path) -> None:
         stateful = re.search(r"(\S+)\s+Stateful", said)
         assert stateful is not None
         assert stateful[1] == "✅", said[-3000:]
-        for each, other in zip(sorted(ENDING), others, strict=True):
-            words = ("--phases", "coverage", "--include-operation-id", each)
+        for ending, other in zip(sorted(ENDING), others, strict=True):
+            words = ("--phases", "coverage", "--include-operation-id", ending)
             run(gateway, other, tmp_path, *words)
     for each in OPERATIONS:
         asked = re.sub(r"\\{\w+\\}", r"[^/ ]+", re.escape(f" {each.method} {PREFIX}{each.path} "))
