@@ -33,8 +33,8 @@ window.ResizeObserver ??= class {
   }
 };
 // Nothing is laid out: virtual lists see a window of this size.
-Object.defineProperty(HTMLElement.prototype, "offsetHeight", { configurable: true, get: () => 600 });
-Object.defineProperty(HTMLElement.prototype, "offsetWidth", { configurable: true, get: () => 1000 });
+for (const name of ["offsetHeight", "clientHeight"]) Object.defineProperty(HTMLElement.prototype, name, { configurable: true, get: () => 600 });
+for (const name of ["offsetWidth", "clientWidth"]) Object.defineProperty(HTMLElement.prototype, name, { configurable: true, get: () => 1000 });
 if (typeof HTMLElement.prototype.showPopover !== "function") {
   HTMLElement.prototype.showPopover = function showPopover() {
     this.style.display = "block";
