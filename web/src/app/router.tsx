@@ -5,6 +5,7 @@ import { ApiError } from "../api/error";
 import { loadSession } from "../api/session";
 import { parseRange } from "../lib/range";
 import { parseSearch, present, type RawSearch, stringifySearch, textParam } from "../lib/search";
+import { linkPending } from "../lib/signInLink";
 import { useSession } from "../live/session";
 import { validateSearch as config } from "../pages/config/search";
 import { validateSearch as keys } from "../pages/keys/search";
@@ -81,7 +82,7 @@ const loginRoute = createRoute({
   validateSearch: login,
   beforeLoad: async () => {
     // With a link to sign in there is nothing to ask first.
-    if (useSession.getState().state !== "unknown" || window.location.hash.startsWith("#link=")) return;
+    if (useSession.getState().state !== "unknown" || linkPending()) return;
     await loadSession().catch((error: unknown) => {
       // The form says so when it is used.
       if (!(error instanceof ApiError)) throw error;

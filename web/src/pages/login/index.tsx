@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { loadSession, signInWithLink } from "../../api/session";
-import { takeLinkToken } from "../../lib/signInLink";
+import { linkUsed, takeLinkToken } from "../../lib/signInLink";
 import { useSession } from "../../live/session";
 import { Banner } from "../../ui/Banner";
 import { Button } from "../../ui/Button";
@@ -65,7 +65,7 @@ function useLink(): { link: boolean; failure: string | null } {
   useEffect(() => {
     if (token === null || begun.current) return;
     begun.current = true;
-    signInWithLink(token).then(done, (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)));
+    signInWithLink(token).finally(linkUsed).then(done, (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)));
   }, [token, done]);
   return { link: token !== null && failure === null, failure };
 }
