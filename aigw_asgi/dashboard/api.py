@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from aigw_asgi.dashboard.files import ROOT
+from aigw_asgi.dashboard.files import ROOT, Visitor
 from aigw_asgi.dashboard.operation import PREFIX, Answer, Call, Operation, Relayed
 from aigw_asgi.dashboard.problem import ApiError, Problem, invalid, misfit
 from aigw_asgi.dashboard.resources import OPERATIONS
@@ -60,6 +60,15 @@ def _is_page(path: str) -> bool:
     return path == ROOT or path.startswith(ROOT + "/")
 
 
+def _visitor(dashboard: Dashboard, request: HttpRequest) -> Visitor:
+    sessions = dashboard.sessions
+    try:
+        sessions.authenticate(request.headers, {}, method="GET")
+    except Denied:
+        return Visitor(signed_in=False, password_set=sessions.password_set)
+    return Visitor(signed_in=True, password_set=sessions.password_set)
+
+
 def _find(path: str) -> tuple[_Path, Mapping[str, str]] | None:
     below = path.removeprefix(PREFIX)
     known = _EXACT.get(below)
@@ -93,7 +102,7 @@ async def serve_operator(
                 message = f"{request.method} is not possible here; use GET"
                 allowed = {"allow": ", ".join(_SAFE)}
                 raise ApiError(405, "method_not_allowed", message, headers=allowed)
-            return await dashboard.pages.serve(request, send)
+            return await dashboard.pages.serve(request, send, _visitor(dashboard, request))
         operation, call = await _read(dashboard, state, request, request_id, receive)
         answer = await operation.handler(call)
     except ApiError as exc:

@@ -25,6 +25,8 @@ FOLDER = Path(__file__).parent.parent / "static"
 INDEX = "index.html"
 NONCE_PLACE = b"__AIGW_CSP_NONCE__"
 """Stands in the page where its nonce is to be."""
+VISITOR_PLACE = b"__AIGW_VISITOR__"
+"""Stands where a :class:`Visitor` is told of, so that the page need not ask in vain."""
 
 _ALWAYS: Headers = (
     ("x-content-type-options", "nosniff"),
@@ -52,6 +54,18 @@ _TYPES = {
 }
 
 
+class Visitor(Struct, frozen=True):
+    """What a page is told of who has asked for it."""
+
+    signed_in: bool
+    password_set: bool
+    """One can sign in by password."""
+
+    def __str__(self) -> str:
+        said = {"signed-in": self.signed_in, "password-set": self.password_set}
+        return " ".join(word for word, true in said.items() if true)
+
+
 class _File(Struct, frozen=True):
     path: Path
     content_type: str
@@ -67,7 +81,7 @@ class Pages:
         self._files: dict[str, _File] = {}
         self._seen: int | None = None
 
-    async def serve(self, request: HttpRequest, send: SendMessage) -> int:
+    async def serve(self, request: HttpRequest, send: SendMessage, visitor: Visitor) -> int:
         """Answer a GET below ``ROOT``; gives the status."""
         if request.path == ROOT:
             return await _redirect(send, ROOT + "/")
@@ -86,7 +100,9 @@ class Pages:
         if file is self._files.get(INDEX):
             nonce = secrets.token_urlsafe(16)
             data = await anyio.to_thread.run_sync(file.path.read_bytes)
-            return await _page(send, 200, data.replace(NONCE_PLACE, nonce.encode()), nonce)
+            data = data.replace(NONCE_PLACE, nonce.encode())
+            data = data.replace(VISITOR_PLACE, str(visitor).encode())
+            return await _page(send, 200, data, nonce)
         return await _asset(request, send, file)
 
     def _look(self) -> None:
@@ -139,7 +155,7 @@ async def _page(send: SendMessage, status: int, data: bytes, nonce: str) -> int:
         f"default-src 'self'; style-src {styles}; img-src 'self' data:; object-src 'none';"
         " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
-    headers = (*_ALWAYS, ("cache-control", "no-cache"), ("content-security-policy", policy))
+    headers = (*_ALWAYS, ("cache-control", "no-store"), ("content-security-policy", policy))
     await send_body(send, status, "text/html; charset=utf-8", data, headers)
     return status
 

@@ -127,10 +127,13 @@ def _operation(
     described["responses"] = {str(each.status): _success(each, known)}
     if each.versioned:
         _add_preview(described["responses"], known[id(preview)])
-    problem = {"application/json": {"schema": known[id(Problem)]}}
+    schema = known[id(Problem)]
+    if each.relays:
+        schema = {"anyOf": [schema, {"type": "object", "description": "As the format has it."}]}
+    problem = {"application/json": {"schema": schema}}
     for status in each.statuses:
         described["responses"][str(status)] = {
-            "description": _MEANING[status],
+            "description": _MEANING.get(status, "As the format has it"),
             "content": problem,
         }
     return described

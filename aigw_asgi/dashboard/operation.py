@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from aigw_core.errors import STATUS
+
 if TYPE_CHECKING:
     from aigw_asgi.dashboard.service import Dashboard
     from aigw_asgi.dashboard.tokens import Session
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from aigw_core.forwarding import Origin
 
 PREFIX = "/api/dashboard"
+
+RELAYED = {*STATUS.values(), 529}
+"""Statuses that failures have towards clients of wire formats."""
 
 
 class Shape(Struct, frozen=True, kw_only=True):
@@ -140,6 +145,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     content_types: tuple[str, ...] = ("application/json",)
     """Of the answer."""
     links: tuple[Link, ...] = ()
+    relays: bool = False
+    """Its failures may be those of a wire format, as its clients get them."""
 
     @property
     def resource(self) -> str:
@@ -163,6 +170,8 @@ class Operation(Struct, frozen=True, kw_only=True):
             found |= {413, 415}
         if self.names:
             found.add(404)
+        if self.relays:
+            found |= RELAYED
         if self.versioned:
             found |= {409, 422, 503}
         return tuple(sorted(found))

@@ -160,6 +160,7 @@ OPERATIONS = (
         query=PlaygroundQuery,
         body=Raw,
         body_limit=BODY_LIMIT,
+        relays=True,
         answer=bytes,
         content_types=("text/event-stream", "application/json"),
     ),

@@ -484,7 +484,7 @@ async def test_a_list_that_cannot_be_had_is_told(operator: Operator, script: Scr
     transport = upstream(operator, lambda request: script)
     body = {"provider_type": "openai", "api_key": "a-key-that-is-secret"}
     reply = await operator.ask("POST", f"{API}/providers/models", body)
-    assert (reply.status, reply.json["error"]) == (502, "upstream_failed")
+    assert (reply.status, reply.json["error"]) == (424, "upstream_failed")
     assert b"a-key-that-is-secret" not in reply.body
     assert len(transport.requests) == 1
     assert transport.in_use == 0
