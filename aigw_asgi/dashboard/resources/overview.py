@@ -16,6 +16,7 @@ from aigw_asgi.dashboard.sums import NOTHING, Totals, filled, totals
 from aigw_asgi.dashboard.views import CredentialHealth, HealthState, health_state
 from aigw_asgi.stores.request_log import LogUnavailable, Point, Query
 from aigw_core.access import anonymous_allowed
+from aigw_core.routing.target import ECHO
 
 if TYPE_CHECKING:
     from aigw_asgi.state import GatewayState
@@ -198,15 +199,16 @@ async def _with_log(bare: Overview, log: RequestLog, window: Window) -> Overview
 
 def _told_marks(state: GatewayState, window: Window) -> tuple[Mark, ...]:
     """Without those that only the log knows of."""
-    names = {each.id: each.name for each in state.snapshot.credentials}
+    names = {each.id: each.name for each in state.snapshot.credentials if each.provider != ECHO}
     rests = [
         Mark(
             at=each.timestamp,
             kind="cooldown" if each.kind == "rests" else "recovered",
-            credential=names.get(each.credential, each.credential),
+            credential=names[each.credential],
             cause=each.cause,
         )
         for each in state.journal.between(window.since, window.until)
+        if each.credential in names
     ]
     past = () if state.reloader is None else state.reloader.history
     reloads = [

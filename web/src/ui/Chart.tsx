@@ -200,7 +200,8 @@ function options(width: number, latest: { current: PlotProps }): UPlot.Options {
         stroke: resolved(seriesColor(each.color)),
         width: 1.5,
         dash: [...each.dash],
-        points: { show: false },
+        // A value between unknown ones has no line: it is a dot.
+        points: { show: true, size: 5, width: 1.5, fill: resolved(seriesColor(each.color)), filter: alone },
         ...(stacked && { fill: `color-mix(in srgb, ${resolved(seriesColor(each.color))} 22%, ${resolved("var(--panel)")})` }),
       })),
     ],
@@ -217,6 +218,12 @@ function options(width: number, latest: { current: PlotProps }): UPlot.Options {
       draw: [(plot) => drawMarkers(plot, latest.current.markers ?? [])],
     },
   };
+}
+
+/** Which values stand alone, so that no line leads to or from them. */
+function alone(plot: UPlot, series: number): number[] {
+  const values = plot.data[series] ?? [];
+  return [...values].flatMap((value, at) => (value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null ? [at] : []));
 }
 
 function drawMarkers(plot: UPlot, markers: readonly Marker[]): void {

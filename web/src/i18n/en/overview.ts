@@ -1,15 +1,15 @@
 export default {
   verdict: {
     label: "Health",
-    errors: "{{rate}} errors, {{window}}",
-    none: "no request, {{window}}",
+    errors: "{{rate}} errors · {{window}}",
+    none: "no request · {{window}}",
     link: "Providers",
     status: {
       ok: "Healthy",
       degraded: "Degraded",
       down: "Down",
       draining: "Draining",
-      idle: "No provider",
+      idle: "Idle",
     },
   },
   numbers: {
@@ -81,8 +81,7 @@ export default {
     trying: "{{cause}}; the next request shows whether it has recovered",
     inFlight_one: "{{count}} in flight",
     inFlight_other: "{{count}} in flight",
-    empty: "No provider is configured",
-    emptyText: "Only the built-in echo models answer, which need no key.",
+    empty: "There are none yet. Only the built-in echo models answer.",
     add: "Add a provider",
   },
   flow: {
@@ -148,8 +147,6 @@ export default {
     failed: "It did not work: {{message}}",
     open: "Open this request",
     done: "Close",
-    key: "Client key",
-    keyNote: "Clients of this gateway need a key. It is used for this request and not kept.",
     noAnswer: "the answer had no text",
   },
 };

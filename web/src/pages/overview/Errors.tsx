@@ -28,7 +28,7 @@ export function Errors({ errors, window }: { errors: readonly Schemas["ErrorGrou
                 search={{ range: window.text, ...requestQuery({ status: each.status, error: each.error, credential: each.credential, model: each.model }) }}
                 className={styles.error}
               >
-                <Badge tone={statusTone(each.status)}>{each.status}</Badge>
+                <Badge tone={each.status < 400 ? "bad" : statusTone(each.status)}>{each.status}</Badge>
                 <span className={styles.cause}>
                   <strong>{each.error}</strong>
                   <span className={styles.where}>

@@ -53,7 +53,7 @@ export function FirstRun({ bases, keyNeeded, onSent, onClose }: { bases: Schemas
             ),
           }))}
         />
-        <TestRequest keyNeeded={keyNeeded} onSent={onSent} />
+        <TestRequest onSent={onSent} />
       </div>
     </Card>
   );

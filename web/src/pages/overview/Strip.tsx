@@ -4,9 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "../../api/client";
 import { clock, count, duration, percent, rate } from "../../lib/format";
 import { useNow } from "../../lib/useNow";
-import { buttonClass } from "../../ui/Button";
 import { Card } from "../../ui/Card";
-import { EmptyState } from "../../ui/EmptyState";
 import { Bars } from "../../ui/Figures";
 import { Status, type Tone } from "../../ui/Status";
 import styles from "./overview.module.css";
@@ -22,16 +20,9 @@ export function ProviderStrip({ strips, window }: { strips: readonly Strip[]; wi
   return (
     <Card title={t("strip.title")} note={window}>
       {strips.length === 0 ? (
-        <EmptyState
-          title={t("strip.empty")}
-          actions={
-            <Link to="/providers" className={buttonClass("secondary", true)}>
-              {t("strip.add")}
-            </Link>
-          }
-        >
-          {t("strip.emptyText")}
-        </EmptyState>
+        <p className={styles.none}>
+          {t("strip.empty")} <Link to="/providers">{t("strip.add")}</Link>
+        </p>
       ) : (
         <ul className={styles.strip}>
           {strips.map((strip) => (

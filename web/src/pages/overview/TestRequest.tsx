@@ -5,7 +5,6 @@ import { useTranslation } from "react-i18next";
 
 import { duration } from "../../lib/format";
 import { Button, buttonClass } from "../../ui/Button";
-import { Field, Input } from "../../ui/Field";
 import { Status } from "../../ui/Status";
 import styles from "./overview.module.css";
 import { type Progress, sendTest, TestFailed } from "./testRequest";
@@ -18,11 +17,9 @@ type Outcome =
   | { state: "failed"; message: string; requestId: string | null };
 
 /** Sends a request to echo and shows in place what comes of it. */
-export function TestRequest({ keyNeeded, onSent }: { keyNeeded: boolean; onSent: () => void }) {
+export function TestRequest({ onSent }: { onSent: () => void }) {
   const { t } = useTranslation("overview");
   const [outcome, setOutcome] = useState<Outcome>({ state: "idle" });
-  const [key, setKey] = useState("");
-  const [refused, setRefused] = useState(false);
   const running = useRef<AbortController | null>(null);
   useEffect(() => () => running.current?.abort(), []);
 
@@ -31,15 +28,12 @@ export function TestRequest({ keyNeeded, onSent }: { keyNeeded: boolean; onSent:
     const began = performance.now();
     running.current = controller;
     setOutcome({ state: "sending", progress: null });
-    sendTest({ key, signal: controller.signal, onProgress: (progress) => setOutcome({ state: "sending", progress }) })
+    sendTest({ signal: controller.signal, onProgress: (progress) => setOutcome({ state: "sending", progress }) })
       .then(
         (progress) => setOutcome({ state: "done", progress }),
         (error: unknown) => {
           if (controller.signal.aborted) setOutcome({ state: "stopped", ms: performance.now() - began });
-          else {
-            if (error instanceof TestFailed && error.status === 401) setRefused(true);
-            setOutcome({ state: "failed", message: error instanceof Error ? error.message : String(error), requestId: error instanceof TestFailed ? error.requestId : null });
-          }
+          else setOutcome({ state: "failed", message: error instanceof Error ? error.message : String(error), requestId: error instanceof TestFailed ? error.requestId : null });
         },
       )
       .finally(onSent);
@@ -48,30 +42,17 @@ export function TestRequest({ keyNeeded, onSent }: { keyNeeded: boolean; onSent:
   const sending = outcome.state === "sending";
   return (
     <div className={styles.test}>
-      <form
-        className={styles.testForm}
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (!sending) send();
-        }}
-      >
-        {(keyNeeded || refused) && (
-          <Field label={t("first.key")} note={t("first.keyNote")}>
-            {(control) => <Input {...control} code type="password" autoComplete="off" value={key} onChange={(event) => setKey(event.target.value)} />}
-          </Field>
-        )}
-        <div className={styles.testActions}>
-          <Button type="submit" kind="primary" icon={Send} busy={sending}>
-            {sending ? t("first.sending") : outcome.state === "idle" ? t("first.test") : t("first.again")}
+      <div className={styles.testActions}>
+        <Button kind="primary" icon={Send} busy={sending} onClick={send}>
+          {sending ? t("first.sending") : outcome.state === "idle" ? t("first.test") : t("first.again")}
+        </Button>
+        {sending && (
+          <Button icon={Square} onClick={() => running.current?.abort()}>
+            {t("first.stop")}
           </Button>
-          {sending && (
-            <Button icon={Square} onClick={() => running.current?.abort()}>
-              {t("first.stop")}
-            </Button>
-          )}
-        </div>
-        {outcome.state === "idle" && <p className={styles.note}>{t("first.testNote")}</p>}
-      </form>
+        )}
+      </div>
+      {outcome.state === "idle" && <p className={styles.note}>{t("first.testNote")}</p>}
       <Result outcome={outcome} />
     </div>
   );

@@ -49,15 +49,26 @@ export function points(data: Overview, value: (point: Schemas["Point"], seconds:
 }
 
 const MARK_COLOR: Record<string, SeriesColor> = { reload: "info", reload_failed: "bad", cooldown: "warn", recovered: "ok", retried: 6 };
-const NEAR = 0.02; // of the window: marks that are closer would be written over each other
+const NEAR = 0.04; // of the window: of marks of a kind that are closer, the first stands for all
+const WORDS = 0.3; // of the window: what the words at a mark need
+const SOME = 8; // retried requests are worth a mark while they are rare
 
-/** Marks of the charts; of those that are too close only the first has its words. */
+/**
+ * The marks of the charts: what may be why the lines change. The list beside the charts
+ * has all of them; here they must not hide the lines.
+ */
 export function markers(data: Overview, label: (mark: Schemas["Mark"]) => string): Marker[] {
+  const window = data.window * 1000;
+  const often = data.marks.filter((mark) => mark.kind === "retried").length > SOME;
+  const drawn = new Map<string, number>();
   let written = -Infinity;
-  return data.marks.map((mark) => {
-    const far = mark.at - written >= data.window * 1000 * NEAR * 6;
+  return data.marks.flatMap((mark) => {
+    if (mark.kind === "recovered" || (often && mark.kind === "retried")) return [];
+    if (mark.at - (drawn.get(mark.kind) ?? -Infinity) < window * NEAR) return [];
+    drawn.set(mark.kind, mark.at);
+    const far = mark.at - written >= window * WORDS;
     if (far) written = mark.at;
-    return { at: mark.at, label: far ? label(mark) : "", color: MARK_COLOR[mark.kind] ?? "muted" };
+    return [{ at: mark.at, label: far ? label(mark) : "", color: MARK_COLOR[mark.kind] ?? "muted" }];
   });
 }
 

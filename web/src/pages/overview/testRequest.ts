@@ -1,5 +1,9 @@
-/** One request to the built-in echo model, through the gateway as a client sends it. */
-import { isRecord } from "../../api/error";
+/**
+ * One request to the built-in echo model. It takes the way of any client's request, and
+ * the session lets it in; so it works wherever the dashboard does, and needs no key.
+ */
+import { fetchRaw } from "../../api/client";
+import { ApiError, isRecord } from "../../api/error";
 
 export type Progress = {
   status: number;
@@ -14,7 +18,6 @@ export type Progress = {
 export class TestFailed extends Error {
   constructor(
     message: string,
-    readonly status: number,
     readonly requestId: string | null,
   ) {
     super(message);
@@ -22,7 +25,7 @@ export class TestFailed extends Error {
   }
 }
 
-const PATH = "/v1/chat/completions";
+const PATH = "/api/dashboard/playground/chat";
 
 export const TEST_BODY = {
   model: "echo",
@@ -33,28 +36,23 @@ export const TEST_BODY = {
 /**
  * Sends it and tells how far it is.
  *
- * Throws `TestFailed` when it was refused or broke off, and the browser's own error
- * when it was aborted or nothing answers.
+ * Throws `TestFailed` when it was refused or broke off, an `ApiError` when nothing
+ * answers, and the browser's own error when it was aborted.
  */
-export async function sendTest({ key, signal, onProgress }: { key?: string; signal: AbortSignal; onProgress: (progress: Progress) => void }): Promise<Progress> {
+export async function sendTest({ signal, onProgress }: { signal: AbortSignal; onProgress: (progress: Progress) => void }): Promise<Progress> {
   const began = performance.now();
-  const response = await fetch(PATH, {
-    method: "POST",
-    // As a client: the session of the dashboard has no part in it.
-    credentials: "omit",
-    cache: "no-store",
-    signal,
-    headers: { "content-type": "application/json", ...(key !== undefined && key !== "" && { authorization: `Bearer ${key}` }) },
-    body: JSON.stringify(TEST_BODY),
+  const response = await fetchRaw(PATH, { method: "POST", signal, headers: { "content-type": "application/json" }, body: JSON.stringify(TEST_BODY) }).catch((error: unknown) => {
+    if (!(error instanceof ApiError) || error.status === 0) throw error;
+    throw new TestFailed(messageOf(error.body) ?? error.message, error.requestId ?? null);
   });
   const requestId = response.headers.get("x-request-id");
-  const fail = (message: string) => new TestFailed(message, response.status, requestId);
-  if (!response.ok || response.body === null) throw fail(messageOf(await response.text()) ?? `HTTP ${response.status}`);
+  if (response.body === null) throw new TestFailed(`HTTP ${response.status}`, requestId);
   const progress: Progress = { status: response.status, text: "", first: null, total: 0, requestId };
   for await (const data of events(response.body)) {
-    const failure = messageOf(data);
-    if (failure !== null) throw fail(failure);
-    const text = textOf(data);
+    const value = parsed(data);
+    const failure = messageOf(value);
+    if (failure !== null) throw new TestFailed(failure, requestId);
+    const text = textOf(value);
     if (text === "") continue;
     progress.text += text;
     progress.first ??= performance.now() - began;
@@ -91,14 +89,12 @@ function parsed(source: string): unknown {
 }
 
 /** The message of an error in the format of Chat Completions. */
-function messageOf(source: string): string | null {
-  const value = parsed(source);
+function messageOf(value: unknown): string | null {
   const error = isRecord(value) ? value.error : undefined;
   return isRecord(error) && typeof error.message === "string" ? error.message : null;
 }
 
-function textOf(source: string): string {
-  const value = parsed(source);
+function textOf(value: unknown): string {
   const choices = isRecord(value) && Array.isArray(value.choices) ? (value.choices as unknown[]) : [];
   const choice = choices[0];
   const delta = isRecord(choice) ? choice.delta : undefined;
