@@ -125,6 +125,21 @@ export default {
   modal: {
     confirmName: "Type {{name}} to go on",
   },
+  change: {
+    diff: "Lines of the configuration file",
+    copyDiff: "Copy the diff",
+    effects: "What it does",
+    nothing: "Nothing in the configuration file would change.",
+    restart: "Counts from the next start on: {{keys}}.",
+    noFile: "There is no configuration file, so nothing can be changed from here. Write one with <init>aigw init</init>, and start the gateway with <run>aigw run -c config.yaml</run>.",
+    readOnly: "The configuration file cannot be written from here. This is what would have been changed; copy it as a patch and apply it where the file comes from.",
+    patch: "Patch for the configuration file",
+    toConfig: "Open the configuration",
+    refused: "The gateway refuses this:",
+    atFields_one: "One field needs another value.",
+    atFields_other: "{{count}} fields need other values.",
+    failed: "The change was not made",
+  },
   toasts: "Messages",
   code: "Code",
 };

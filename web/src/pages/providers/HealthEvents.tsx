@@ -1,0 +1,44 @@
+import { useTranslation } from "react-i18next";
+
+import { duration, fullTime, time } from "../../lib/format";
+import { ErrorCard } from "../../ui/ErrorCard";
+import { Skeleton } from "../../ui/Skeleton";
+import { Status } from "../../ui/Status";
+import { useEvents } from "./data";
+import styles from "./panel.module.css";
+
+const SHOWN = 50;
+
+/** When it began to rest and why, and when it was well again; the newest first. */
+export function HealthEvents({ id, stamp }: { id: string; stamp: string }) {
+  const { t } = useTranslation("providers");
+  const events = useEvents(id, stamp);
+  if (events.error !== null && events.data === undefined) return <ErrorCard error={events.error} onRetry={() => void events.refetch()} />;
+  if (events.data === undefined) return <Skeleton height={40} />;
+  const list = [...events.data.events].reverse();
+  if (list.length === 0) return <p className={styles.muted}>{t("events.none")}</p>;
+  return (
+    <>
+      <ol className={styles.events}>
+        {list.slice(0, SHOWN).map((event) => (
+          <li key={event.seq} className={styles.event}>
+            <time dateTime={new Date(event.timestamp).toISOString()} title={fullTime(event.timestamp)}>
+              {time(event.timestamp)}
+            </time>
+            <Status tone={event.kind === "recovered" ? "ok" : "warn"}>{event.kind === "recovered" ? t("events.recovered") : t("events.rests")}</Status>
+            <span>
+              {event.kind === "rests" &&
+                t(event.limited ? "events.limited" : "events.detail", {
+                  count: event.faults,
+                  cause: event.cause ?? "",
+                  span: event.until === null ? "" : duration(event.until - event.timestamp),
+                })}
+              {event.model !== "" && ` ${t("events.model", { model: event.model })}`}
+            </span>
+          </li>
+        ))}
+      </ol>
+      {list.length > SHOWN && <p className={styles.muted}>{t("events.more", { count: list.length - SHOWN })}</p>}
+    </>
+  );
+}

@@ -1,0 +1,113 @@
+/** What a change of the configuration would come to, and why one was not made. */
+import { Link } from "@tanstack/react-router";
+import { Trans, useTranslation } from "react-i18next";
+
+import { ApiError } from "../api/error";
+import { Banner } from "./Banner";
+import styles from "./Change.module.css";
+import { Diff } from "./Diff";
+import { ErrorCard } from "./ErrorCard";
+
+export type ChangePreview = { diff: string; effects: readonly string[]; restart: readonly string[] };
+
+/** Before it is made: the lines of the file, and what they do. */
+export function ChangeReview({ preview }: { preview: ChangePreview }) {
+  const { t } = useTranslation();
+  if (preview.diff === "") return <Banner tone="info" inline>{t("change.nothing")}</Banner>;
+  return (
+    <div className={styles.stack}>
+      {preview.effects.length > 0 && (
+        <div>
+          <h3 className={styles.title}>{t("change.effects")}</h3>
+          <ul>
+            {preview.effects.map((effect) => (
+              <li key={effect}>{effect}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {preview.restart.length > 0 && (
+        <Banner tone="warn" inline>
+          {t("change.restart", { keys: preview.restart.join(", ") })}
+        </Banner>
+      )}
+      <div>
+        <h3 className={styles.title}>{t("change.diff")}</h3>
+        <Diff text={preview.diff} />
+      </div>
+    </div>
+  );
+}
+
+/** There is no file to change: what to do about it. */
+export function NoConfigFile() {
+  const { t } = useTranslation();
+  return (
+    <Banner tone="info" inline>
+      <Trans i18nKey="change.noFile" t={t} components={{ init: <code />, run: <code /> }} />
+    </Banner>
+  );
+}
+
+/**
+ * Why a change was not made, and the next step. `atFields` says which pointers have a
+ * place of their own in the form; what is wrong elsewhere is listed here.
+ */
+export function ChangeProblem({ error, atFields = () => false }: { error: unknown; atFields?: (path: string) => boolean }) {
+  const { t } = useTranslation();
+  if (!(error instanceof ApiError)) return <ErrorCard error={error} title={t("change.failed")} />;
+  const elsewhere = error.fields.filter((field) => !atFields(field.path));
+  switch (error.error) {
+    case "no_config_file":
+      return (
+        <div role="alert">
+          <NoConfigFile />
+        </div>
+      );
+    case "read_only":
+      return (
+        <div role="alert" className={styles.stack}>
+          <Banner tone="warn" inline>
+            {t("change.readOnly")}
+          </Banner>
+          {typeof error.body.diff === "string" && error.body.diff !== "" && <Diff text={error.body.diff} label={t("change.patch")} />}
+        </div>
+      );
+    case "edit_refused":
+      return (
+        <div role="alert">
+          <Banner tone="warn" inline action={<Link to="/config">{t("change.toConfig")}</Link>}>
+            {error.message}
+          </Banner>
+        </div>
+      );
+    case "duplicate":
+    case "config_conflict":
+      return (
+        <div role="alert">
+          <Banner tone="bad" inline>
+            {error.message}
+          </Banner>
+        </div>
+      );
+    case "validation_failed":
+      return (
+        <div role="alert" className={styles.stack}>
+          <Banner tone="bad" inline>
+            {elsewhere.length === 0 ? t("change.atFields", { count: error.fields.length }) : t("change.refused")}
+          </Banner>
+          {elsewhere.length > 0 && (
+            <ul>
+              {elsewhere.map((field) => (
+                <li key={`${field.path} ${field.message}`}>
+                  <code>{field.path}</code> {field.message}
+                </li>
+              ))}
+            </ul>
+          )}
+        </div>
+      );
+    default:
+      return <ErrorCard error={error} title={t("change.failed")} />;
+  }
+}
