@@ -46,6 +46,8 @@ export default defineConfig({
         // What every page needs, what many do, and what one does.
         codeSplitting: {
           groups: [
+            // What the table shares with the router must not draw the table into the first load.
+            { name: "store", test: /node_modules\/(@tanstack\/(store|react-store)|use-sync-external-store)\//, priority: 1 },
             { name: "react", test: /node_modules\/(react|react-dom|scheduler)\// },
             { name: "editor", test: /node_modules\/(@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\// },
             { name: "chart", test: /node_modules\/uplot\// },
