@@ -127,7 +127,7 @@ async def test_payload_rules_are_replaced_list_by_list(operator: Operator) -> No
     assert reply.json["payload"][1]["models"][0]["not_match"] == {"a.b": 1}
     assert len(operator.state.snapshot.payload.override) == 2
     assert (await patch(operator, payload={"override": None})).status == 200
-    assert operator.state.snapshot.payload.override == ()
+    assert not operator.state.snapshot.payload.override
 
 
 @pytest.mark.parametrize(
