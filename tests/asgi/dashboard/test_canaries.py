@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from aigw_asgi.config_store import load
@@ -199,6 +201,26 @@ async def test_no_answer_record_or_log_line_has_one(
         await ask("DELETE", f"/providers/{providers[0]['id']}")
         await ask("POST", "/config/reload")
         await ask("GET", "/system/audit?limit=1000")
+        asked = {"model": "claude-x", "messages": [{"role": "user", "content": "Hello"}]}
+        refused = await operator.ask("POST", "/v1/chat/completions", asked, signed_in=False)
+        assert refused.status == 401  # and is in the request log
+        hub = operator.dashboard.hub
+        reader = hub.join()
+        reader.subscribe([*hub.rows, *hub.states], dict.fromkeys(hub.rows, 0))
+        assert operator.state.log is not None
+        await operator.state.log.flush(5)
+        told = set()
+        with anyio.fail_after(10):
+            while told < {*hub.rows, *hub.states}:
+                await reader.news.wait()
+                reader.news = anyio.Event()
+                for message in reader.take():
+                    watch.look("frame", message.decode().replace(str(tmp_path), ""))
+                    told.add(json.loads(message)["type"].replace("gap", "request_log"))
+        for path in ("/metrics", "/metrics/prometheus", "/admin/config", "/admin/models"):
+            reply = await operator.ask("GET", path, signed_in=False)
+            assert reply.status == 200
+            watch.look(path, reply.body.decode().replace(str(tmp_path), ""))
         watch.look("audit.jsonl", (tmp_path / "state" / "audit.jsonl").read_text())
         watch.look("log", caplog.text.replace(str(tmp_path), ""))
         # And the file has kept them all, but those of what was deleted.
