@@ -8,10 +8,12 @@ import type models from "./en/models";
 import type overview from "./en/overview";
 import type playground from "./en/playground";
 import type providers from "./en/providers";
+import type request from "./en/request";
 import type requests from "./en/requests";
 import type routing from "./en/routing";
 import type shell from "./en/shell";
 import type signin from "./en/signin";
+import type streams from "./en/streams";
 import type system from "./en/system";
 import type ui from "./en/ui";
 
@@ -25,7 +27,9 @@ declare module "i18next" {
       signin: typeof signin;
       overview: typeof overview;
       metrics: typeof metrics;
+      request: typeof request;
       requests: typeof requests;
+      streams: typeof streams;
       playground: typeof playground;
       providers: typeof providers;
       models: typeof models;
