@@ -27,6 +27,7 @@ from aigw_core.dispatch import Dispatch
 from aigw_core.errors import GatewayError
 from aigw_core.routing.affinity import sticky_value
 from aigw_core.routing.explain import explain, in_words
+from aigw_core.routing.glob import glob_match
 from aigw_core.routing.plan import Asked, Router
 
 
@@ -80,6 +81,9 @@ class ResolutionStep(Shape, frozen=True, kw_only=True):
     """``rewrite_applied``, ``fallback_chain_built`` or ``alias_resolved``."""
     from_: str = field(name="from")
     to: str
+    source: str
+    """Where the configuration has the rule."""
+    line: int | None
 
 
 class Ranked(Shape, frozen=True, kw_only=True):
@@ -163,10 +167,7 @@ def explained(
         profile=made["profile"],
         matched_rule=_pin(snapshot, made),
         model_chain=tuple(made["model_chain"]),
-        model_resolution=tuple(
-            ResolutionStep(step=each["step"], from_=each["from"], to=each["to"])
-            for each in made["model_resolution"]
-        ),
+        model_resolution=tuple(map(named.step, made["model_resolution"])),
         selected=routes[0] if routes else None,
         alternates=routes[1:],
         rejections=rejections,
@@ -185,6 +186,7 @@ class _Named:
     def __init__(
         self, router: Router, document: YamlDocument | None, now: float, wall: float
     ) -> None:
+        self._snapshot = router.snapshot
         self._credentials = {each.name: each for each in router.snapshot.credentials}
         self._health = router.health
         self._document = document
@@ -198,7 +200,7 @@ class _Named:
             **{**made, "score": score},
             credential_id=credential.id,
             source=credential.source,
-            line=self._line(credential),
+            line=self._line(credential.source),
         )
 
     def rejection(self, made: dict[str, str]) -> RouteRejection:
@@ -211,7 +213,17 @@ class _Named:
             cause=cause,
             until=until,
             source=credential.source,
-            line=self._line(credential),
+            line=self._line(credential.source),
+        )
+
+    def step(self, made: dict[str, str]) -> ResolutionStep:
+        source = _rule(self._snapshot, made["step"], made["from"], made["to"])
+        return ResolutionStep(
+            step=made["step"],
+            from_=made["from"],
+            to=made["to"],
+            source=source,
+            line=self._line(source),
         )
 
     def _rest(self, credential: Credential, model: str) -> tuple[str | None, int | None]:
@@ -222,15 +234,30 @@ class _Named:
             return None, None
         return rest.cause.value, round((self._wall + rest.until - self._now) * 1000)
 
-    def _line(self, credential: Credential) -> int | None:
-        if self._document is None or not credential.source:
+    def _line(self, source: str) -> int | None:
+        if self._document is None or not source:
             return None
-        return self._document.locate(credential.source)[0]
+        return self._document.locate(source)[0]
+
+
+def _rule(snapshot: Snapshot, step: str, name: str, to: str) -> str:
+    """Where the configuration has what made a step."""
+    if step == "rewrite_applied":
+        for at, (pattern, _) in enumerate(snapshot.model_rewrites):
+            if glob_match(pattern, name):
+                return f"model-rewrites[{at}]"
+    if step == "fallback_chain_built":
+        for at, (pattern, substitutes) in enumerate(snapshot.fallbacks):
+            if to in substitutes and glob_match(pattern, name):
+                return f"fallbacks[{at}]"
+    for credential in snapshot.credentials:
+        own = name.removeprefix(credential.prefix)
+        if any(each.alias == own and each.id == to for each in credential.models):
+            return f"{credential.source}.models" if credential.source else ""
+    return ""
 
 
 def _pin(snapshot: Snapshot, made: dict[str, Any]) -> str | None:
-    from aigw_core.routing.glob import glob_match
-
     names = [made["model_chain"][0], *(each["to"] for each in made["model_resolution"])]
     for at, (pattern, _) in enumerate(snapshot.provider_pins):
         if any(glob_match(pattern, name) for name in names):

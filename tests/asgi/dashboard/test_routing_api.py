@@ -168,8 +168,14 @@ async def test_a_route_says_where_and_why(operator: Operator) -> None:
     found = await explain(operator, model="gpt-4", format="openai", stream=True)
     assert found["profile"] == "round-robin"
     assert found["model_chain"] == ["gpt-4"]
-    steps = [(each["step"], each["from"], each["to"]) for each in found["model_resolution"]]
-    assert steps == [("rewrite_applied", "gpt-4", "m")]
+    (step,) = found["model_resolution"]
+    assert step == {
+        "step": "rewrite_applied",
+        "from": "gpt-4",
+        "to": "m",
+        "source": "model-rewrites[0]",
+        "line": 12,
+    }
     selected = found["selected"]
     assert (selected["credential_name"], selected["model"]) == ("a", "m")
     assert (selected["source"], selected["line"]) == ("openai-compatibility[0]", 7)
@@ -183,6 +189,17 @@ async def test_a_route_says_where_and_why(operator: Operator) -> None:
     assert found["error"] is None
     preview = await explain(operator, "preview", model="gpt-4")
     assert (preview["scoring"], preview["selected"]["model"]) == ([], "m")
+
+
+async def test_each_step_says_where_its_rule_is(operator: Operator) -> None:
+    found = await explain(operator, model="em")
+    (alias,) = found["model_resolution"]
+    assert (alias["step"], alias["source"]) == ("alias_resolved", "openai-compatibility[0].models")
+    assert alias["line"] == 7
+    chained = await explain(operator, model="m")
+    (fallback,) = chained["model_resolution"]
+    assert (fallback["step"], fallback["source"]) == ("fallback_chain_built", "fallbacks[0]")
+    assert fallback["line"] == 13
 
 
 async def test_it_goes_by_the_health_of_this_process(operator: Operator) -> None:

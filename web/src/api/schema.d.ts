@@ -2329,6 +2329,8 @@ export interface components {
             step: string;
             from: string;
             to: string;
+            source: string;
+            line: number | null;
         };
         /**
          * RouteCandidate
