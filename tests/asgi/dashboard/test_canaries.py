@@ -209,7 +209,7 @@ async def test_no_answer_record_or_log_line_has_one(
         reader.subscribe([*hub.rows, *hub.states], dict.fromkeys(hub.rows, 0))
         assert operator.state.log is not None
         await operator.state.log.flush(5)
-        told = set()
+        told: set[str] = set()
         with anyio.fail_after(10):
             while told < {*hub.rows, *hub.states}:
                 await reader.news.wait()
