@@ -10,6 +10,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from aigw_asgi.dashboard.socket import BURST, GOING_AWAY, MISUSE, SESSION_OVER
+from tests.redis_server import running_redis
 from tests.running import Running, free_port
 
 PASSWORD = "correct horse battery staple"
@@ -33,12 +35,12 @@ ALL = ["metrics", "running", "health", "config", "request_log", "log"]
 class Gateway(Running):
     """``aigw run`` with the dashboard on."""
 
-    def __init__(self, folder: Path, *words: str, extra: str = "") -> None:
+    def __init__(self, folder: Path, *words: str, extra: str = "", access: str = "") -> None:
         self.config = folder / "config.yaml"
         port = free_port()
         self.config.write_text(
             f"host: 127.0.0.1\nport: {port}\napi-keys: [sk-of-the-tests]\n"
-            f'dashboard: {{enabled: true, password-hash: "{_HASH}"}}\n{extra}'
+            f'dashboard: {{{access}enabled: true, password-hash: "{_HASH}"}}\n{extra}'
         )
         arguments = ["-m", "aigw_asgi.cli", "run", "-c", str(self.config), *words]
         super().__init__(arguments, port)
@@ -383,3 +385,33 @@ def test_it_speaks_over_tls(tmp_path: Path) -> None:
             assert caught.value.response.status_code == 403
 
         asyncio.run(main())
+
+
+def test_signing_out_at_one_gateway_counts_at_the_other(tmp_path: Path) -> None:
+    """Two gateways with nothing in common but a Redis and the secret of sessions."""
+    secret = "the-same-secret-of-sessions-at-both-gateways"
+    with running_redis(tmp_path) as server, ExitStack() as stack:
+        extra = f"state: {{redis: {server.url.reveal()}}}\n"
+        gateways = []
+        for name in ("one", "two"):
+            folder = tmp_path / name
+            folder.mkdir()
+            made = Gateway(folder, extra=extra, access=f"jwt-secret: {secret}, ")
+            gateways.append(stack.enter_context(made))
+        one, two = gateways
+        token = one.sign_in()
+        ticket = one.ticket(token)
+
+        async def main() -> None:
+            async with two.open(f"?ticket={ticket}") as socket:
+                await heard(socket, "hello")
+                await asyncio.to_thread(one.ask, "/api/dashboard/auth/logout", {}, token)
+                assert await closed(socket) == SESSION_OVER
+
+        asyncio.run(main())
+        assert refused(one, f"?ticket={ticket}") == 401
+        assert refused(two, f"?token={token}") == 401
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            two.ask("/api/dashboard/auth/session", None, token, "GET")
+        with caught.value:
+            assert caught.value.code == 401
