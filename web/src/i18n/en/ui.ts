@@ -50,6 +50,10 @@ export default {
     time: "Time",
     empty: "No values in this range.",
     selection: "{{from}} to {{to}} selected",
+    dragHint: "Drag over a chart to select a stretch of time.",
+    showRequests: "Show these requests",
+    narrow: "Narrow the range",
+    unselect: "Clear the selection",
   },
   table: {
     columns: "Columns",

@@ -1,15 +1,11 @@
 import { Link } from "@tanstack/react-router";
-import { X } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { count, duration, rate, time } from "../../lib/format";
-import { writeRange } from "../../lib/range";
-import { useRange } from "../../lib/useRange";
-import { Button, buttonClass } from "../../ui/Button";
 import { Card } from "../../ui/Card";
 import { Chart } from "../../ui/Chart";
-import { IconButton } from "../../ui/IconButton";
+import { RangeSelection, type Selection, selection } from "../../ui/RangeSelection";
 import { Marks, useMarkLabel } from "./Marks";
 import { markers, outcomeSeries, stretches, summary } from "./figures";
 import styles from "./overview.module.css";
@@ -19,7 +15,7 @@ import type { Overview, Window } from "./useOverview";
 export function Charts({ data, window }: { data: Overview; window: Window }) {
   const { t } = useTranslation("overview");
   const markLabel = useMarkLabel();
-  const [selected, setSelected] = useState<{ from: number; to: number } | null>(null);
+  const [selected, setSelected] = useState<Selection | null>(null);
   const drawn = useMemo(() => {
     const kept = stretches(data);
     const of = (value: (point: Overview["series"][number]) => number | null) => kept.map((_, index) => (data.series[index] === undefined ? null : value(data.series[index])));
@@ -36,8 +32,7 @@ export function Charts({ data, window }: { data: Overview; window: Window }) {
     };
   }, [data, t, markLabel]);
   const frame = useMemo(() => [data.to - data.window * 1000, data.to] as const, [data.to, data.window]);
-  const select = (from: number, to: number) => setSelected({ from: Math.floor(from), to: Math.ceil(to) });
-  const shared = { times: drawn.times, window: frame, markers: drawn.marks, group: "overview", onSelect: select, height: 190 };
+  const shared = { times: drawn.times, window: frame, markers: drawn.marks, group: "overview", onSelect: (from: number, to: number) => setSelected(selection(from, to)), height: 190 };
   return (
     <>
       <div className={styles.charts}>
@@ -79,34 +74,9 @@ export function Charts({ data, window }: { data: Overview; window: Window }) {
           />
         </Card>
       </div>
-      <div className={styles.selection} role="status">
-        {selected === null ? <span>{t("charts.hint")}</span> : <Selected {...selected} onClear={() => setSelected(null)} />}
+      <RangeSelection selected={selected} onClear={() => setSelected(null)}>
         <Marks marks={data.marks} />
-      </div>
-    </>
-  );
-}
-
-function Selected({ from, to, onClear }: { from: number; to: number; onClear: () => void }) {
-  const { t } = useTranslation("overview");
-  const { setRange } = useRange();
-  const range = { kind: "between", from, to } as const;
-  return (
-    <>
-      <strong>{t("charts.selected", { from: time(from), to: time(to) })}</strong>
-      <Link to="/requests" search={{ range: writeRange(range) }} className={buttonClass("primary", true)}>
-        {t("charts.show")}
-      </Link>
-      <Button
-        small
-        onClick={() => {
-          setRange(range);
-          onClear();
-        }}
-      >
-        {t("charts.zoom")}
-      </Button>
-      <IconButton icon={X} label={t("charts.unselect")} small onClick={onClear} />
+      </RangeSelection>
     </>
   );
 }

@@ -17,7 +17,7 @@ import { TestRequest } from "./TestRequest";
 export function FirstRun({ bases, keyNeeded, onSent, onClose }: { bases: Schemas["BaseUrls"]; keyNeeded: boolean; onSent: () => void; onClose: (() => void) | undefined }) {
   const { t } = useTranslation("overview");
   const navigate = useNavigate();
-  const { client = "openai" } = useSearch({ strict: false });
+  const { client = "openai" } = useSearch({ from: "/shell/" });
   const choose = (next: Client) => {
     void navigate({ to: ".", search: (before: object) => ({ ...before, client: next === "openai" ? undefined : next }) } as never);
   };
