@@ -10,7 +10,6 @@ Records hold what was before and after as operators are shown it: no secret is i
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import time
@@ -23,6 +22,11 @@ import anyio
 import anyio.to_thread
 import msgspec
 from msgspec import Struct, structs
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks, and no second worker either
+    fcntl = None  # type: ignore[assignment]  # tested before each use
 
 _LOG = logging.getLogger("aigw")
 
@@ -143,7 +147,8 @@ class Audit:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self._folder / f".{FILE}.lock", _LOCK_FLAGS, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            if fcntl is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX)
             self._append_locked(record)
         finally:
             os.close(lock)
@@ -187,8 +192,10 @@ class Audit:
                     yield record
 
 
-_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-_APPEND_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+# Windows has neither.
+_CAREFULLY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | _CAREFULLY
+_APPEND_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _CAREFULLY
 
 
 def _encoded(record: Record) -> bytes:
