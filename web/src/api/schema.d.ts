@@ -412,6 +412,370 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/dashboard/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All upstream accounts, and how they stand */
+        get: operations["listProviders"];
+        put?: never;
+        /** Add an upstream account */
+        post: operations["createProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/providers/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What well-known vendors need, and which keys the environment has */
+        get: operations["providerPresets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/providers/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try settings out that are not saved */
+        post: operations["testNewProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/providers/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask an upstream for its models, with settings that are not saved */
+        post: operations["listModelsOfNewProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/providers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One upstream account */
+        get: operations["getProvider"];
+        put?: never;
+        post?: never;
+        /** Take an upstream account out */
+        delete: operations["deleteProvider"];
+        options?: never;
+        head?: never;
+        /** Change an upstream account (merge patch) */
+        patch: operations["changeProvider"];
+        trace?: never;
+    };
+    "/api/dashboard/providers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a short request there */
+        post: operations["testProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/providers/{id}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the upstream for its models */
+        post: operations["listModelsOfProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/providers/{id}/cooldown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Use it again at once */
+        delete: operations["clearCooldown"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/providers/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When it began to rest and why, and when it was well again */
+        get: operations["providerEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/auth-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys of clients, and what they use */
+        get: operations["listAuthKeys"];
+        put?: never;
+        /** Make a key; it is shown in the answer and never again */
+        post: operations["createAuthKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/auth-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key, and what still uses it */
+        get: operations["getAuthKey"];
+        put?: never;
+        post?: never;
+        /** Revoke a key; without keys no client is let in */
+        delete: operations["deleteAuthKey"];
+        options?: never;
+        head?: never;
+        /** Change what a key may do (merge patch) */
+        patch: operations["changeAuthKey"];
+        trace?: never;
+    };
+    "/api/dashboard/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How requests find their way */
+        get: operations["getRouting"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change how requests find their way (merge patch) */
+        patch: operations["changeRouting"];
+        trace?: never;
+    };
+    "/api/dashboard/routing/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Where a request would go now, and why nowhere else */
+        post: operations["explainRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/routing/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same, without scores */
+        post: operations["previewRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/config/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether a configuration could be used, and what it would come to */
+        post: operations["validateConfig"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/config/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the file again, on all nodes */
+        post: operations["reloadConfig"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/config/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is in force, and where each value comes from */
+        get: operations["currentConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/config/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The text of the file, without secrets */
+        get: operations["rawConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/config/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace the text of the file, and put it in force */
+        put: operations["applyConfig"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/config/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The JSON Schema of the configuration */
+        get: operations["configSchema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dashboard/system/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what, and who came in */
+        get: operations["auditTrail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/dashboard/openapi.json": {
         parameters: {
             query?: never;
@@ -444,6 +808,7 @@ export interface components {
             request_id: string;
             fields?: components["schemas"]["Field"][];
             version?: string;
+            diff?: string;
             retry_after?: number;
             password_set?: boolean;
         };
@@ -456,6 +821,17 @@ export interface components {
             message: string;
             line?: number;
             column?: number;
+        };
+        /**
+         * Preview
+         * @description What a change would come to.
+         */
+        Preview: {
+            dry_run: boolean;
+            diff: string;
+            effects: string[];
+            restart: string[];
+            version: string;
         };
         /**
          * Token
@@ -1266,6 +1642,897 @@ export interface components {
         SupportPart: {
             name: string;
             about: string;
+        };
+        /** ProviderList */
+        ProviderList: {
+            providers: components["schemas"]["Provider"][];
+            version: string;
+        };
+        /**
+         * Provider
+         * @description An upstream account, and how it stands.
+         */
+        Provider: {
+            id: string;
+            provider_type: string;
+            name: string;
+            api_key_masked: string;
+            key_source: string;
+            base_url: string;
+            models_count: number;
+            disabled: boolean;
+            state: string;
+            cause: string | null;
+            until: number | null;
+            in_flight: number;
+            weight: number;
+            priority: number;
+            origin: string;
+        };
+        /**
+         * ProviderChanged
+         * @description The account as it is now, and what the change came to.
+         */
+        ProviderChanged: {
+            id: string;
+            provider_type: string;
+            name: string;
+            api_key_masked: string;
+            key_source: string;
+            base_url: string;
+            models_count: number;
+            disabled: boolean;
+            state: string;
+            cause: string | null;
+            until: number | null;
+            in_flight: number;
+            weight: number;
+            priority: number;
+            origin: string;
+            format: string;
+            wire_api: string;
+            prefix: string;
+            models: components["schemas"]["ProviderModel"][];
+            excluded_models: string[];
+            headers: {
+                [key: string]: string;
+            };
+            proxy_url: string | null;
+            timeouts: components["schemas"]["ProviderTimeouts"];
+            caps: Record<string, unknown>;
+            cloak: components["schemas"]["ProviderCloak"];
+            auth_style: string;
+            allow_insecure: boolean;
+            source: string;
+            line: number | null;
+            version: string;
+            message: string;
+            effects: string[];
+            restart: string[];
+        };
+        /** ProviderModel */
+        ProviderModel: {
+            id: string;
+            alias: string | null;
+        };
+        /**
+         * ProviderTimeouts
+         * @description Seconds; ``null``: as the general ones.
+         */
+        ProviderTimeouts: {
+            connect: number | null;
+            first_byte: number | null;
+            idle: number | null;
+        };
+        /** ProviderCloak */
+        ProviderCloak: {
+            mode: string;
+            strict_mode: boolean;
+            system_prompt: string | null;
+            sensitive_words_count: number;
+            whole_words: boolean;
+            cache_user_id: boolean;
+            skip_user_agents: string[];
+        };
+        /** NewProvider */
+        NewProvider: {
+            api_key: string;
+            base_url?: string | null;
+            proxy_url?: string | null;
+            prefix?: string | null;
+            models?: components["schemas"]["ModelIn"][] | null;
+            excluded_models?: string[] | null;
+            headers?: {
+                [key: string]: string | null;
+            } | null;
+            disabled?: boolean | null;
+            name?: string | null;
+            wire_api?: ("chat" | "responses") | null;
+            weight?: number | null;
+            priority?: number | null;
+            timeouts?: components["schemas"]["TimeoutsIn"] | null;
+            caps?: Record<string, unknown> | null;
+            cloak?: components["schemas"]["CloakIn"] | null;
+            auth_style?: ("bearer" | "x-api-key" | "x-goog-api-key") | null;
+            allow_insecure?: boolean | null;
+            /** @enum {unknown} */
+            provider_type: "claude" | "gemini" | "openai" | "openai-compat";
+        };
+        /** ModelIn */
+        ModelIn: {
+            id: string;
+            /** @default null */
+            alias: string | null;
+        };
+        /**
+         * TimeoutsIn
+         * @description Seconds; ``null``: as the general ones.
+         */
+        TimeoutsIn: {
+            connect?: number | null;
+            first_byte?: number | null;
+            idle?: number | null;
+        };
+        /** CloakIn */
+        CloakIn: {
+            mode?: ("always" | "auto" | "never") | null;
+            strict_mode?: boolean | null;
+            system_prompt?: string | null;
+            sensitive_words?: string[] | null;
+            whole_words?: boolean | null;
+            cache_user_id?: boolean | null;
+            skip_user_agents?: string[] | null;
+        };
+        /** Presets */
+        Presets: {
+            presets: components["schemas"]["Preset"][];
+            environment: string[];
+        };
+        /**
+         * Preset
+         * @description What a form for a new provider begins with.
+         */
+        Preset: {
+            id: string;
+            name: string;
+            provider_type: string;
+            base_url: string | null;
+            auth_style: string;
+            wire_api: string;
+            needs_key: boolean;
+            variables: string[];
+            keys_url: string | null;
+        };
+        /**
+         * Trial
+         * @description What came of a request to a provider.
+         */
+        Trial: {
+            ok: boolean;
+            status: number | null;
+            latency_ms: number;
+            first_content_ms: number | null;
+            tls: boolean;
+            format: string;
+            model: string;
+            text: string;
+            error: components["schemas"]["TrialError"] | null;
+        };
+        /**
+         * TrialError
+         * @description Why a trial failed.
+         */
+        TrialError: {
+            kind: string;
+            message: string;
+            hint: string;
+        };
+        /**
+         * TrialOfNew
+         * @description Settings that are not saved.
+         */
+        TrialOfNew: {
+            api_key: string;
+            base_url?: string | null;
+            proxy_url?: string | null;
+            prefix?: string | null;
+            models?: components["schemas"]["ModelIn"][] | null;
+            excluded_models?: string[] | null;
+            headers?: {
+                [key: string]: string | null;
+            } | null;
+            disabled?: boolean | null;
+            name?: string | null;
+            wire_api?: ("chat" | "responses") | null;
+            weight?: number | null;
+            priority?: number | null;
+            timeouts?: components["schemas"]["TimeoutsIn"] | null;
+            caps?: Record<string, unknown> | null;
+            cloak?: components["schemas"]["CloakIn"] | null;
+            auth_style?: ("bearer" | "x-api-key" | "x-goog-api-key") | null;
+            allow_insecure?: boolean | null;
+            /** @enum {unknown} */
+            provider_type: "claude" | "gemini" | "openai" | "openai-compat";
+            /** @default null */
+            id: string | null;
+            /** @default null */
+            model: string | null;
+            /** @default true */
+            stream: boolean;
+        };
+        /** ModelList */
+        ModelList: {
+            models: components["schemas"]["ListedModel"][];
+            complete: boolean;
+        };
+        /** ListedModel */
+        ListedModel: {
+            id: string;
+            /** @default null */
+            name: string | null;
+        };
+        /**
+         * ProviderDetail
+         * @description All of an upstream account that may be shown.
+         */
+        ProviderDetail: {
+            id: string;
+            provider_type: string;
+            name: string;
+            api_key_masked: string;
+            key_source: string;
+            base_url: string;
+            models_count: number;
+            disabled: boolean;
+            state: string;
+            cause: string | null;
+            until: number | null;
+            in_flight: number;
+            weight: number;
+            priority: number;
+            origin: string;
+            format: string;
+            wire_api: string;
+            prefix: string;
+            models: components["schemas"]["ProviderModel"][];
+            excluded_models: string[];
+            headers: {
+                [key: string]: string;
+            };
+            proxy_url: string | null;
+            timeouts: components["schemas"]["ProviderTimeouts"];
+            caps: Record<string, unknown>;
+            cloak: components["schemas"]["ProviderCloak"];
+            auth_style: string;
+            allow_insecure: boolean;
+            source: string;
+            line: number | null;
+            version: string;
+        };
+        /**
+         * ProviderChange
+         * @description What is absent stays; ``null`` goes back to the default.
+         */
+        ProviderChange: {
+            api_key?: string;
+            base_url?: string | null;
+            proxy_url?: string | null;
+            prefix?: string | null;
+            models?: components["schemas"]["ModelIn"][] | null;
+            excluded_models?: string[] | null;
+            headers?: {
+                [key: string]: string | null;
+            } | null;
+            disabled?: boolean | null;
+            name?: string | null;
+            wire_api?: ("chat" | "responses") | null;
+            weight?: number | null;
+            priority?: number | null;
+            timeouts?: components["schemas"]["TimeoutsIn"] | null;
+            caps?: Record<string, unknown> | null;
+            cloak?: components["schemas"]["CloakIn"] | null;
+            auth_style?: ("bearer" | "x-api-key" | "x-goog-api-key") | null;
+            allow_insecure?: boolean | null;
+        };
+        /**
+         * Changed
+         * @description A change was made, and is in force.
+         */
+        Changed: {
+            message: string;
+            version: string;
+            effects: string[];
+            restart: string[];
+        };
+        /** TrialQuestion */
+        TrialQuestion: {
+            /** @default null */
+            model: string | null;
+            /** @default true */
+            stream: boolean;
+        };
+        /** Cleared */
+        Cleared: {
+            message: string;
+            cleared: number;
+        };
+        /** Events */
+        Events: {
+            events: components["schemas"]["HealthEvent"][];
+        };
+        /**
+         * HealthEvent
+         * @description A change of what is held against a credential.
+         */
+        HealthEvent: {
+            seq: number;
+            timestamp: number;
+            credential: string;
+            model: string;
+            kind: string;
+            /** @default null */
+            cause: string | null;
+            /** @default null */
+            until: number | null;
+            /** @default false */
+            limited: boolean;
+            /** @default 0 */
+            faults: number;
+        };
+        /** AuthKeyList */
+        AuthKeyList: {
+            auth_keys: components["schemas"]["AuthKey"][];
+            open_to_all: boolean;
+            version: string;
+        };
+        /**
+         * AuthKey
+         * @description A key, as far as it may be shown. Times are Unix milliseconds.
+         */
+        AuthKey: {
+            id: string;
+            name: string;
+            key_masked: string;
+            created: number | null;
+            expires_at: number | null;
+            expired: boolean;
+            allowed_models: string[];
+            allowed_providers: string[];
+            requests_per_minute: number | null;
+            tokens_per_minute: number | null;
+            max_concurrent: number | null;
+            last_used: number | null;
+            usage_today: components["schemas"]["KeyToday"] | null;
+        };
+        /**
+         * KeyToday
+         * @description What a key has used since midnight (UTC).
+         */
+        KeyToday: {
+            requests: number;
+            failed: number;
+            input_tokens: number;
+            output_tokens: number;
+            cost: number;
+        };
+        /** AuthKeyMade */
+        AuthKeyMade: {
+            id: string;
+            name: string;
+            key_masked: string;
+            created: number | null;
+            expires_at: number | null;
+            expired: boolean;
+            allowed_models: string[];
+            allowed_providers: string[];
+            requests_per_minute: number | null;
+            tokens_per_minute: number | null;
+            max_concurrent: number | null;
+            last_used: number | null;
+            usage_today: components["schemas"]["KeyToday"] | null;
+            last_hour: components["schemas"]["KeyUse"] | null;
+            version: string;
+            message: string;
+            effects: string[];
+            restart: string[];
+            key: string;
+        };
+        /**
+         * KeyUse
+         * @description Who asked for what with a key.
+         */
+        KeyUse: {
+            requests: number;
+            failed: number;
+            models: string[];
+        };
+        /** NewAuthKey */
+        NewAuthKey: {
+            name: string;
+            /** @default null */
+            expires_at: string | null;
+            /** @default [] */
+            allowed_models: string[];
+            /** @default [] */
+            allowed_providers: string[];
+            /** @default null */
+            requests_per_minute: number | null;
+            /** @default null */
+            tokens_per_minute: number | null;
+            /** @default null */
+            max_concurrent: number | null;
+        };
+        /** AuthKeyDetail */
+        AuthKeyDetail: {
+            id: string;
+            name: string;
+            key_masked: string;
+            created: number | null;
+            expires_at: number | null;
+            expired: boolean;
+            allowed_models: string[];
+            allowed_providers: string[];
+            requests_per_minute: number | null;
+            tokens_per_minute: number | null;
+            max_concurrent: number | null;
+            last_used: number | null;
+            usage_today: components["schemas"]["KeyToday"] | null;
+            last_hour: components["schemas"]["KeyUse"] | null;
+            version: string;
+        };
+        /** AuthKeyChanged */
+        AuthKeyChanged: {
+            id: string;
+            name: string;
+            key_masked: string;
+            created: number | null;
+            expires_at: number | null;
+            expired: boolean;
+            allowed_models: string[];
+            allowed_providers: string[];
+            requests_per_minute: number | null;
+            tokens_per_minute: number | null;
+            max_concurrent: number | null;
+            last_used: number | null;
+            usage_today: components["schemas"]["KeyToday"] | null;
+            last_hour: components["schemas"]["KeyUse"] | null;
+            version: string;
+            message: string;
+            effects: string[];
+            restart: string[];
+        };
+        /**
+         * AuthKeyChange
+         * @description What is absent stays; ``null`` goes back to the default.
+         */
+        AuthKeyChange: {
+            name?: string;
+            expires_at?: string | null;
+            allowed_models?: string[] | null;
+            allowed_providers?: string[] | null;
+            requests_per_minute?: number | null;
+            tokens_per_minute?: number | null;
+            max_concurrent?: number | null;
+        };
+        /**
+         * RoutingRules
+         * @description How requests find their way.
+         */
+        RoutingRules: {
+            strategy: string;
+            request_retry: number;
+            max_retry_interval: number;
+            retry: components["schemas"]["RetryRules"];
+            fallbacks: components["schemas"]["FallbackRule"][];
+            model_rewrites: components["schemas"]["RewriteRule"][];
+            provider_pins: components["schemas"]["PinRule"][];
+            force_model_prefix: boolean;
+            payload: components["schemas"]["PayloadRule"][];
+            version: string;
+        };
+        /** RetryRules */
+        RetryRules: {
+            max_retries: number;
+            max_backoff_secs: number;
+            cooldown_429_secs: number;
+            cooldown_5xx_secs: number;
+            cooldown_network_secs: number;
+            bootstrap_retries: number | null;
+        };
+        /** FallbackRule */
+        FallbackRule: {
+            model: string;
+            to: string[];
+        };
+        /** RewriteRule */
+        RewriteRule: {
+            from: string;
+            to: string;
+        };
+        /** PinRule */
+        PinRule: {
+            model: string;
+            providers: string[];
+        };
+        /** PayloadRule */
+        PayloadRule: {
+            models: components["schemas"]["PayloadMatcher"][];
+            params: unknown;
+            kind: string;
+            index: number;
+            source: string;
+            line: number | null;
+            can_match: boolean;
+            remark: string | null;
+        };
+        /** PayloadMatcher */
+        PayloadMatcher: {
+            name: string;
+            /** @default null */
+            protocol: string | null;
+            /** @default null */
+            from_protocol: string | null;
+            /** @default {} */
+            headers: {
+                [key: string]: string;
+            };
+            /** @default {} */
+            match: Record<string, unknown>;
+            /** @default {} */
+            not_match: Record<string, unknown>;
+            /** @default [] */
+            exist: string[];
+            /** @default [] */
+            not_exist: string[];
+        };
+        /** RoutingChanged */
+        RoutingChanged: {
+            strategy: string;
+            request_retry: number;
+            max_retry_interval: number;
+            retry: components["schemas"]["RetryRules"];
+            fallbacks: components["schemas"]["FallbackRule"][];
+            model_rewrites: components["schemas"]["RewriteRule"][];
+            provider_pins: components["schemas"]["PinRule"][];
+            force_model_prefix: boolean;
+            payload: components["schemas"]["PayloadRule"][];
+            version: string;
+            message: string;
+            effects: string[];
+            restart: string[];
+        };
+        /**
+         * RoutingChange
+         * @description What is absent stays; ``null`` goes back to the default. Lists are replaced.
+         */
+        RoutingChange: {
+            strategy?: ("FillFirst" | "RoundRobin" | "fill-first" | "least-in-flight" | "lowest-latency" | "round-robin" | "sticky-key" | "sticky-prefix" | "sticky-session" | "weighted") | null;
+            request_retry?: number | null;
+            max_retry_interval?: number | null;
+            retry?: components["schemas"]["RetryIn"] | null;
+            fallbacks?: components["schemas"]["FallbackIn"][] | null;
+            model_rewrites?: components["schemas"]["RewriteIn"][] | null;
+            provider_pins?: components["schemas"]["PinIn"][] | null;
+            force_model_prefix?: boolean | null;
+            payload?: components["schemas"]["PayloadLists"] | null;
+        };
+        /** RetryIn */
+        RetryIn: {
+            max_retries?: number | null;
+            max_backoff_secs?: number | null;
+            cooldown_429_secs?: number | null;
+            cooldown_5xx_secs?: number | null;
+            cooldown_network_secs?: number | null;
+            bootstrap_retries?: number | null;
+        };
+        /** FallbackIn */
+        FallbackIn: {
+            model: string;
+            to: string[];
+        };
+        /** RewriteIn */
+        RewriteIn: {
+            from: string;
+            to: string;
+        };
+        /** PinIn */
+        PinIn: {
+            model: string;
+            providers: string[];
+        };
+        /**
+         * PayloadLists
+         * @description Each list is replaced as a whole.
+         */
+        PayloadLists: {
+            default?: components["schemas"]["PayloadIn"][] | null;
+            default_raw?: components["schemas"]["PayloadIn"][] | null;
+            override?: components["schemas"]["PayloadIn"][] | null;
+            override_raw?: components["schemas"]["PayloadIn"][] | null;
+            filter?: components["schemas"]["PayloadIn"][] | null;
+        };
+        /** PayloadIn */
+        PayloadIn: {
+            models: components["schemas"]["MatcherIn"][];
+            params: Record<string, unknown> | string[];
+        };
+        /** MatcherIn */
+        MatcherIn: {
+            name: string;
+            /** @default null */
+            protocol: string | null;
+            /** @default null */
+            from_protocol: string | null;
+            /** @default {} */
+            headers: {
+                [key: string]: string;
+            };
+            /** @default {} */
+            match: Record<string, unknown>;
+            /** @default {} */
+            not_match: Record<string, unknown>;
+            /** @default [] */
+            exist: string[];
+            /** @default [] */
+            not_exist: string[];
+        };
+        /** RouteAnswer */
+        RouteAnswer: {
+            profile: string;
+            matched_rule: string | null;
+            model_chain: string[];
+            model_resolution: components["schemas"]["ResolutionStep"][];
+            selected: components["schemas"]["RouteCandidate"] | null;
+            alternates: components["schemas"]["RouteCandidate"][];
+            rejections: components["schemas"]["RouteRejection"][];
+            scoring: components["schemas"]["Ranked"][];
+            error: components["schemas"]["RouteError"] | null;
+            attempt_plan: string;
+            text: string;
+            changes: components["schemas"]["PayloadEffect"][];
+            warnings: string[];
+            edited: components["schemas"]["RouteExplanation"] | null;
+        };
+        /** ResolutionStep */
+        ResolutionStep: {
+            step: string;
+            from: string;
+            to: string;
+        };
+        /**
+         * RouteCandidate
+         * @description A credential that the request would go to.
+         */
+        RouteCandidate: {
+            provider: string;
+            credential_name: string;
+            credential_id: string;
+            model: string;
+            match: string;
+            score: components["schemas"]["Score"];
+            source: string;
+            line: number | null;
+        };
+        /** Score */
+        Score: {
+            weight: number;
+            priority: number;
+            latency_ms: number | null;
+            inflight: number;
+            standing: string;
+            faults: number;
+            /** @default null */
+            until: number | null;
+        };
+        /**
+         * RouteRejection
+         * @description A credential that it would not go to.
+         */
+        RouteRejection: {
+            candidate: string;
+            reason: string;
+            model: string;
+            cause: string | null;
+            until: number | null;
+            source: string;
+            line: number | null;
+        };
+        /** Ranked */
+        Ranked: {
+            candidate: string;
+            model: string;
+            score: number;
+            rank: number;
+        };
+        /** RouteError */
+        RouteError: {
+            type: string;
+            message: string;
+            retry_after: number | null;
+        };
+        /**
+         * PayloadEffect
+         * @description What configuration would change in the request to the first candidate.
+         */
+        PayloadEffect: {
+            cause: string;
+            pointer: string;
+        };
+        /** RouteExplanation */
+        RouteExplanation: {
+            profile: string;
+            matched_rule: string | null;
+            model_chain: string[];
+            model_resolution: components["schemas"]["ResolutionStep"][];
+            selected: components["schemas"]["RouteCandidate"] | null;
+            alternates: components["schemas"]["RouteCandidate"][];
+            rejections: components["schemas"]["RouteRejection"][];
+            scoring: components["schemas"]["Ranked"][];
+            error: components["schemas"]["RouteError"] | null;
+            attempt_plan: string;
+            text: string;
+            changes: components["schemas"]["PayloadEffect"][];
+            warnings: string[];
+        };
+        /**
+         * RouteQuestion
+         * @description A request, as far as its way depends on it.
+         */
+        RouteQuestion: {
+            model: string;
+            /** @default null */
+            format: ("chat" | "chat-completions" | "claude" | "gemini" | "generate-content" | "messages" | "openai" | "responses") | null;
+            /** @default null */
+            source_format: ("chat" | "chat-completions" | "claude" | "gemini" | "generate-content" | "messages" | "openai" | "responses") | null;
+            /** @default null */
+            endpoint: ("chat" | "chat-completions" | "claude" | "gemini" | "generate-content" | "messages" | "openai" | "responses") | null;
+            /** @default null */
+            api_key_id: string | null;
+            /** @default null */
+            key: string | null;
+            /** @default false */
+            stream: boolean;
+            /** @default {} */
+            headers: {
+                [key: string]: string;
+            };
+            /** @default null */
+            body: Record<string, unknown> | null;
+            /** @default null */
+            routing_override: components["schemas"]["RoutingChange"] | null;
+        };
+        /**
+         * ConfigCheck
+         * @description Whether a configuration can be used.
+         */
+        ConfigCheck: {
+            valid: boolean;
+            message: string;
+            errors: components["schemas"]["Place"][];
+            warnings: components["schemas"]["Place"][];
+            effects: string[];
+            restart: string[];
+            diff: string | null;
+        };
+        /**
+         * Place
+         * @description A problem with the configuration, and where.
+         */
+        Place: {
+            path: string;
+            message: string;
+            /** @default null */
+            line: number | null;
+            /** @default null */
+            column: number | null;
+        };
+        /** Reloaded */
+        Reloaded: {
+            message: string;
+            version: string;
+            generation: number;
+            changed: boolean;
+            restart: string[];
+        };
+        /**
+         * CurrentConfig
+         * @description What is in force. No secret is in it.
+         */
+        CurrentConfig: {
+            version: string;
+            host: string | null;
+            port: number | null;
+            tls: Record<string, unknown>;
+            api_keys_count: number;
+            routing: Record<string, unknown>;
+            retry: Record<string, unknown>;
+            body_limit_mb: number;
+            streaming: Record<string, unknown>;
+            connect_timeout: number;
+            request_timeout: number;
+            dashboard: components["schemas"]["DashboardSettings"];
+            providers: {
+                [key: string]: number;
+            };
+            file: string | null;
+            values: components["schemas"]["Effective"][];
+        };
+        /** DashboardSettings */
+        DashboardSettings: {
+            enabled: boolean;
+            username: string;
+            jwt_ttl_secs: number;
+            request_log_capacity: number;
+        };
+        /**
+         * Effective
+         * @description One value.
+         */
+        Effective: {
+            path: string;
+            value: unknown;
+            source: string;
+            origin: string | null;
+            line: number | null;
+        };
+        /**
+         * RawConfig
+         * @description The text of the file.
+         */
+        RawConfig: {
+            content: string;
+            file: string;
+            version: string;
+            config_version: string;
+            in_force: boolean;
+            read_only: boolean;
+            problems: components["schemas"]["Place"][];
+        };
+        /** Applied */
+        Applied: {
+            message: string;
+            version: string;
+            effects: string[];
+            restart: string[];
+            config_version: string;
+        };
+        /** ConfigText */
+        ConfigText: {
+            yaml: string;
+            /** @default null */
+            config_version: string | null;
+        };
+        /** AuditPage */
+        AuditPage: {
+            records: components["schemas"]["Record"][];
+            before: number | null;
+        };
+        /**
+         * Record
+         * @description Something that an operator did, or tried.
+         */
+        Record: {
+            /** @default 0 */
+            seq: number;
+            /** @default 0 */
+            timestamp: number;
+            who: string;
+            address: string;
+            action: string;
+            /** @default  */
+            target: string;
+            /** @default null */
+            before: unknown;
+            /** @default null */
+            after: unknown;
+            /** @default [] */
+            effects: string[];
+            /** @default null */
+            version_before: string | null;
+            /** @default null */
+            version_after: string | null;
+            /** @default  */
+            request_id: string;
         };
     };
     responses: never;
@@ -3295,6 +4562,2666 @@ export interface operations {
             };
             /** @description The gateway failed */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderList"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createProvider: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The version of the configuration that this was thought out for. */
+                "if-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProvider"];
+            };
+        };
+        responses: {
+            /** @description What would be changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderChanged"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    providerPresets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presets"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testNewProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialOfNew"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModelsOfNewProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialOfNew"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The upstream failed */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderDetail"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteProvider: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The version of the configuration that this was thought out for. */
+                "if-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"] | components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeProvider: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The version of the configuration that this was thought out for. */
+                "if-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderChange"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderChanged"] | components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TrialQuestion"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModelsOfProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The upstream failed */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clearCooldown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cleared"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    providerEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuthKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthKeyList"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createAuthKey: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The version of the configuration that this was thought out for. */
+                "if-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAuthKey"];
+            };
+        };
+        responses: {
+            /** @description What would be changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthKeyMade"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuthKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthKeyDetail"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAuthKey: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The version of the configuration that this was thought out for. */
+                "if-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"] | components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeAuthKey: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The version of the configuration that this was thought out for. */
+                "if-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthKeyChange"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthKeyChanged"] | components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingRules"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRouting: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The version of the configuration that this was thought out for. */
+                "if-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutingChange"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingChanged"] | components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteQuestion"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteQuestion"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteAnswer"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validateConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigCheck"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reloadConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reloaded"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    currentConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrentConfig"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rawConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RawConfig"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    applyConfig: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The version of the configuration that this was thought out for. */
+                "if-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigText"];
+            };
+        };
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Applied"] | components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else has changed it meanwhile, or it cannot be changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    configSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auditTrail: {
+        parameters: {
+            query?: {
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from here, or without its CSRF token */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not possible */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not just now */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
