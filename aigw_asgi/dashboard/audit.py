@@ -25,7 +25,7 @@ from msgspec import Struct, structs
 
 try:
     import fcntl
-except ImportError:  # Windows, where there is one process
+except ImportError:  # Windows has no such locks, and no second worker either
     fcntl = None  # type: ignore[assignment]  # tested before each use
 
 _LOG = logging.getLogger("aigw")
@@ -192,8 +192,10 @@ class Audit:
                     yield record
 
 
-_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-_APPEND_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+# Windows has neither.
+_CAREFULLY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | _CAREFULLY
+_APPEND_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _CAREFULLY
 
 
 def _encoded(record: Record) -> bytes:

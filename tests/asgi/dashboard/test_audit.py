@@ -26,6 +26,8 @@ from pathlib import Path
 from aigw_asgi.dashboard.audit import Audit
 async def main():
     audit = Audit(Path(sys.argv[1]), max_file=int(sys.argv[3]))
+    print("ready", flush=True)
+    sys.stdin.readline()
     for at in range(int(sys.argv[2])):
         await audit.tell("x", target=f"{sys.argv[4]}:{at}")
 anyio.run(main)
@@ -60,10 +62,24 @@ def test_several_processes_leave_no_gap_and_no_number_twice(tmp_path: Path) -> N
     # Small files, so that several of them are begun while all write.
     arguments = [str(tmp_path), str(count), "12000"]
     running = [
-        subprocess.Popen([sys.executable, "-c", WRITER, *arguments, str(at)], cwd=ROOT)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, *arguments, str(at)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         for at in range(writers)
     ]
-    assert [each.wait(60) for each in running] == [0] * writers
+    for each in running:
+        assert each.stdout is not None
+        assert each.stdout.readline() == b"ready\n"
+    for each in running:  # all at once
+        assert each.stdin is not None
+        each.stdin.write(b"go\n")
+        each.stdin.flush()
+    for each in running:
+        each.communicate(timeout=60)
+    assert [each.returncode for each in running] == [0] * writers
     found = [
         json.loads(line)
         for name in (OLD_FILE, FILE)

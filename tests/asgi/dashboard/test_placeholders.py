@@ -176,6 +176,16 @@ def test_secrets_never_change_places() -> None:
     assert refusal(one, base)[0][0] == 2
 
 
+def test_a_secret_is_not_given_to_two() -> None:
+    base = "openai-api-key:\n  - {api-key: only-key, base-url: https://here}\n"
+    two = (
+        "openai-api-key:\n"
+        "  - {api-key: ••••, base-url: https://here, weight: 1}\n"
+        "  - {api-key: ••••, base-url: https://here, weight: 2}\n"
+    )
+    assert [line for line, _ in refusal(two, base)] == [2, 3]
+
+
 def test_one_of_several_that_look_the_same_has_to_be_told() -> None:
     base = "api-keys:\n  - first-key\n  - second-key\n"
     assert back("api-keys:\n  - ••••\n  - ••••\n  - new\n", base).startswith(base)

@@ -147,6 +147,22 @@ def test_names_of_client_keys_and_unknown_providers_are_remarked_on() -> None:
     ]
 
 
+def test_identifiers_are_written_once_and_well() -> None:
+    def entries(*ids: str) -> dict[str, Any]:
+        return {"openai-api-key": [{"api-key": f"k{at}", "id": id} for at, id in enumerate(ids)]}
+
+    assert problems(entries("0123456789ab", "0123456789ab")) == [
+        "openai-api-key[1].id: is that of an earlier entry, too"
+    ]
+    for id in ("short", "UPPERCASE-LETTERS", "with/a/slash", "x" * 65, "-begins-so"):
+        assert problems(entries(id))[0].startswith("openai-api-key[0].id: must be 8 to 64 ")
+
+
+def test_a_key_prefix_is_not_the_key() -> None:
+    key = {"key-hash": "sha256:" + "a" * 64, "key-prefix": "sk-" + "x" * 40}
+    assert problems({"api-keys": [key]})[0].startswith("api-keys[0].key-prefix: is longer than 16")
+
+
 def test_only_wholly_equal_credentials_are_duplicates() -> None:
     data = {
         "claude-api-key": [

@@ -142,6 +142,34 @@ def test_identifiers_survive_a_move_and_tell_entries_apart() -> None:
     assert renamed.credentials[0].id == first["a"]
 
 
+def test_a_written_identifier_counts_whatever_else_changes() -> None:
+    by_hash = one("openai-api-key").id
+    entry = {"api-key": "k", "id": by_hash}
+    assert one("openai-api-key", **{"api-key": "other", "id": by_hash}).id == by_hash
+    # It was there first, wherever it stands: another entry with that hash gives way.
+    for entries in ([entry, {"api-key": "k"}], [{"api-key": "k"}, entry]):
+        found = {each.id for each in snapshot({"openai-api-key": entries}).credentials}
+        assert found == {by_hash, f"{by_hash}-2"}
+
+
+def test_what_may_be_shown_of_a_client_key() -> None:
+    digest = hashlib.sha256(b"another").hexdigest()
+    keys = [
+        "sk-a-key-in-clear-text",
+        "short",
+        {"key-hash": f"sha256:{digest}", "key-prefix": "sk-proxy-abcd"},
+        {"key-hash": "sha256:" + "a" * 64, "created-at": "2026-11-23T00:00:00Z"},
+    ]
+    found = snapshot({"api-keys": keys}).client_keys.values()
+    assert [each.masked for each in found] == [
+        "sk-a****text",
+        "****",
+        "sk-proxy-abcd...",
+        "sha256:aaaaaaaa...",
+    ]
+    assert [each.created_at for each in found] == [None, None, None, 1795392000.0]
+
+
 def test_unusable_and_repeated_entries_are_left_out() -> None:
     data = {
         "claude-api-key": [{"api-key": ""}, {"api-key": "k"}, {"api-key": "k"}],
