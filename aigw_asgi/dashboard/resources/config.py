@@ -17,6 +17,7 @@ from aigw_asgi.dashboard.changes import (
     Draft,
     Edit,
     change,
+    document_of,
     is_read_only,
     redacted_diff,
     redactor_of,
@@ -81,7 +82,7 @@ class RawConfig(Shape, frozen=True, kw_only=True):
     content: str
     """With ``••••`` in place of secrets. Sent back, each stands for the one at its place."""
     file: str
-    """Its name."""
+    """Its name; empty: there is no file, and so no text."""
     version: str
     """Of this text."""
     config_version: str
@@ -180,9 +181,24 @@ _VIEWED = (
 
 
 async def _raw(call: Call) -> Answer:
-    reloader = reloader_of(call)
-    answer = await anyio.to_thread.run_sync(_raw_of, reloader, version_now(call))
+    in_force = version_now(call)
+    if document_of(call) is None:
+        answer = _no_file(in_force)
+    else:
+        answer = await anyio.to_thread.run_sync(_raw_of, reloader_of(call), in_force)
     return Answer(answer, tagged(answer.version))
+
+
+def _no_file(in_force: str) -> RawConfig:
+    return RawConfig(
+        content="",
+        file="",
+        version=in_force,
+        config_version=in_force,
+        in_force=True,
+        read_only=True,
+        problems=(),
+    )
 
 
 def _raw_of(reloader: Reloader, in_force: str) -> RawConfig:

@@ -142,11 +142,13 @@ async def test_without_a_file_there_is_nothing_to_change(tmp_path: Path) -> None
             ("PATCH", "/routing", {"strategy": "fill-first"}),
             ("PUT", "/config/apply", {"yaml": ""}),
             ("POST", "/config/reload", None),
-            ("GET", "/config/raw", None),
         ):
             reply = await operator.ask(method, API + path, body)
             assert (reply.status, reply.json["error"]) == (409, "no_config_file"), path
             assert "aigw init" in reply.json["message"]
+        reply = await operator.ask("GET", f"{API}/config/raw")
+        assert reply.status == 200
+        assert (reply.json["file"], reply.json["content"]) == ("", "")
 
 
 async def test_a_read_only_file_is_told_with_what_would_have_been_changed(

@@ -1,7 +1,6 @@
 import { useTranslation } from "react-i18next";
 import { useEffect, useState } from "react";
 
-import { ApiError } from "../../api/error";
 import { ErrorCard } from "../../ui/ErrorCard";
 import { Skeleton } from "../../ui/Skeleton";
 import { toast } from "../../ui/toasts";
@@ -16,8 +15,9 @@ import { Workbench } from "./Workbench";
 export function EditTab() {
   const raw = useRaw();
   const draft = useDraft();
-  useFollow(raw.data);
-  if (raw.error instanceof ApiError && raw.error.error === "no_config_file") return <NoFile />;
+  const noFile = raw.data?.file === "";
+  useFollow(noFile ? undefined : raw.data);
+  if (noFile) return <NoFile />;
   if (draft.base === null) return raw.error === null ? <Loading /> : <ErrorCard error={raw.error} onRetry={() => void raw.refetch()} />;
   const disk = raw.data ?? draft.base;
   return (
