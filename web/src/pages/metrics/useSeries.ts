@@ -20,7 +20,11 @@ export function useMetrics(range: Range, by: Dimension, asked: Asked) {
   const every = moving && (poll === false ? TICK : poll);
   const series = useQuery({
     queryKey: ["metrics", "series", writeRange(range), by, asked],
-    queryFn: () => call(api.GET("/api/dashboard/metrics/series", { params: { query: { ...bounds(range, Date.now()), by, top: TOP, ...asked } } })),
+    queryFn: () => {
+      const { from, to } = bounds(range, Date.now());
+      // Both ends are part of it: one less, and the gateway's steps are those of the range.
+      return call(api.GET("/api/dashboard/metrics/series", { params: { query: { from: from + 1, to, by, top: TOP, ...asked } } }));
+    },
     refetchInterval: every,
   });
   const spread = useQuery({

@@ -1,0 +1,79 @@
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import type { Schemas } from "../../api/client";
+import { count, duration, time } from "../../lib/format";
+import { Status } from "../../ui/Status";
+import styles from "./models.module.css";
+import { matchWord, reasonWord, stepWord } from "./words";
+
+/** How a name is resolved, step by step, and who would answer, in order. */
+export function Resolution({ model, answer }: { model: string; answer: Schemas["RouteAnswer"] }) {
+  const { t } = useTranslation("models");
+  const candidates = answer.selected === null ? [] : [answer.selected, ...answer.alternates];
+  return (
+    <>
+      <ol className={styles.steps} aria-label={t("ask.steps")}>
+        <li>{t("ask.start", { model })}</li>
+        {answer.model_resolution.map((step, at) => (
+          <li key={at}>{stepWord(t, step)}</li>
+        ))}
+        {answer.matched_rule !== null && <li>{t("ask.pin", { rule: answer.matched_rule })}</li>}
+      </ol>
+      <ol className={styles.candidates} aria-label={t("ask.order", { profile: answer.profile })}>
+        {candidates.map((candidate, at) => (
+          <Candidate key={`${candidate.credential_id} ${candidate.model} ${at}`} candidate={candidate} first={at === 0} />
+        ))}
+        {answer.rejections.map((rejection) => (
+          <li key={`${rejection.candidate} ${rejection.model} ${rejection.reason}`} className={styles.candidate}>
+            <Status tone="off">{t("ask.rejected")}</Status>
+            <span className={styles.who}>{rejection.candidate}</span>
+            <span className={styles.why}>{reasonWord(t, rejection)}</span>
+            <Line line={rejection.line} />
+          </li>
+        ))}
+      </ol>
+      <p className={styles.plan}>
+        <span className={styles.planName}>{t("ask.plan")}</span>{" "}
+        {answer.error === null ? answer.attempt_plan : <Status tone="bad">{t("ask.refused", { message: answer.error.message })}</Status>}
+      </p>
+      <Link to="/routing">{t("ask.compare")}</Link>
+    </>
+  );
+}
+
+function Candidate({ candidate, first }: { candidate: Schemas["RouteCandidate"]; first: boolean }) {
+  const { t } = useTranslation("models");
+  const { score } = candidate;
+  const facts = t("ask.facts", {
+    weight: score.weight,
+    priority: score.priority,
+    latency: score.latency_ms === null ? t("ask.noLatency") : t("ask.latency", { latency: duration(score.latency_ms) }),
+    inflight: count(score.inflight),
+  });
+  return (
+    <li className={styles.candidate}>
+      <Status tone={first ? "ok" : "info"}>{first ? t("ask.chosen") : t("ask.next")}</Status>
+      <span className={styles.who}>
+        {candidate.credential_name} <code>{candidate.model}</code>
+      </span>
+      <span className={styles.why}>
+        {matchWord(t, candidate.match)} · {facts}
+        {score.standing === "resting" && ` · ${t("ask.resting", { time: time(score.until) })}`}
+        {score.standing === "probe" && ` · ${t("ask.probe")}`}
+      </span>
+      <Line line={candidate.line} />
+    </li>
+  );
+}
+
+/** Where the configuration has it. */
+function Line({ line }: { line: number | null }) {
+  const { t } = useTranslation("models");
+  if (line === null) return <span />;
+  return (
+    <Link to="/config" className={styles.line}>
+      {t("ask.line", { line })}
+    </Link>
+  );
+}
