@@ -34,6 +34,11 @@ function list(value: unknown): Json[] {
   return value.map(object).filter((each) => each !== null);
 }
 
+/** Which part of an answer is meant. */
+function place(value: unknown, otherwise: number): string {
+  return String(typeof value === "number" ? value : otherwise);
+}
+
 function word(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
@@ -115,7 +120,7 @@ export class AnswerReader {
     this.state.reasoning += word(message.reasoning_content) || word(message.reasoning);
     for (const [at, call] of list(message.tool_calls).entries()) {
       const made = object(call.function) ?? {};
-      this.call(String(call.index ?? at), { id: word(call.id), name: word(made.name) }, word(made.arguments));
+      this.call(place(call.index, at), { id: word(call.id), name: word(made.name) }, word(made.arguments));
     }
     this.state.finish = word(choice.finish_reason) || this.state.finish;
   }
@@ -127,7 +132,7 @@ export class AnswerReader {
       this.state.usage = object(document.usage);
       return;
     }
-    const key = String(document.index ?? "");
+    const key = place(document.index, 0);
     const delta = object(document.delta) ?? {};
     const usage = object(document.usage) ?? object(object(document.message)?.usage);
     if (usage !== null) this.state.usage = { ...this.state.usage, ...usage };
@@ -148,8 +153,8 @@ export class AnswerReader {
     const type = word(document.type);
     if (type === "response.output_text.delta" || type === "response.refusal.delta") this.state.text += word(document.delta);
     else if (type === "response.reasoning_summary_text.delta" || type === "response.reasoning_text.delta") this.state.reasoning += word(document.delta);
-    else if (type === "response.output_item.added") this.item(String(document.output_index), object(document.item) ?? {}, true);
-    else if (type === "response.function_call_arguments.delta") this.call(String(document.output_index), {}, word(document.delta));
+    else if (type === "response.output_item.added") this.item(place(document.output_index, 0), object(document.item) ?? {}, true);
+    else if (type === "response.function_call_arguments.delta") this.call(place(document.output_index, 0), {}, word(document.delta));
     const answer = whole ? document : object(document.response);
     if (answer === null) return;
     if (whole) for (const [at, item] of list(answer.output).entries()) this.item(String(at), item);

@@ -59,6 +59,8 @@ export type DataTableProps<T extends object> = {
   onHold?: (hold: boolean) => void;
   /** Shown in place of rows: an `EmptyState`, an `ErrorCard`, a `SkeletonRows`. */
   instead?: ReactNode;
+  /** What stands across all columns in place of cells: for a row that is a remark. */
+  wholeRow?: (row: T) => ReactNode;
   /** Left of the columns button. */
   tools?: ReactNode;
   /** Keys for the row that has the focus, as `c` to copy its id. */
@@ -73,7 +75,7 @@ const NARROWEST = 48;
 const RESIZE_STEP = 16;
 
 export function DataTable<T extends object>(props: DataTableProps<T>) {
-  const { name, label, columns, rows, rowKey, onOpen, selected, sort, onSort, total, onEnd, onHold, instead, tools, onRowKey, handle, height } = props;
+  const { name, label, columns, rows, rowKey, onOpen, selected, sort, onSort, total, onEnd, onHold, instead, wholeRow, tools, onRowKey, handle, height } = props;
   const { t } = useTranslation();
   const rowHeight = usePrefs((prefs) => prefs.density) === "compact" ? 28 : 36;
   const scroller = useRef<HTMLDivElement>(null);
@@ -126,7 +128,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     if (to !== undefined) {
       event.preventDefault();
       go(to);
-    } else if (event.key === "Enter" && onOpen !== undefined) {
+    } else if (event.key === "Enter" && onOpen !== undefined && (wholeRow?.(row) ?? null) === null) {
       event.preventDefault();
       onOpen(row);
     } else {
@@ -194,6 +196,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
               {items.map((item) => {
                 const row = table.getRowModel().rows[item.index];
                 if (row === undefined) return null;
+                const remark = wholeRow?.(row.original) ?? null;
                 return (
                   // Keys are for the row that has the focus; the click is the same as Enter.
                   <div
@@ -203,17 +206,22 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
                     aria-rowindex={item.index + 2}
                     aria-selected={selected === undefined ? undefined : selected === row.id}
                     tabIndex={item.index === stop ? 0 : -1}
-                    className={clsx(styles.row, onOpen !== undefined && styles.clickable)}
+                    className={clsx(styles.row, onOpen !== undefined && remark === null && styles.clickable)}
                     style={{ transform: `translateY(${item.start}px)` }}
                     onFocus={() => setCurrent(row.id)}
                     onKeyDown={(event) => rowKeyDown(event, item.index, row.original)}
                     onClick={(event) => {
-                      if (onOpen === undefined || wasForOther(event.target, event.currentTarget)) return;
+                      if (onOpen === undefined || remark !== null || wasForOther(event.target, event.currentTarget)) return;
                       event.currentTarget.focus();
                       onOpen(row.original);
                     }}
                   >
-                    {row.getVisibleCells().map((cell) => {
+                    {remark !== null && (
+                      <div role="cell" aria-colspan={table.getVisibleLeafColumns().length} className={styles.remark}>
+                        {remark}
+                      </div>
+                    )}
+                    {(remark === null ? row.getVisibleCells() : []).map((cell) => {
                       const column = columns.find((each) => each.id === cell.column.id);
                       return (
                         <div key={cell.id} role="cell" className={clsx(styles.cell, column?.align === "end" && styles.end)} style={{ width: cell.column.getSize() }}>

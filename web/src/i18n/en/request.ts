@@ -134,6 +134,6 @@ export default {
     dropped_other: "{{count}} lines were dropped in a rush.",
   },
   missing: "Request {{id}} is not in the log",
-  missingText: "It may be older than what is kept, or of another gateway.",
+  missingText: "It may still be running, be older than what is kept, or have gone to another gateway.",
   backToList: "All requests",
 };

@@ -1,14 +1,16 @@
-import { useParams } from "@tanstack/react-router";
-import { useTranslation } from "react-i18next";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 
-import { addTexts } from "../../i18n";
-import en from "../../i18n/en/requests";
-import { Placeholder } from "../../ui/Placeholder";
+import { Card } from "../../ui/Card";
+import { RequestDetail } from "../../ui/request/RequestDetail";
 
-addTexts("requests", en);
-
+/** One request on a page of its own, for an address to pass on. */
 export function Page() {
-  const { t } = useTranslation("requests");
   const { id } = useParams({ from: "/shell/requests/$id" });
-  return <Placeholder parts={[t("parts.4"), id]} />;
+  const { tab } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  return (
+    <Card>
+      <RequestDetail key={id} id={id} tab={tab} onTab={(next) => void navigate({ to: ".", search: (before: object) => ({ ...before, tab: next }), replace: true } as never)} />
+    </Card>
+  );
 }

@@ -8,6 +8,8 @@ export type Search = {
   id?: string;
   /** The tab of the drawer. */
   tab?: string;
+  /** Two request ids, with a blank between, that are compared. */
+  compare?: string;
 };
 
 export function validateSearch(search: RawSearch): Search {
@@ -15,5 +17,6 @@ export function validateSearch(search: RawSearch): Search {
     q: textParam(search, "q", 2000),
     id: textParam(search, "id", 200),
     tab: textParam(search, "tab", 40),
+    compare: textParam(search, "compare", 400),
   });
 }

@@ -21,6 +21,8 @@ export function Response({ entry, capture }: { entry: Entry; capture: CaptureVie
   const last = capture.attempts.at(-1);
   const answer = useMemo(() => read(capture.format, capture.answer), [capture]);
   const before = useMemo(() => (last === undefined ? null : read(last.format, last.answer)), [last]);
+  const finish = answer?.finish ?? null;
+  const earlier = before?.finish ?? null;
   return (
     <Tabs
       label={t("tabs.response")}
@@ -40,11 +42,11 @@ export function Response({ entry, capture }: { entry: Entry; capture: CaptureVie
                     <Status tone={statusTone(capture.status ?? entry.status)}>{capture.status ?? entry.status}</Status>
                   </dd>
                 </div>
-                {answer !== null && answer.finish !== null && (
+                {finish !== null && (
                   <div className={styles.fact}>
                     <dt>{t("response.finish")}</dt>
                     <dd>
-                      <code>{before?.finish == null || before.finish === answer.finish ? answer.finish : t("response.finishOf", { raw: before.finish, translated: answer.finish })}</code>
+                      <code>{earlier === null || earlier === finish ? finish : t("response.finishOf", { raw: earlier, translated: finish })}</code>
                     </dd>
                   </div>
                 )}
