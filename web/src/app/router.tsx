@@ -102,7 +102,7 @@ const playgroundPage = createRoute({ getParentRoute: () => shell, path: "/playgr
 const providersPage = createRoute({ getParentRoute: () => shell, path: "/providers", validateSearch: providers, staticData: { page: "providers", live: true }, component: lazyPage(() => import("../pages/providers")) });
 const modelsPage = createRoute({ getParentRoute: () => shell, path: "/models", validateSearch: models, staticData: { page: "models" }, component: lazyPage(() => import("../pages/models")) });
 const keysPage = createRoute({ getParentRoute: () => shell, path: "/keys", validateSearch: keys, staticData: { page: "keys" }, component: lazyPage(() => import("../pages/keys")) });
-const routingPage = createRoute({ getParentRoute: () => shell, path: "/routing", validateSearch: routing, staticData: { page: "routing", timed: true }, component: lazyPage(() => import("../pages/routing")) });
+const routingPage = createRoute({ getParentRoute: () => shell, path: "/routing", validateSearch: routing, staticData: { page: "routing" }, component: lazyPage(() => import("../pages/routing")) });
 const configPage = createRoute({ getParentRoute: () => shell, path: "/config", validateSearch: config, staticData: { page: "config" }, component: lazyPage(() => import("../pages/config")) });
 const logsPage = createRoute({ getParentRoute: () => shell, path: "/logs", validateSearch: logs, staticData: { page: "logs", live: true }, component: lazyPage(() => import("../pages/logs")) });
 const systemPage = createRoute({ getParentRoute: () => shell, path: "/system", validateSearch: system, staticData: { page: "system", live: true }, component: lazyPage(() => import("../pages/system")) });

@@ -1,12 +1,63 @@
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../../i18n";
 import en from "../../i18n/en/routing";
-import { Placeholder } from "../../ui/Placeholder";
+import { NoConfigFile } from "../../ui/Change";
+import { ErrorCard } from "../../ui/ErrorCard";
+import { SkeletonRows } from "../../ui/Skeleton";
+import { toast } from "../../ui/toasts";
+import { useHasFile, usePreview, useRules } from "./data";
+import { changeOf, type Rules, useDraft } from "./draft";
+import { Explain } from "./Explain";
+import { RuleSections } from "./RuleSections";
+import { SaveBar } from "./SaveBar";
+import styles from "./routing.module.css";
 
 addTexts("routing", en);
 
+/** Left the rules, right where a request goes by them. */
 export function Page() {
   const { t } = useTranslation("routing");
-  return <Placeholder parts={[t("parts.1"), t("parts.2")]} />;
+  const rules = useRules();
+  const hasFile = useHasFile();
+  const { base, draft } = useDraft();
+  useFollow(rules.data);
+  const change = base === null || draft === null ? null : changeOf(draft, base);
+  const preview = usePreview(change, rules.data?.version ?? "");
+  return (
+    <div className={styles.page}>
+      <div className={styles.rules}>
+        {rules.error !== null && <ErrorCard error={rules.error} onRetry={() => void rules.refetch()} {...(rules.data !== undefined && { staleSince: rules.dataUpdatedAt })} />}
+        {hasFile === false && <NoConfigFile />}
+        {base === null || draft === null ? (
+          rules.error === null && <SkeletonRows count={14} />
+        ) : (
+          <>
+            <fieldset className={styles.plain} disabled={hasFile === false} aria-label={t("rules")}>
+              <RuleSections draft={draft} error={change === null ? null : preview.error} />
+            </fieldset>
+            {change !== null && <SaveBar base={base} now={rules.data ?? base} change={change} preview={preview} />}
+          </>
+        )}
+      </div>
+      <Explain change={change} />
+    </div>
+  );
+}
+
+/** Takes new rules over; what is being edited stays on top of them. */
+function useFollow(rules: Rules | undefined): void {
+  const { t } = useTranslation("routing");
+  useEffect(() => {
+    if (rules === undefined) return;
+    const { base, draft, start, rebase } = useDraft.getState();
+    if (base === null || draft === null || changeOf(draft, base) === null) {
+      if (base !== null && JSON.stringify({ ...base, version: "" }) !== JSON.stringify({ ...rules, version: "" })) toast("info", t("followed"));
+      start(rules);
+    } else if (base.version !== rules.version) {
+      rebase(rules);
+      toast("warn", t("rebased"));
+    }
+  }, [rules, t]);
 }
