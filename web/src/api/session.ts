@@ -1,7 +1,17 @@
 /** Signing in and out. The answers go to the session store. */
+import { visitor } from "../lib/visitor";
 import { useSession } from "../live/session";
 import { api, call } from "./client";
 import { ApiError } from "./error";
+
+/** Learns who is signed in, once: the page may say that nobody is, else the gateway is asked. */
+export async function firstSession(): Promise<void> {
+  const session = useSession.getState();
+  if (session.state !== "unknown") return;
+  const said = visitor();
+  if (said === null || said.signedIn) await loadSession();
+  else session.take({ authenticated: false, password_set: said.passwordSet });
+}
 
 /** Asks who is signed in. A refusal is an answer as well; no answer at all is thrown. */
 export async function loadSession(): Promise<void> {

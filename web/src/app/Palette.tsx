@@ -1,8 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Contrast, Keyboard, LogOut, Pause, Rows3, Search, SquareArrowOutUpRight } from "lucide-react";
+import { Boxes, Contrast, Keyboard, LogOut, Pause, Rows3, Search, SquareArrowOutUpRight, Waypoints } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { api, call } from "../api/client";
 import { useLive } from "../live";
 import { isDark, usePrefs } from "../live/prefs";
 import { CommandPalette, type Command } from "../ui/CommandPalette";
@@ -12,11 +14,36 @@ import { PAGES } from "./pages";
 /** What an id of a request looks like: a UUID, or the id a client has sent. */
 const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^req[-_][\w-]{6,}$/i;
 
+/** So old may what is offered be. */
+const FRESH = 60_000; // ms
+
+/** Providers and models by name; nothing until the gateway has said, or when it will not. */
+function useNames(): { providers: Command[]; models: Command[] } {
+  const navigate = useNavigate();
+  const providers = useQuery({ queryKey: ["providers", "list"], queryFn: () => call(api.GET("/api/dashboard/providers")), staleTime: FRESH });
+  const models = useQuery({ queryKey: ["palette", "models"], queryFn: () => call(api.GET("/api/dashboard/models")), staleTime: FRESH });
+  return {
+    providers: (providers.data?.providers ?? []).map(({ id, name }) => ({
+      id: `provider ${id}`,
+      label: name,
+      icon: Waypoints,
+      run: () => void navigate({ to: "/providers", search: { id } }),
+    })),
+    models: (models.data?.models ?? []).map(({ name }) => ({
+      id: `model ${name}`,
+      label: name,
+      icon: Boxes,
+      run: () => void navigate({ to: "/models" }),
+    })),
+  };
+}
+
 export default function Palette({ onClose, onKeys }: { onClose: () => void; onKeys: () => void }) {
   const { t } = useTranslation("shell");
   const navigate = useNavigate();
   const prefs = usePrefs();
   const leave = useSignOut();
+  const { providers, models } = useNames();
   const [text, setText] = useState("");
   const typed = text.trim();
 
@@ -50,6 +77,8 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       groups={[
         { label: t("palette.requests"), commands: requests },
         { label: t("palette.pages"), commands: pages },
+        { label: t("palette.providers"), commands: providers },
+        { label: t("palette.models"), commands: models },
         { label: t("palette.actions"), commands: actions },
       ]}
     />

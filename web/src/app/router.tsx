@@ -2,7 +2,7 @@
 import { createRootRoute, createRoute, createRouter, Outlet, redirect, retainSearchParams } from "@tanstack/react-router";
 
 import { ApiError } from "../api/error";
-import { loadSession } from "../api/session";
+import { firstSession } from "../api/session";
 import { parseRange } from "../lib/range";
 import { parseSearch, present, type RawSearch, stringifySearch, textParam } from "../lib/search";
 import { linkPending } from "../lib/signInLink";
@@ -57,13 +57,11 @@ const root = createRootRoute({
   },
 });
 
-/** Asks who is signed in, once; a page without a session leads to the form and back. */
+/** A page without a session leads to the form and back. */
 async function requireSession({ location }: { location: { pathname: string; searchStr: string } }): Promise<void> {
-  const session = useSession.getState();
-  if (session.state === "unknown") await loadSession();
+  await firstSession();
   if (useSession.getState().state === "signed-in") return;
   const next = location.pathname + location.searchStr;
-   
   throw redirect({ to: "/login", search: next === "/" ? {} : { next } });
 }
 
@@ -82,8 +80,8 @@ const loginRoute = createRoute({
   validateSearch: login,
   beforeLoad: async () => {
     // With a link to sign in there is nothing to ask first.
-    if (useSession.getState().state !== "unknown" || linkPending()) return;
-    await loadSession().catch((error: unknown) => {
+    if (linkPending()) return;
+    await firstSession().catch((error: unknown) => {
       // The form says so when it is used.
       if (!(error instanceof ApiError)) throw error;
     });

@@ -40,6 +40,18 @@ it("leads to the form, and after it to where one was going", async () => {
   expect(useSession.getState().csrfToken).toBe("token-1");
 });
 
+it("asks nothing where the page says that nobody is signed in", async () => {
+  const meta = document.createElement("meta");
+  meta.name = "aigw-visitor";
+  meta.content = "";
+  document.head.append(meta);
+  const gateway = answer({});
+  open("/system");
+  expect(await screen.findByText("aigw hash-password")).toBeVisible();
+  expect(gateway.calls).toEqual([]);
+  meta.remove();
+});
+
 it("says how many attempts are left, and keeps what was typed", async () => {
   answer({
     [SESSION]: SIGNED_OUT,

@@ -60,6 +60,8 @@ export default {
     placeholder: "Go to, find or do …",
     empty: "Nothing is called “{{text}}”.",
     pages: "Pages",
+    providers: "Providers",
+    models: "Models",
     actions: "Actions",
     requests: "Requests",
     openRequest: "Open request {{id}}",
