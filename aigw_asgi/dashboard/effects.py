@@ -112,6 +112,8 @@ def _other_keys(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
 
 def _openness(before: Loaded, after: Loaded) -> Iterator[str]:
     old, new = before.snapshot, after.snapshot
+    if old.dashboard is not None and new.dashboard is None:
+        yield "switches the dashboard off: it can be switched on again in the file only"
     if _open(new) and not _open(old):
         yield "opens the gateway to clients without a key"
     if old.client_keys and not new.client_keys and not _open(new):

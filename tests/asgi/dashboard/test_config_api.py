@@ -151,6 +151,17 @@ async def test_the_text_is_shown_without_secrets_and_taken_back(operator: Operat
     assert operator.file.read_text() == CONFIG
 
 
+async def test_who_would_shut_himself_out_is_told_so(operator: Operator) -> None:
+    text = (await raw(operator))["content"].replace("enabled: true", "enabled: false")
+    reply = await operator.ask("PUT", f"{API}/config/apply?dry_run=true", {"yaml": text})
+    assert reply.json["effects"] == [
+        "changes dashboard.enabled",
+        "switches the dashboard off: it can be switched on again in the file only",
+    ]
+    assert (await apply(operator, text)).status == 200
+    assert (await operator.ask("GET", f"{API}/providers")).status == 404
+
+
 async def test_a_text_that_was_changed_meanwhile_conflicts(operator: Operator) -> None:
     found = await raw(operator)
     other = CONFIG + "port: 1\n"
