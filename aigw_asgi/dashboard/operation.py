@@ -161,15 +161,14 @@ class Operation(Struct, frozen=True, kw_only=True):
     @property
     def statuses(self) -> tuple[int, ...]:
         """All failures that can be met."""
-        found = {*self.problems, 400, 429, 500}
+        # 404 of any of them: the dashboard has been switched off.
+        found = {*self.problems, 400, 404, 429, 500}
         if not self.public:
             found |= {401, 403}
         if self.query is not None or self.body is not None:
             found.add(422)
         if self.body is not None:
             found |= {413, 415}
-        if self.names:
-            found.add(404)
         if self.relays:
             found |= RELAYED
         if self.versioned:

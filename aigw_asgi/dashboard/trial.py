@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from aigw_asgi.dashboard.operation import Shape
-from aigw_asgi.dashboard.problem import ApiError, invalid
+from aigw_asgi.dashboard.problem import invalid
 from aigw_asgi.driver import ClientAborted, Driver, Message
 from aigw_asgi.echo import MODELS
 from aigw_asgi.inference import new_call
@@ -117,6 +117,8 @@ class ModelList(Shape, frozen=True, kw_only=True):
     models: tuple[ListedModel, ...]
     complete: bool
     """False: there are more than are listed here."""
+    error: str | None = None
+    """Why the list could not be had; without secrets."""
 
 
 async def try_out(
@@ -259,11 +261,7 @@ def _ms(seconds: float) -> float:
 
 
 async def list_models(state: GatewayState, credential: Credential) -> ModelList:
-    """Ask a provider which models it has.
-
-    Raises:
-        ApiError: it cannot be reached, or does not tell (424).
-    """
+    """Ask a provider which models it has."""
     if credential.provider == ECHO:
         return ModelList(models=tuple(ListedModel(id=each) for each in MODELS), complete=True)
     redactor = _redactor(state, credential)
@@ -280,11 +278,9 @@ async def list_models(state: GatewayState, credential: Credential) -> ModelList:
                     complete = False
                     break
     except TimeoutError:
-        raise _no_list("nothing came in time") from None
-    except UpstreamFailed as exc:
-        raise _no_list(redactor.hide(str(exc))) from None
-    except _Unlisted as exc:
-        raise _no_list(redactor.hide(str(exc))) from None
+        return _no_list("nothing came in time")
+    except (UpstreamFailed, _Unlisted) as exc:
+        return _no_list(redactor.hide(str(exc)))
     models = tuple(sorted(found.values(), key=lambda each: each.id)[:MAX_LISTED])
     return ModelList(models=models, complete=complete)
 
@@ -293,8 +289,8 @@ class _Unlisted(Exception):
     """The upstream does not tell."""
 
 
-def _no_list(message: str) -> ApiError:
-    return ApiError(424, "upstream_failed", f"the list of models could not be had: {message}")
+def _no_list(why: str) -> ModelList:
+    return ModelList(models=(), complete=False, error=f"the list could not be had: {why}")
 
 
 async def _pages(state: GatewayState, credential: Credential) -> AsyncIterator[list[ListedModel]]:

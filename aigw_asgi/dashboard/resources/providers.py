@@ -588,7 +588,7 @@ OPERATIONS = (
         handler=_models_of_new,
         body=TrialOfNew,
         answer=ModelList,
-        problems=(404, 409, 424),
+        problems=(404, 409),
     ),
     Operation(
         method="GET",
@@ -637,7 +637,6 @@ OPERATIONS = (
         summary="Ask the upstream for its models",
         handler=_models,
         answer=ModelList,
-        problems=(424,),
     ),
     Operation(
         method="DELETE",

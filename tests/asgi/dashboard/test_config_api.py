@@ -151,6 +151,17 @@ async def test_the_text_is_shown_without_secrets_and_taken_back(operator: Operat
     assert operator.file.read_text() == CONFIG
 
 
+async def test_nobody_shuts_himself_out(operator: Operator) -> None:
+    before = operator.file.read_bytes()
+    text = (await raw(operator))["content"].replace("enabled: true", "enabled: false")
+    for query in ("", "?dry_run=true"):
+        reply = await operator.ask("PUT", f"{API}/config/apply{query}", {"yaml": text})
+        assert (reply.status, reply.json["error"]) == (409, "dashboard_off")
+        assert "in the file itself" in reply.json["message"]
+    assert operator.file.read_bytes() == before
+    assert (await operator.ask("GET", f"{API}/providers")).status == 200
+
+
 async def test_a_text_that_was_changed_meanwhile_conflicts(operator: Operator) -> None:
     found = await raw(operator)
     other = CONFIG + "port: 1\n"
