@@ -22,28 +22,28 @@ export function ModelTable({ rows, selected, sort, onSort, onOpen, instead, tool
   const { t } = useTranslation("models");
   const columns = useMemo<Column<Model>[]>(
     () => [
-      { id: "name", label: t("table.name"), size: 220, sortable: true, cell: (model) => <code className={styles.cellName}>{model.name}</code> },
-      { id: "kind", label: t("table.kind"), size: 90, sortable: true, cell: (model) => kindWord(t, model.kind) },
-      { id: "resolves", label: t("table.resolves"), size: 200, cell: (model) => <code>{shortList(model.resolves_to, 1, (more) => t("table.more", { count: more }))}</code> },
+      { id: "name", label: t("table.name"), size: 200, sortable: true, cell: (model) => <code className={styles.cellName}>{model.name}</code> },
+      { id: "kind", label: t("table.kind"), size: 80, sortable: true, cell: (model) => kindWord(t, model.kind) },
+      { id: "resolves", label: t("table.resolves"), size: 165, cell: (model) => <code>{shortList(model.resolves_to, 1, (more) => t("table.more", { count: more }))}</code> },
       {
         id: "targets",
         label: t("table.targets"),
-        size: 230,
+        size: 175,
         cell: (model) => <Targets model={model} />,
       },
-      { id: "warnings", label: t("table.warnings"), size: 150, cell: (model) => <Warnings model={model} /> },
-      { id: "capabilities", label: t("table.capabilities"), size: 230, cell: (model) => (model.capabilities === null ? t("cap.unknown") : capabilityWords(t, model.capabilities).join(", ")) },
+      { id: "warnings", label: t("table.warnings"), size: 140, cell: (model) => <Warnings model={model} /> },
+      { id: "capabilities", label: t("table.capabilities"), size: 150, cell: (model) => (model.capabilities === null ? t("cap.unknown") : capabilityWords(t, model.capabilities).join(", ")) },
       {
         id: "price",
         label: t("table.price"),
-        size: 180,
+        size: 120,
         align: "end",
         cell: (model) => (model.price === null ? <span className={styles.muted}>{t("table.unpriced")}</span> : `${money(model.price.input)} / ${money(model.price.output)}`),
       },
       {
         id: "used",
         label: t("table.used"),
-        size: 130,
+        size: 110,
         sortable: true,
         align: "end",
         cell: (model) => (model.last_used === null ? <span className={styles.muted}>{t("table.never")}</span> : <span title={fullTime(model.last_used)}>{ago(model.last_used)}</span>),

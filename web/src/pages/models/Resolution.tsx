@@ -11,6 +11,9 @@ import { matchWord, reasonWord, stepWord } from "./words";
 export function Resolution({ model, answer }: { model: string; answer: Schemas["RouteAnswer"] }) {
   const { t } = useTranslation("models");
   const candidates = answer.selected === null ? [] : [answer.selected, ...answer.alternates];
+  // That a provider has nothing to do with the name is rarely what one wants to know.
+  const telling = answer.rejections.filter((each) => each.reason !== "model_not_supported");
+  const others = answer.rejections.filter((each) => each.reason === "model_not_supported");
   return (
     <>
       <ol className={styles.steps} aria-label={t("ask.steps")}>
@@ -24,15 +27,16 @@ export function Resolution({ model, answer }: { model: string; answer: Schemas["
         {candidates.map((candidate, at) => (
           <Candidate key={`${candidate.credential_id} ${candidate.model} ${at}`} candidate={candidate} first={at === 0} />
         ))}
-        {answer.rejections.map((rejection) => (
-          <li key={`${rejection.candidate} ${rejection.model} ${rejection.reason}`} className={styles.candidate}>
-            <Status tone="off">{t("ask.rejected")}</Status>
-            <span className={styles.who}>{rejection.candidate}</span>
-            <span className={styles.why}>{reasonWord(t, rejection)}</span>
-            <Line line={rejection.line} />
-          </li>
-        ))}
+        <Rejections rejections={telling} />
       </ol>
+      {others.length > 0 && (
+        <details className={styles.fold}>
+          <summary>{t("ask.others", { count: others.length })}</summary>
+          <ul className={styles.candidates}>
+            <Rejections rejections={others} />
+          </ul>
+        </details>
+      )}
       <p className={styles.plan}>
         <span className={styles.planName}>{t("ask.plan")}</span>{" "}
         {answer.error === null ? answer.attempt_plan : <Status tone="bad">{t("ask.refused", { message: answer.error.message })}</Status>}
@@ -40,6 +44,18 @@ export function Resolution({ model, answer }: { model: string; answer: Schemas["
       <Link to="/routing">{t("ask.compare")}</Link>
     </>
   );
+}
+
+function Rejections({ rejections }: { rejections: readonly Schemas["RouteRejection"][] }) {
+  const { t } = useTranslation("models");
+  return rejections.map((rejection) => (
+    <li key={`${rejection.candidate} ${rejection.model} ${rejection.reason}`} className={styles.candidate}>
+      <Status tone="off">{t("ask.rejected")}</Status>
+      <span className={styles.who}>{rejection.candidate}</span>
+      <span className={styles.why}>{reasonWord(t, rejection)}</span>
+      <Line line={rejection.line} />
+    </li>
+  ));
 }
 
 function Candidate({ candidate, first }: { candidate: Schemas["RouteCandidate"]; first: boolean }) {
