@@ -519,6 +519,7 @@ async def test_rests_are_shown_told_in_order_and_can_be_ended(operator: Operator
     fail(operator, id)
     found = (await listed(operator))["near"]
     assert (found["state"], found["cause"]) == ("cooling", "rate_limit")
+    assert found["resting_model"] is None  # all of it
     assert 50_000 < found["until"] - time.time() * 1000 <= 60_000
     reply = await operator.ask("DELETE", f"{API}/providers/{id}/cooldown")
     assert (reply.status, reply.json["cleared"]) == (200, 1)
