@@ -37,7 +37,7 @@ from aigw_asgi.stores.shared_state import (
 from aigw_core.config.snapshot import ClientKey
 from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.health import Change, Health, Rest
-from aigw_core.limits import Lease, Limits, Refusal
+from aigw_core.limits import Lease, Limits, Refusal, Used
 from aigw_core.marks import Mark, Marks
 from aigw_core.response_store import ResponseStore, StoredResponse
 
@@ -130,6 +130,13 @@ class Sharing:
                 return found
         share = self._share(key)
         return self._limits.reserve(share, tokens, time.monotonic(), weight=weight)
+
+    def used(self, key: ClientKey) -> Used | None:
+        """What counts against the limits of ``key`` just now; ``None``: it is counted in a
+        store that others share, which is not asked for this."""
+        if self._link is None or self.alone:
+            return self._limits.used(key, time.monotonic())
+        return None
 
     def settle(self, lease: Lease | Grant, actual: int) -> None:
         """The request is over and used ``actual`` tokens. Does not wait."""

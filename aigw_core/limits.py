@@ -93,6 +93,16 @@ class LimitInactive(InvalidConfig):
         super().__init__([ConfigError(problem, path="api-keys")])
 
 
+class Used(Struct, frozen=True, gc=False):
+    """How much of its limits a key has used up just now, with what is held for requests that
+    run."""
+
+    requests: float
+    """0 where there is no such limit, as is the next."""
+    tokens: float
+    running: int
+
+
 class Meter(Struct):
     """A bucket that drains. The rate comes with each call, since a reload may change it."""
 
@@ -251,6 +261,19 @@ class Limits:
         kept.held = kept.held - lease.tokens if kept.running else 0.0
         if kept.allowed_tokens is not None:
             kept.account.use(kept.allowed_tokens, lease._estimate, actual, now)
+
+    def used(self, key: ClientKey, now: float) -> Used:
+        """What counts against the limits of ``key`` at this moment."""
+        kept = self._accounts.get(key.id)
+        if kept is None:
+            return Used(0.0, 0.0, 0)
+        requests, tokens = key.requests_per_minute, key.tokens_per_minute
+        account = kept.account
+        return Used(
+            0.0 if requests is None else account.requests.level(requests, now),
+            0.0 if tokens is None else account.tokens.level(tokens, now) + kept.held,
+            kept.running,
+        )
 
     def forget(self, id: str) -> None:
         """Forget what the key ``id`` used. Its leases stay good."""

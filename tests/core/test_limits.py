@@ -19,6 +19,7 @@ from aigw_core.limits import (
     LimitInactive,
     Limits,
     Refusal,
+    Used,
     prove,
 )
 
@@ -300,3 +301,19 @@ def test_what_works_is_proven_without_a_trace(allowed: int) -> None:
         prove(limits, who, 0.0)
     assert repr(limits) == "<Limits keys=0 running=0>"
     granted(limits.reserve(who, allowed, 0.0))
+
+
+def test_what_is_used_up_is_what_drains_and_what_is_held() -> None:
+    limits = Limits()
+    ci = key(requests_per_minute=60, tokens_per_minute=600, max_concurrent=3)
+    assert limits.used(ci, 0.0) == Used(0.0, 0.0, 0)
+    lease = granted(limits.reserve(ci, 100, 0.0))
+    assert limits.used(ci, 0.0) == Used(1.0, 100.0, 1)
+    limits.settle(lease, 300, 0.0)
+    assert limits.used(ci, 0.0) == Used(1.0, 300.0, 0)
+    # A sixtieth of a minute's allowance drains in a second.
+    later = limits.used(ci, 0.5)
+    assert (later.requests, later.tokens) == (pytest.approx(0.5), pytest.approx(295.0))
+    # Looking uses nothing, and makes no account.
+    assert limits.used(key(id="2"), 1.0) == Used(0.0, 0.0, 0)
+    assert limits.used(ci, 0.0).running == 0

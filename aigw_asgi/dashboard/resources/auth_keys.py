@@ -53,6 +53,16 @@ class KeyToday(Shape, frozen=True, kw_only=True):
     """USD, of requests with a known price."""
 
 
+class KeyNow(Shape, frozen=True, kw_only=True):
+    """What counts against the limits of a key at this moment, with what is held for requests
+    that run."""
+
+    requests: float
+    """Of the last minute, as they drain away; 0 without such a limit, as is the next."""
+    tokens: float
+    concurrent: int
+
+
 class AuthKey(Shape, frozen=True, kw_only=True):
     """A key, as far as it may be shown. Times are Unix milliseconds."""
 
@@ -74,6 +84,8 @@ class AuthKey(Shape, frozen=True, kw_only=True):
     """As far back as the request log goes; ``null`` as well where there is none."""
     usage_today: KeyToday | None
     """``null``: there is no request log."""
+    used_now: KeyNow | None
+    """``null``: it is counted in a store that several gateways share."""
 
 
 class AuthKeyList(Shape, frozen=True, kw_only=True):
@@ -146,7 +158,7 @@ async def _list(call: Call) -> Answer:
     found = []
     for at, key in enumerate(keys):
         last = await _last_used(state, key.name) if at < MAX_LOOKED_UP else None
-        found.append(AuthKey(**_common(key, today, last)))
+        found.append(AuthKey(**_common(state, key, today, last)))
     body = AuthKeyList(
         auth_keys=tuple(found), open_to_all=snapshot.allow_anonymous is True, version=version
     )
@@ -173,15 +185,19 @@ async def _detail(call: Call, id: str) -> AuthKeyDetail:
     state = call.dashboard.state
     key = _by_id(state.snapshot, id)
     return AuthKeyDetail(
-        **_common(key, await _today(state), await _last_used(state, key.name)),
+        **_common(state, key, await _today(state), await _last_used(state, key.name)),
         last_hour=await _last_hour(state, key.name),
         version=version_now(call),
     )
 
 
 def _common(
-    key: ClientKey, today: Mapping[str, KeyUsage] | None, last: int | None
+    state: GatewayState,
+    key: ClientKey,
+    today: Mapping[str, KeyUsage] | None,
+    last: int | None,
 ) -> dict[str, Any]:
+    now = state.sharing.used(key)
     return {
         "id": key.id,
         "name": key.name,
@@ -196,6 +212,13 @@ def _common(
         "max_concurrent": key.max_concurrent,
         "last_used": last,
         "usage_today": None if today is None else _used(today.get(key.name)),
+        "used_now": None
+        if now is None
+        else KeyNow(
+            requests=round(now.requests, 3),
+            tokens=round(now.tokens, 3),
+            concurrent=now.running,
+        ),
     }
 
 

@@ -69,6 +69,8 @@ class Provider(Shape, frozen=True, kw_only=True):
     disabled: bool
     state: str
     """``ok``, ``cooling``, ``probation`` or ``disabled``."""
+    resting_model: str | None
+    """The one model that rests; ``null``: none does, or all."""
     cause: str | None
     until: int | None
     """Unix milliseconds: when the rest ends."""
@@ -222,6 +224,7 @@ def _common(
         "models_count": len(credential.models),
         "disabled": credential.disabled,
         "state": "ok" if health is None else health.state,
+        "resting_model": None if health is None else health.model,
         "cause": None if health is None else health.cause,
         "until": None if health is None else health.until,
         "in_flight": 0 if health is None else health.in_flight,

@@ -106,6 +106,19 @@ async def test_what_a_key_has_used_and_what_still_uses_it(operator: Operator) ->
     assert (await operator.ask("GET", f"{API}/auth-keys/00000000")).status == 404
 
 
+async def test_what_counts_against_limits_just_now_is_told(operator: Operator) -> None:
+    for _ in range(2):
+        assert await chat(operator, "another-key") == 200
+    assert await chat(operator, APP) == 200
+    found = await keys(operator)
+    now = found["hashed"]["used_now"]
+    # Two of five a minute, less what has drained since.
+    assert 1 < now["requests"] <= 2
+    assert (now["tokens"], now["concurrent"]) == (0, 0)
+    # Without limits nothing counts.
+    assert found["key-1"]["used_now"] == {"requests": 0, "tokens": 0, "concurrent": 0}
+
+
 async def test_limits_and_names_can_be_changed(operator: Operator) -> None:
     found = await keys(operator)
     id = found["hashed"]["id"]

@@ -1693,6 +1693,7 @@ export interface components {
             models_count: number;
             disabled: boolean;
             state: string;
+            resting_model: string | null;
             cause: string | null;
             until: number | null;
             in_flight: number;
@@ -1714,6 +1715,7 @@ export interface components {
             models_count: number;
             disabled: boolean;
             state: string;
+            resting_model: string | null;
             cause: string | null;
             until: number | null;
             in_flight: number;
@@ -1918,6 +1920,7 @@ export interface components {
             models_count: number;
             disabled: boolean;
             state: string;
+            resting_model: string | null;
             cause: string | null;
             until: number | null;
             in_flight: number;
@@ -2036,6 +2039,7 @@ export interface components {
             max_concurrent: number | null;
             last_used: number | null;
             usage_today: components["schemas"]["KeyToday"] | null;
+            used_now: components["schemas"]["KeyNow"] | null;
         };
         /**
          * KeyToday
@@ -2047,6 +2051,16 @@ export interface components {
             input_tokens: number;
             output_tokens: number;
             cost: number;
+        };
+        /**
+         * KeyNow
+         * @description What counts against the limits of a key at this moment, with what is held for requests
+         *         that run.
+         */
+        KeyNow: {
+            requests: number;
+            tokens: number;
+            concurrent: number;
         };
         /** AuthKeyMade */
         AuthKeyMade: {
@@ -2063,6 +2077,7 @@ export interface components {
             max_concurrent: number | null;
             last_used: number | null;
             usage_today: components["schemas"]["KeyToday"] | null;
+            used_now: components["schemas"]["KeyNow"] | null;
             last_hour: components["schemas"]["KeyUse"] | null;
             version: string;
             message: string;
@@ -2110,6 +2125,7 @@ export interface components {
             max_concurrent: number | null;
             last_used: number | null;
             usage_today: components["schemas"]["KeyToday"] | null;
+            used_now: components["schemas"]["KeyNow"] | null;
             last_hour: components["schemas"]["KeyUse"] | null;
             version: string;
         };
@@ -2128,6 +2144,7 @@ export interface components {
             max_concurrent: number | null;
             last_used: number | null;
             usage_today: components["schemas"]["KeyToday"] | null;
+            used_now: components["schemas"]["KeyNow"] | null;
             last_hour: components["schemas"]["KeyUse"] | null;
             version: string;
             message: string;

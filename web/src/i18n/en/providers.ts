@@ -151,7 +151,12 @@ export default {
     general: "the general one",
     direct: "none, direct",
     timeouts: "Timeouts",
-    timeoutsText: "connect {{connect}}, first byte {{first}}, idle {{idle}}",
+    generalOnes: "the general ones",
+    timeout: {
+      connect: "connect {{span}}",
+      first_byte: "first byte {{span}}",
+      idle: "idle {{span}}",
+    },
     insecure: "Plain HTTP beyond private networks",
     allowed: "allowed",
     notAllowed: "not allowed",
@@ -194,6 +199,7 @@ export default {
     nameNote: "What logs and figures call it. Empty: one is chosen.",
     baseUrl: "Base URL",
     baseUrlNote: "Without /v1. Empty: the vendor's own.",
+    baseUrlNeeded: "Without /v1.",
     key: "Key",
     keyFrom: {
       keep: "As it is: {{masked}}",

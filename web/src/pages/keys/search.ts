@@ -1,6 +1,12 @@
-/** What the address of this page may say besides `range`: nothing yet. */
-export type Search = object;
+import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
 
-export function validateSearch(): Search {
-  return {};
+export type Search = {
+  /** The key whose panel is open. */
+  id?: string;
+  /** A new one is being made. */
+  add?: "1";
+};
+
+export function validateSearch(search: RawSearch): Search {
+  return present<Search>({ id: textParam(search, "id", 100), add: wordParam(search, "add", ["1"]) });
 }

@@ -9,16 +9,16 @@ import styles from "./panel.module.css";
 /** The settings, as they are in force. */
 export function Facts({ detail }: { detail: Detail }) {
   const { t } = useTranslation("providers");
-  const seconds = (value: number | null) => (value === null ? t("facts.general") : duration(value * 1000));
+  const timeouts = (["connect", "first_byte", "idle"] as const).flatMap((name) => {
+    const seconds = detail.timeouts[name];
+    return seconds === null ? [] : [t(`facts.timeout.${name}`, { span: duration(seconds * 1000) })];
+  });
   const proxy = detail.proxy_url === null ? t("facts.general") : detail.proxy_url === "" ? t("facts.direct") : detail.proxy_url;
   const caps = Object.entries(detail.caps).filter(([, value]) => value !== null);
   return (
     <dl className={styles.facts}>
       <dt>{t("facts.format")}</dt>
-      <dd>
-        {detail.format}
-        {detail.format === "chat" || detail.format === "responses" ? ` (${detail.wire_api})` : ""}
-      </dd>
+      <dd>{detail.format}</dd>
       <dt>{t("facts.baseUrl")}</dt>
       <dd>{detail.base_url === "" ? UNKNOWN : <code>{detail.base_url}</code>}</dd>
       <dt>{t("facts.key")}</dt>
@@ -36,7 +36,7 @@ export function Facts({ detail }: { detail: Detail }) {
       <dt>{t("facts.proxy")}</dt>
       <dd>{proxy}</dd>
       <dt>{t("facts.timeouts")}</dt>
-      <dd>{t("facts.timeoutsText", { connect: seconds(detail.timeouts.connect), first: seconds(detail.timeouts.first_byte), idle: seconds(detail.timeouts.idle) })}</dd>
+      <dd>{timeouts.length === 0 ? t("facts.generalOnes") : timeouts.join(", ")}</dd>
       <dt>{t("facts.insecure")}</dt>
       <dd>{detail.allow_insecure ? t("facts.allowed") : t("facts.notAllowed")}</dd>
       {caps.length > 0 && (

@@ -67,7 +67,7 @@ export function ProviderRow({ provider, health, figures, logged, selected, locke
           <Switch label={t("enabledOf", { name: provider.name })} hideLabel checked={!provider.disabled} onChange={onSwitch} />
         ) : (
           <Tooltip text={locked}>
-            <button type="button" className={styles.locked} aria-label={`${provider.name}: ${locked}`}>
+            <button type="button" className={styles.locked} aria-label={`${t("fixed")}: ${provider.name}. ${locked}`}>
               {t("fixed")}
             </button>
           </Tooltip>

@@ -38,8 +38,8 @@ export function readHealth(value: unknown): ReadonlyMap<string, Health> {
 }
 
 export function healthOf(provider: Provider, live: ReadonlyMap<string, Health>): Health {
-  const { state, cause, until, in_flight: inFlight } = provider;
-  return live.get(provider.id) ?? { state, model: null, cause, until, inFlight };
+  const { state, resting_model: model, cause, until, in_flight: inFlight } = provider;
+  return live.get(provider.id) ?? { state, model, cause, until, inFlight };
 }
 
 /** `disabled` is that of the list: it is what a switch has just changed. */
