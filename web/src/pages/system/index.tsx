@@ -2,11 +2,63 @@ import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../../i18n";
 import en from "../../i18n/en/system";
-import { Placeholder } from "../../ui/Placeholder";
+import { time } from "../../lib/format";
+import { Banner } from "../../ui/Banner";
+import { Button } from "../../ui/Button";
+import { Card } from "../../ui/Card";
+import { ErrorCard } from "../../ui/ErrorCard";
+import { Skeleton } from "../../ui/Skeleton";
+import { Actions } from "./Actions";
+import { AuditTrail } from "./AuditTrail";
+import { useInfo } from "./data";
+import { GatewayCard, ProcessCard, StoresCard, TlsCard } from "./GatewayCards";
+import { ReloadsCard } from "./ReloadsCard";
+import styles from "./system.module.css";
+import { WorkersCard } from "./WorkersCard";
 
 addTexts("system", en);
 
+/** The gateway as a program. Each part fails on its own. */
 export function Page() {
+  return (
+    <div className={styles.page}>
+      <Actions />
+      <Information />
+      <WorkersCard />
+      <AuditTrail />
+    </div>
+  );
+}
+
+function Information() {
   const { t } = useTranslation("system");
-  return <Placeholder parts={[t("parts.1"), t("parts.2"), t("parts.3")]} />;
+  const { data, error, isError, dataUpdatedAt, refetch } = useInfo();
+  if (data === undefined) {
+    if (isError) return <ErrorCard error={error} onRetry={() => void refetch()} />;
+    return (
+      <div className={styles.cards} role="status" aria-label={t("loading", { ns: "ui" })}>
+        {["gateway", "process", "tls", "storage"].map((name) => (
+          <Card key={name}>
+            <Skeleton height={232} />
+          </Card>
+        ))}
+      </div>
+    );
+  }
+  return (
+    <>
+      {isError && (
+        <Banner tone="warn" inline action={<Button small onClick={() => void refetch()}>{t("retry", { ns: "ui" })}</Button>}>
+          {t("stale", { time: time(dataUpdatedAt) })}
+        </Banner>
+      )}
+      <div className={styles.cards}>
+        <GatewayCard info={data} />
+        <ProcessCard info={data} />
+        <TlsCard info={data} />
+        <StoresCard info={data} />
+      </div>
+      <ReloadsCard info={data} />
+    </>
+  );
 }

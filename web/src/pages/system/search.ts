@@ -1,6 +1,13 @@
-/** What the address of this page may say besides `range`: nothing yet. */
-export type Search = object;
+import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
 
-export function validateSearch(): Search {
-  return {};
+/** What the address of this page may say besides `range`. */
+export type Search = {
+  /** The record of the audit trail that is open, by its number. */
+  record?: string;
+  /** The question that is open. */
+  ask?: "reload" | "support";
+};
+
+export function validateSearch(search: RawSearch): Search {
+  return present<Search>({ record: textParam(search, "record", 20), ask: wordParam(search, "ask", ["reload", "support"]) });
 }
