@@ -17,7 +17,7 @@ export function Actions() {
   const { t } = useTranslation("system");
   const navigate = useNavigate();
   const { ask } = useSearch({ from: "/shell/system" });
-  const open = (next: "reload" | "support" | undefined) => void navigate({ to: "/system", replace: true, search: (before) => ({ ...before, ask: next }) as typeof before });
+  const open = (next: "reload" | "support" | undefined) => void navigate({ to: ".", replace: true, search: (before: object) => ({ ...before, ask: next }) } as never);
   return (
     <div className={styles.actions}>
       <Button icon={RotateCw} onClick={() => open("reload")}>

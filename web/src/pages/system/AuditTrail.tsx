@@ -20,7 +20,7 @@ export function AuditTrail() {
   const handle = useRef<DataTableHandle>(null);
   const { data, error, isError, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useAudit();
   const records = data?.pages.flatMap((page) => page.records) ?? [];
-  const show = (record: string | undefined) => void navigate({ to: "/system", replace: open !== undefined, search: (before) => ({ ...before, record }) as typeof before });
+  const show = (record: string | undefined) => void navigate({ to: ".", replace: open !== undefined, search: (before: object) => ({ ...before, record }) } as never);
   const columns: Column<AuditRecord>[] = [
     { id: "time", label: t("audit.time"), size: 130, cell: (row) => <time dateTime={new Date(row.timestamp).toISOString()} title={fullTime(row.timestamp)}>{time(row.timestamp)}</time> },
     { id: "who", label: t("audit.who"), size: 130, cell: (row) => (row.who === "" ? <span className={styles.muted}>{t("audit.nobody")}</span> : row.who) },
