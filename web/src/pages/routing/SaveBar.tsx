@@ -45,9 +45,8 @@ export function SaveBar({ base, now, change, preview }: Props) {
 
 /** Without what is only said of the change. */
 function rulesOf(changed: Schemas["RoutingChanged"]): Rules {
-  const { message, effects, restart, ...rules } = changed;
-  void [message, effects, restart];
-  return rules;
+  const told = ["message", "effects", "restart"];
+  return Object.fromEntries(Object.entries(changed).filter(([name]) => !told.includes(name))) as Rules;
 }
 
 /** Rules that are wrong are not for review; what else is in the way is said there. */
