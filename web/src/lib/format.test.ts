@@ -58,6 +58,7 @@ describe("amounts", () => {
   it("writes money with four significant digits", () => {
     expect(format.money(0.012344)).toBe("$0.01234");
     expect(format.money(12.3456)).toBe("$12.35");
+    expect([15, 0.25, 0.1, 1234.5, -0.5].map((value) => format.money(value))).toEqual(["$15.00", "$0.25", "$0.10", "$1,234.50", "-$0.50"]);
     expect(format.money(0)).toBe("$0.00");
     expect(format.money(null)).toBe("–");
   });

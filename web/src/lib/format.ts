@@ -102,10 +102,10 @@ export function percent(share: Amount): string {
 /** Four significant digits with the currency: `$0.01234`, `$12.34`. */
 export function money(value: Amount, currency = "USD"): string {
   if (!known(value)) return UNKNOWN;
-  const digits = value === 0 || Math.abs(value) >= 1000
-    ? { minimumFractionDigits: 2, maximumFractionDigits: 2 }
-    : { minimumSignificantDigits: 3, maximumSignificantDigits: 4 };
-  return number({ style: "currency", currency, ...digits }).format(value);
+  const size = Math.abs(value);
+  // Cents always, and below one as many places as four digits take.
+  const places = size > 0 && size < 1 ? Math.min(20, 3 - Math.floor(Math.log10(size))) : 2;
+  return number({ style: "currency", currency, minimumFractionDigits: 2, maximumFractionDigits: places }).format(value);
 }
 
 /** Sizes by 1024: `812 B`, `4.2 KiB`. */

@@ -73,7 +73,7 @@ export default {
     first_content: "Time to first token",
     chunk_gap: "Gaps between chunks",
     overhead: "Added by the gateway",
-    facts: "{{number}} measured · mean {{mean}} · p50 up to {{p50}} · p95 up to {{p95}}",
+    facts: "{{number}} measured · mean {{mean}} · p50 {{p50}} · p95 {{p95}}",
     none: "Nothing measured yet.",
     sentence: "{{name}}: {{facts}}.",
     bucket: "{{from}} to {{to}}",

@@ -3,11 +3,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Schemas } from "../../api/client";
-import { count, duration, percent } from "../../lib/format";
+import { count, duration, percent, UNKNOWN } from "../../lib/format";
 import { Bars } from "../../ui/Figures";
 import { IconButton } from "../../ui/IconButton";
 import styles from "./metrics.module.css";
-import { type Bucket, upTo, used } from "./spread";
+import { type Bucket, holding, used } from "./spread";
 
 const NAMES = ["total", "stream_total", "first_content", "chunk_gap", "overhead"] as const;
 
@@ -21,8 +21,8 @@ export function Spread({ distribution }: { distribution: Schemas["Distribution"]
   const facts = t("spread.facts", {
     number: count(distribution.count),
     mean: duration(distribution.mean_ms),
-    p50: duration(upTo(distribution.buckets, 0.5)),
-    p95: duration(upTo(distribution.buckets, 0.95)),
+    p50: bound(holding(distribution.buckets, 0.5)),
+    p95: bound(holding(distribution.buckets, 0.95)),
   });
   return (
     <figure className={styles.spread}>
@@ -38,6 +38,12 @@ export function Spread({ distribution }: { distribution: Schemas["Distribution"]
   );
 }
 
+/** What is known of a value in a bucket: that it is not above its end. */
+function bound(bucket: Bucket | null): string {
+  if (bucket === null) return UNKNOWN;
+  return bucket.up_to_ms === null ? `> ${duration(bucket.over_ms)}` : `≤ ${duration(bucket.up_to_ms)}`;
+}
+
 function Histogram({ buckets, label }: { buckets: readonly Bucket[]; label: string }) {
   const last = buckets.at(-1);
   return (
@@ -45,7 +51,7 @@ function Histogram({ buckets, label }: { buckets: readonly Bucket[]; label: stri
       <Bars bars={buckets.map((bucket) => [{ value: bucket.count, color: 1 }])} label={label} height={90} />
       <div className={styles.ends} aria-hidden>
         <span>{duration(buckets[0]?.over_ms)}</span>
-        <span>{last?.up_to_ms === null ? `> ${duration(last.over_ms)}` : duration(last?.up_to_ms)}</span>
+        <span>{last?.up_to_ms === null ? bound(last) : duration(last?.up_to_ms)}</span>
       </div>
     </>
   );

@@ -10,14 +10,14 @@ export function used(buckets: readonly Bucket[]): Bucket[] {
   return first === -1 ? [] : buckets.slice(first, last + 1);
 }
 
-/** The upper end of the bucket that the `share`-th value lies in; null: unknown, or in the last. */
-export function upTo(buckets: readonly Bucket[], share: number): number | null {
+/** The bucket that the `share`-th value lies in. */
+export function holding(buckets: readonly Bucket[], share: number): Bucket | null {
   const total = buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   if (total === 0) return null;
   let seen = 0;
   for (const bucket of buckets) {
     seen += bucket.count;
-    if (seen >= total * share) return bucket.up_to_ms;
+    if (seen >= total * share) return bucket;
   }
   return null;
 }

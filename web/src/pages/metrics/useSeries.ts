@@ -34,7 +34,7 @@ export function useMetrics(range: Range, by: Dimension, asked: Asked) {
   });
   useChannel("request_log", moving);
   const newest = useLive((live) => live.channels.request_log.rows.at(-1)?.seq);
-  useTrailing(newest, REFRESH, () => {
+  useTrailing(`${newest} ${moving}`, REFRESH, () => {
     if (moving) void queries.invalidateQueries({ queryKey: ["metrics"] });
   });
   return { series, spread };

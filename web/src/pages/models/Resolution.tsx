@@ -19,7 +19,9 @@ export function Resolution({ model, answer }: { model: string; answer: Schemas["
       <ol className={styles.steps} aria-label={t("ask.steps")}>
         <li>{t("ask.start", { model })}</li>
         {answer.model_resolution.map((step, at) => (
-          <li key={at}>{stepWord(t, step)}</li>
+          <li key={at}>
+            {stepWord(t, step)} {step.line !== null && <Line line={step.line} />}
+          </li>
         ))}
         {answer.matched_rule !== null && <li>{t("ask.pin", { rule: answer.matched_rule })}</li>}
       </ol>

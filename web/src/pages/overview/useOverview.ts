@@ -68,7 +68,7 @@ export function useOverview({ seconds, to }: Window) {
   useChannel("request_log", moving);
   const newest = useLive((live) => live.channels.request_log.rows.at(-1)?.seq);
   const health = useLive((live) => live.states.health);
-  const change = useMemo(() => ({ newest, health }), [newest, health]);
+  const change = useMemo(() => ({ newest, health, moving }), [newest, health, moving]);
   useTrailing(change, REFRESH, () => {
     if (moving) void queries.invalidateQueries({ queryKey: ["overview"] });
   });
