@@ -33,9 +33,14 @@ export async function call<T>(pending: Promise<Answer<T>>): Promise<T> {
   throw new ApiError(response.status, body, id);
 }
 
+/** The response whatever its status, for what answers in a format that is not the dashboard's own. */
+export function fetchAny(path: string, init?: RequestInit): Promise<Response> {
+  return send(new Request(new URL(path, location.origin), init));
+}
+
 /** For what is not JSON, such as an export: the response as it is, when it is a good one. */
 export async function fetchRaw(path: string, init?: RequestInit): Promise<Response> {
-  const response = await send(new Request(new URL(path, location.origin), init));
+  const response = await fetchAny(path, init);
   if (!response.ok) throw await ApiError.fromResponse(response);
   return response;
 }

@@ -10,7 +10,7 @@ import styles from "./Reading.module.css";
 addTexts("request", en);
 
 /** An answer as a reader sees it: as text, whatever is in it. */
-export function Reading({ answer, empty }: { answer: Answer; empty?: string }) {
+export function Reading({ answer, empty }: { answer: Answer; empty?: string | undefined }) {
   const { t } = useTranslation("request");
   return (
     <div className={styles.reading}>

@@ -1,6 +1,13 @@
-/** What the address of this page may say besides `range`: nothing yet. */
-export type Search = object;
+import { present, textParam, type RawSearch } from "../../lib/search";
 
-export function validateSearch(): Search {
-  return {};
+/** What the address of this page may say. */
+export type Search = {
+  /** The request to begin with: its id. */
+  from?: string;
+  /** The model to begin with. */
+  model?: string;
+};
+
+export function validateSearch(search: RawSearch): Search {
+  return present<Search>({ from: textParam(search, "from", 200), model: textParam(search, "model", 200) });
 }

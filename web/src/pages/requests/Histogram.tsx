@@ -55,7 +55,7 @@ export function Histogram({ range, rangeText, query, onSelect }: { range: Range;
 async function load(range: Range, query: LogQuery): Promise<{ bars: Bar[]; step: number; failed: number }> {
   const { from, to } = bounds(range, Date.now());
   const stats = (status?: string) =>
-    call(api.GET("/api/dashboard/logs/stats", { params: { query: { ...query, from: Math.floor(from), to: Math.ceil(to), ...(status !== undefined && { status }) } } }));
+    call(api.GET("/api/dashboard/logs/stats", { params: { query: { ...query, from: Math.ceil(from) + 1, to: Math.floor(to), ...(status !== undefined && { status }) } } }));
   const wanted = query.status;
   const one = wanted === undefined ? undefined : wanted.startsWith("4") ? "client" : wanted.startsWith("5") ? "server" : "ok";
   const [all, client, server] = await Promise.all([stats(wanted), one === undefined ? stats("4xx") : null, one === undefined ? stats("5xx") : null]);

@@ -36,10 +36,10 @@ export function useColumns(picked: readonly string[], pick: (id: string) => void
         ),
         running: (running) => <time title={fullTime(running.started)}>{time(running.started)}</time>,
       },
-      { id: "status", size: 150, entry: (entry) => <StatusCell entry={entry} />, running: () => <Status tone="busy">{t("row.running")}</Status> },
+      { id: "status", size: 166, entry: (entry) => <StatusCell entry={entry} />, running: () => <Status tone="busy">{t("row.running")}</Status> },
       {
         id: "model",
-        size: 220,
+        size: 200,
         entry: (entry) => <Asked asked={entry.model} served={entry.served_model} />,
         running: (running) => <Asked asked={running.model} served={running.served_model} />,
       },
@@ -52,7 +52,7 @@ export function useColumns(picked: readonly string[], pick: (id: string) => void
       },
       { id: "ttft", size: 82, align: "end", entry: (entry) => duration(entry.first_content_ms), running: (running) => duration(running.first_content_ms) },
       { id: "total", size: 82, align: "end", entry: (entry) => duration(entry.latency_ms), running: (running) => <Clock since={running.started} /> },
-      { id: "tokens", size: 150, align: "end", entry: (entry) => <Tokens entry={entry} />, running: (running) => t("row.pieces", { count: running.pieces }) },
+      { id: "tokens", size: 120, align: "end", entry: (entry) => <Tokens entry={entry} />, running: (running) => t("row.pieces", { count: running.pieces }) },
       { id: "cost", size: 90, align: "end", entry: (entry) => money(entry.cost === null ? null : Number(entry.cost)), running: () => UNKNOWN },
       { id: "attempts", size: 56, align: "end", entry: (entry) => (entry.attempts > 1 ? t("row.attempts", { count: entry.attempts }) : ""), running: (running) => (running.attempts > 1 ? t("row.attempts", { count: running.attempts }) : "") },
       { id: "key", size: 110, entry: (entry) => (entry.key === null || entry.key === "" ? UNKNOWN : entry.key), running: () => UNKNOWN },
@@ -88,6 +88,7 @@ function StatusCell({ entry }: { entry: Entry }) {
 function Tokens({ entry }: { entry: Entry }) {
   const { t } = useTranslation("requests");
   const cached = entry.cache_read_tokens ?? 0;
+  if (entry.input_tokens === null && entry.output_tokens === null) return UNKNOWN;
   return (
     <span>
       {t("row.tokens", { input: tokens(entry.input_tokens), output: tokens(entry.output_tokens) })}

@@ -18,7 +18,7 @@ export function NotKept({ hint }: { hint: string | null }) {
         </Link>
       }
     >
-      {hint}
+      {hint === null ? null : `${hint.charAt(0).toUpperCase()}${hint.slice(1)}.`}
     </EmptyState>
   );
 }
