@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from aigw_asgi.dashboard.edits import put, value_at
+from aigw_asgi.dashboard.edits import put, put_list, value_at
 from aigw_asgi.dashboard.operation import Body, Shape
 from aigw_asgi.yaml_document import YamlDocument
 from aigw_core.config.path import Path
@@ -203,7 +203,7 @@ def apply_rules(document: YamlDocument, change: RoutingChange) -> YamlDocument:
             continue
         if isinstance(value, str):
             value = _STRATEGIES.get(value, value)
-        document = put(document, path, _plain(value))
+        document = _written_at(document, path, _plain(value))
     document = _apply_each(document, ("retry",), change.retry)
     return _apply_each(document, ("payload",), change.payload)
 
@@ -219,8 +219,14 @@ def _apply_each(
         value = getattr(change, name)
         if value is not UNSET:
             where = _BOOTSTRAP if name == "bootstrap_retries" else (*path, _written(name))
-            document = put(document, where, _plain(value))
+            document = _written_at(document, where, _plain(value))
     return document
+
+
+def _written_at(document: YamlDocument, path: Path, value: Any) -> YamlDocument:
+    if isinstance(value, list):
+        return put_list(document, path, value)
+    return put(document, path, value)
 
 
 def _written(name: str) -> str:

@@ -11,6 +11,8 @@ const START_LIMIT = 30_000; // ms
 export type Gateway = {
   url: string;
   port: number;
+  /** Its configuration file, if it was given one. */
+  file: string;
   /** What it has printed so far. */
   output: () => string;
   /** The one-time sign-in link that it printed. */
@@ -75,6 +77,7 @@ export async function startGateway({ config, args = [] }: { config?: string; arg
   return {
     url,
     port,
+    file,
     output: () => printed,
     link: () => {
       const found = /https?:\/\/\S+\/dashboard\/login#link=\S+/.exec(printed);

@@ -106,6 +106,46 @@ async def test_changes_are_merged_and_keep_comments(operator: Operator) -> None:
     assert reply.json["retry"]["cooldown_429_secs"] == 60
 
 
+LISTS = """\
+host: 127.0.0.1
+dashboard: {enabled: true}
+api-keys: [sk-app-key-of-the-tests]
+openai-compatibility:
+  - {name: a, api-key: k, base-url: "http://127.0.0.1:1", models: [{id: m}]}
+model-rewrites:
+  # the first
+  - {from: one, to: m}   # of one
+  - from: two            # of two
+    to: m
+  - {from: three, to: m} # of three
+"""
+
+
+@pytest.mark.parametrize(
+    ("rules", "kept", "gone"),
+    [
+        ("one:m two:m three:m four:m", ("# of one", "# of two", "# of three"), ()),
+        ("one:m three:m", ("# of one", "# of three"), ("# of two",)),
+        ("zero:m one:m two:m three:m", ("# of one", "# of two", "# of three"), ()),
+        ("one:m two:one three:m", ("# of one", "# of two", "# of three"), ()),
+        ("one:m other:one three:m", ("# of one", "# of three"), ("# of two",)),
+        ("three:m one:m two:m", ("# of one", "# of two"), ()),
+        ("only:m", (), ("# of two", "# of three")),
+    ],
+)
+async def test_entries_that_stay_keep_their_comments(
+    tmp_path: Path, rules: str, kept: tuple[str, ...], gone: tuple[str, ...]
+) -> None:
+    async with Operator(tmp_path, LISTS) as operator:
+        wanted = [dict(zip(("from", "to"), each.split(":"), strict=True)) for each in rules.split()]
+        reply = await patch(operator, model_rewrites=wanted)
+        assert reply.status == 200, reply.body
+        assert reply.json["model_rewrites"] == wanted
+        text = operator.file.read_text()
+        assert all(comment in text for comment in kept), text
+        assert not any(comment in text for comment in gone), text
+
+
 async def test_the_names_of_the_reference(operator: Operator) -> None:
     for name, own in (("RoundRobin", "round-robin"), ("FillFirst", "fill-first")):
         assert (await patch(operator, strategy=name)).json["strategy"] == own

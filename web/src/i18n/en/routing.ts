@@ -134,7 +134,7 @@ export default {
       gemini: "Gemini",
     },
     key: "Client key",
-    anyKey: "one that may do all",
+    anyKey: "any",
     stream: "Stream",
     compare: "Compare with edited rules",
     compareNone: "Edit a rule first.",

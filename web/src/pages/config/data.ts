@@ -1,6 +1,6 @@
 /** What the page asks the gateway for. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import { api, call, type Schemas } from "../../api/client";
 import { ApiError, isRecord } from "../../api/error";
@@ -13,13 +13,13 @@ export const CHECK_DELAY = 300; // ms after the last key
 export function useRaw() {
   const state = useLiveState("config");
   const queries = useQueryClient();
+  const raw = useQuery({ queryKey: ["config", "raw"], queryFn: () => call(api.GET("/api/dashboard/config/raw")), refetchInterval: usePollInterval() });
   const seen = isRecord(state) ? JSON.stringify([state.version, state.problems]) : null;
-  const before = useRef(seen);
   useEffect(() => {
-    if (before.current !== null && before.current !== seen) void queries.invalidateQueries({ queryKey: ["config"] });
-    before.current = seen;
+    // What came with the page may be older than what the gateway says first.
+    if (seen !== null) void queries.invalidateQueries({ queryKey: ["config"] });
   }, [seen, queries]);
-  return useQuery({ queryKey: ["config", "raw"], queryFn: () => call(api.GET("/api/dashboard/config/raw")), refetchInterval: usePollInterval() });
+  return raw;
 }
 
 export function useBook(): SchemaBook | null {

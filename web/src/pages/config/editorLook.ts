@@ -48,8 +48,8 @@ const theme = EditorView.theme({
   // Of the comparison:
   ".cm-changedLine, .cm-insertedLine": { backgroundColor: "var(--ok-soft)", textDecoration: "none" },
   ".cm-deletedChunk": { backgroundColor: "var(--bad-soft)" },
-  ".cm-deletedChunk .cm-deletedText": { backgroundColor: "color-mix(in srgb, var(--bad) 22%, transparent)" },
-  ".cm-changedText": { background: "color-mix(in srgb, var(--ok) 22%, transparent)" },
+  ".cm-deletedChunk .cm-deletedText": { background: "none", textDecoration: "line-through var(--bad)" },
+  ".cm-changedText": { background: "none", borderBottom: "2px solid var(--ok)" },
   ".cm-changeGutter": { width: "3px", paddingLeft: "1px" },
   ".cm-changedLineGutter": { background: "var(--ok)" },
   ".cm-deletedLineGutter": { background: "var(--bad)" },

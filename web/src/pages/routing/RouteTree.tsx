@@ -66,8 +66,10 @@ export function RouteTree({ model, route, title, before, asked }: Props) {
               ✕
             </span>
             <code className={styles.name}>{each.candidate}</code>
-            <Status tone={each.reason === "cooldown_active" ? "warn" : "off"}>{each.reason === "cooldown_active" && each.until !== null ? t("tree.restingUntil", { time: time(each.until), cause: each.cause ?? "" }) : t(`tree.reason.${reasonName(each.reason)}`)}</Status>
-            <span className={styles.facts}>{each.model !== "" && each.model !== model && <code>{each.model}</code>}</span>
+            <Status tone={each.reason === "cooldown_active" ? "warn" : "off"}>
+              {each.reason === "cooldown_active" && each.until !== null ? t("tree.restingUntil", { time: time(each.until), cause: each.cause ?? "" }) : t(`tree.reason.${reasonName(each.reason)}`)}
+              {each.model !== "" && each.model !== model && <code className={styles.muted}>{each.model}</code>}
+            </Status>
             {each.source !== "" && <ConfigLink at={each.source} line={each.line} />}
           </li>
         ))}

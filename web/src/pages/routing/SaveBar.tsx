@@ -45,8 +45,8 @@ export function SaveBar({ base, now, change, preview }: Props) {
 
 /** Without what is only said of the change. */
 function rulesOf(changed: Schemas["RoutingChanged"]): Rules {
-  const told = ["message", "effects", "restart"];
-  return Object.fromEntries(Object.entries(changed).filter(([name]) => !told.includes(name))) as Rules;
+  const { strategy, request_retry, max_retry_interval, retry, fallbacks, model_rewrites, provider_pins, force_model_prefix, payload, version } = changed;
+  return { strategy, request_retry, max_retry_interval, retry, fallbacks, model_rewrites, provider_pins, force_model_prefix, payload, version };
 }
 
 /** Rules that are wrong are not for review; what else is in the way is said there. */

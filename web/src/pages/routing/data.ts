@@ -1,6 +1,6 @@
 /** What the page asks the gateway for. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 
 import { api, call, type Schemas } from "../../api/client";
 import { ApiError, isRecord } from "../../api/error";
@@ -18,13 +18,13 @@ const REFRESH = 5_000; // ms: the health of providers decides, too
 export function useRules() {
   const state = useLiveState("config");
   const queries = useQueryClient();
-  const version = isRecord(state) ? state.version : undefined;
-  const before = useRef(version);
+  const rules = useQuery({ queryKey: ["routing", "rules"], queryFn: () => call(api.GET("/api/dashboard/routing")), refetchInterval: usePollInterval() });
+  const inForce = isRecord(state) ? state.version : undefined;
+  const known = rules.data?.version;
   useEffect(() => {
-    if (before.current !== undefined && before.current !== version) void queries.invalidateQueries({ queryKey: ["routing"] });
-    before.current = version;
-  }, [version, queries]);
-  return useQuery({ queryKey: ["routing", "rules"], queryFn: () => call(api.GET("/api/dashboard/routing")), refetchInterval: usePollInterval() });
+    if (inForce !== undefined && known !== undefined && inForce !== known) void queries.invalidateQueries({ queryKey: ["routing"] });
+  }, [inForce, known, queries]);
+  return rules;
 }
 
 /** Whether there is a file that could be changed. */
