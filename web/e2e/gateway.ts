@@ -11,6 +11,8 @@ const START_LIMIT = 30_000; // ms
 export type Gateway = {
   url: string;
   port: number;
+  /** The configuration file, where one was asked for. */
+  file: string;
   /** What it has printed so far. */
   output: () => string;
   /** The one-time sign-in link that it printed. */
@@ -33,8 +35,13 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** `config` is the text of a configuration file; without it the gateway runs without one. */
-export async function startGateway({ config, args = [] }: { config?: string; args?: string[] } = {}): Promise<Gateway> {
+export type Start = {
+  /** The text of a configuration file; without it the gateway runs without one. */
+  config?: string;
+  args?: string[];
+};
+
+export async function startGateway({ config, args = [] }: Start = {}): Promise<Gateway> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "aigw-e2e-"));
   const file = join(folder, "config.yaml");
@@ -75,6 +82,7 @@ export async function startGateway({ config, args = [] }: { config?: string; arg
   return {
     url,
     port,
+    file,
     output: () => printed,
     link: () => {
       const found = /https?:\/\/\S+\/dashboard\/login#link=\S+/.exec(printed);
