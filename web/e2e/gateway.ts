@@ -11,7 +11,7 @@ const START_LIMIT = 30_000; // ms
 export type Gateway = {
   url: string;
   port: number;
-  /** Its configuration file, if it was given one. */
+  /** The configuration file, where one was asked for. */
   file: string;
   /** What it has printed so far. */
   output: () => string;
@@ -35,8 +35,13 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** `config` is the text of a configuration file; without it the gateway runs without one. */
-export async function startGateway({ config, args = [] }: { config?: string; args?: string[] } = {}): Promise<Gateway> {
+export type Start = {
+  /** The text of a configuration file; without it the gateway runs without one. */
+  config?: string;
+  args?: string[];
+};
+
+export async function startGateway({ config, args = [] }: Start = {}): Promise<Gateway> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "aigw-e2e-"));
   const file = join(folder, "config.yaml");
