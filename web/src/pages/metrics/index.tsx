@@ -20,7 +20,7 @@ import { Breakdown } from "./Breakdown";
 import { Charts } from "./Charts";
 import { Choices } from "./Choices";
 import styles from "./metrics.module.css";
-import { FIELDS, toQuery } from "./query";
+import { FIELDS, fieldOf, toQuery } from "./query";
 import type { Search } from "./search";
 import { type Group } from "./series";
 import { Spread } from "./Spread";
@@ -52,8 +52,11 @@ export function Page() {
     },
     [data, by, t],
   );
-  const only = (group: Group): Filter | null =>
-    by === "outcome" || group.name === "" ? null : withTerm({ ...filter, terms: filter.terms.filter((term) => term.field !== by) }, { field: by, value: group.name, not: false, compare: "=" });
+  const only = (group: Group): Filter | null => {
+    const field = fieldOf(by);
+    if (field === null || group.name === "") return null;
+    return withTerm({ ...filter, terms: filter.terms.filter((term) => term.field !== field) }, { field, value: group.name, not: false, compare: "=" });
+  };
 
   const empty = data?.groups.length === 0;
   return (

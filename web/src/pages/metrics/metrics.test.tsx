@@ -9,7 +9,7 @@ import { answer, type Answer, json } from "../../test/gateway";
 import { plots } from "../../test/plot";
 import { renderPage } from "../../test/render";
 import { Page } from "./index";
-import { FIELDS, toQuery } from "./query";
+import { FIELDS, fieldOf, toQuery } from "./query";
 import { stretches } from "./series";
 import { holding, used } from "./spread";
 
@@ -181,6 +181,8 @@ describe("what the gateway is asked", () => {
 
   it("is the filter, as far as it can be asked", () => {
     expect(query("model:gpt-* status:4xx stream:yes -failed:yes free text")).toEqual({ query: { model: "gpt-*", status: "4xx", stream: true, failed: false, text: "free text" }, left: [] });
+    expect(query("served:x upstream:gemini").query).toEqual({ served_model: "x", upstream_format: "gemini" });
+    expect([fieldOf("served_model"), fieldOf("status"), fieldOf("outcome")]).toEqual(["served", "status", null]);
     expect(query("model:a model:b -key:k status:teapot stream:perhaps")).toEqual({ query: { model: "a" }, left: ["model:b", "-key:k", "status:teapot", "stream:perhaps"] });
   });
 

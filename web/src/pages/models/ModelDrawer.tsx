@@ -99,7 +99,7 @@ function Targets({ model }: { model: Model }) {
             <li key={`${target.id} ${target.model}`} className={styles.candidate}>
               <Status tone={STANDING_TONE[target.standing] ?? "info"}>{standingWord(t, target)}</Status>
               <span className={styles.who}>
-                <Link to="/providers">{target.credential}</Link> {t("drawer.asks", { model: target.model })}
+                <Link to="/providers" search={{ id: target.id }}>{target.credential}</Link> {t("drawer.asks", { model: target.model })}
               </span>
               <span className={styles.why}>{t("drawer.target", { match: matchWord(t, target.match), priority: target.priority, weight: target.weight, format: target.format })}</span>
               <span />

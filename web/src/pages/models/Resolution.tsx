@@ -20,7 +20,7 @@ export function Resolution({ model, answer }: { model: string; answer: Schemas["
         <li>{t("ask.start", { model })}</li>
         {answer.model_resolution.map((step, at) => (
           <li key={at}>
-            {stepWord(t, step)} {step.line !== null && <Line line={step.line} />}
+            {stepWord(t, step)} {<Line {...step} />}
           </li>
         ))}
         {answer.matched_rule !== null && <li>{t("ask.pin", { rule: answer.matched_rule })}</li>}
@@ -55,7 +55,7 @@ function Rejections({ rejections }: { rejections: readonly Schemas["RouteRejecti
       <Status tone="off">{t("ask.rejected")}</Status>
       <span className={styles.who}>{rejection.candidate}</span>
       <span className={styles.why}>{reasonWord(t, rejection)}</span>
-      <Line line={rejection.line} />
+      <Line {...rejection} />
     </li>
   ));
 }
@@ -80,17 +80,17 @@ function Candidate({ candidate, first }: { candidate: Schemas["RouteCandidate"];
         {score.standing === "resting" && ` · ${t("ask.resting", { time: time(score.until) })}`}
         {score.standing === "probe" && ` · ${t("ask.probe")}`}
       </span>
-      <Line line={candidate.line} />
+      <Line {...candidate} />
     </li>
   );
 }
 
 /** Where the configuration has it. */
-function Line({ line }: { line: number | null }) {
+function Line({ source, line }: { source: string; line: number | null }) {
   const { t } = useTranslation("models");
   if (line === null) return <span />;
   return (
-    <Link to="/config" className={styles.line}>
+    <Link to="/config" search={{ ...(source !== "" && { at: source }), line: String(line) }} className={styles.line}>
       {t("ask.line", { line })}
     </Link>
   );

@@ -100,7 +100,7 @@ describe("the table", () => {
     expect(address()).toBe("/models?open=alias+sonnet");
     for (const text of [/cooling until/, "asks for claude-sonnet-4-5", "at most 64k out", "$15.00 per million tokens", "Built-in prices as of 2026-08-10"]) expect(drawer).toHaveTextContent(text);
     expect(within(drawer).getByRole("link", { name: "Its requests of the last 7 days" })).toHaveAttribute("href", "/requests?range=7d&q=model:sonnet");
-    expect(within(drawer).getByRole("link", { name: "anthropic-main" })).toHaveAttribute("href", "/providers");
+    expect(within(drawer).getByRole("link", { name: "anthropic-main" })).toHaveAttribute("href", "/providers?id=c1");
     await userEvent.click(within(drawer).getByRole("button", { name: /Next row/ }));
     expect(await screen.findByRole("dialog", { name: "Model echo" })).toBeInTheDocument();
     await userEvent.click(screen.getByRole("button", { name: /Previous row/ }));
@@ -143,6 +143,7 @@ describe("what happens if I ask for", () => {
     const [first, second] = within(order).getAllByRole("listitem");
     expect(first).toHaveTextContent("chosenanthropic-main claude-sonnet-4-5alias · weight 3 · priority 1 · latency 420 ms · 2 in flightline 12");
     expect(second).toHaveTextContent(/not usedanthropic-2cooling down \(rate_limit\) until/);
+    expect(within(order).getByRole("link", { name: "line 12" })).toHaveAttribute("href", "/config?at=claude-api-key%5B0%5D&line=12");
     expect(screen.getByText("1 more does not serve the name")).toBeInTheDocument();
     expect(screen.getByText(/the last error \(at most 2 attempts\)/)).toBeInTheDocument();
     expect(screen.getByRole("link", { name: "Try other rules in Routing" })).toHaveAttribute("href", "/routing");

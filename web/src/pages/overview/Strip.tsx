@@ -40,7 +40,7 @@ function Credential({ strip: { health, totals, requests, failed }, window }: { s
   return (
     <li className={styles.credential}>
       <div className={styles.credentialHead}>
-        <Link to="/providers" className={styles.name} title={health.name}>
+        <Link to="/providers" search={{ id: health.id }} className={styles.name} title={health.name}>
           {health.name}
         </Link>
         <Status tone={TONE[health.state] ?? "info"}>{state === undefined ? health.state : t(`strip.${state}`)}</Status>

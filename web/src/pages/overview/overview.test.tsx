@@ -100,7 +100,7 @@ describe("with traffic", () => {
     expect(within(strip).getAllByRole("listitem")).toHaveLength(2);
     expect(strip).toHaveTextContent(/rate_limit, back in 0:3\d/);
     expect(within(strip).getByRole("img", { name: "spare, Last 15 min: 4 requests, 4 failed" })).toBeInTheDocument();
-    expect(within(strip).getByRole("link", { name: "anthropic-main" })).toHaveAttribute("href", "/providers");
+    expect(within(strip).getByRole("link", { name: "anthropic-main" })).toHaveAttribute("href", "/providers?id=c1");
   });
 
   it("shows where traffic goes, as a picture and as a table whose numbers are links", async () => {
