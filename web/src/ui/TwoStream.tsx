@@ -33,7 +33,7 @@ const NEAR_END = 40; // px
 
 export function TwoStream({ id, streams, running = false, height = 480 }: TwoStreamProps) {
   const { t } = useTranslation("streams");
-  const [view, setView] = useState<StreamView>({ pretty: false, realTime: false, hideKeepalives: false, borders: false });
+  const [view, setView] = useState<StreamView>({ pretty: false, wrap: false, realTime: false, hideKeepalives: false, borders: false });
   const [text, setText] = useState("");
   const [current, setCurrent] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
@@ -105,7 +105,7 @@ export function TwoStream({ id, streams, running = false, height = 480 }: TwoStr
           following.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
         }}
       >
-        <div role="table" aria-label={t("label")} aria-describedby={note} aria-rowcount={rows.length + 1} className={styles.table}>
+        <div role="table" aria-label={t("label")} aria-describedby={note} aria-rowcount={rows.length + 1} className={clsx(styles.table, !view.wrap && !view.pretty && styles.lines)}>
           <div role="rowgroup" className={styles.head}>
             <div role="row" aria-rowindex={1} className={styles.columns}>
               <span role="columnheader">{t("time")}</span>

@@ -12,7 +12,7 @@ import styles from "./TwoStream.module.css";
 import { type Side, sideText, type Streams, testCase } from "./twoStream";
 import type { Playback, Speed } from "./usePlayback";
 
-export type StreamView = { pretty: boolean; realTime: boolean; hideKeepalives: boolean; borders: boolean };
+export type StreamView = { pretty: boolean; wrap: boolean; realTime: boolean; hideKeepalives: boolean; borders: boolean };
 
 type Search = { text: string; onText: (text: string) => void; at: number; count: number; onMove: (by: 1 | -1) => void };
 
@@ -35,6 +35,7 @@ export function TwoStreamTools({ id, streams, view, onView, playback, count, sea
   return (
     <div role="group" className={styles.tools} aria-label={t("toolbar")}>
       <Switch label={t("pretty")} checked={view.pretty} onChange={(pretty) => set({ pretty })} />
+      <Switch label={t("wrap")} checked={view.wrap} disabled={view.pretty} onChange={(wrap) => set({ wrap })} />
       <Switch label={t("realTime")} checked={view.realTime} onChange={(realTime) => set({ realTime })} />
       <Switch label={t("hideKeepalives")} checked={view.hideKeepalives} onChange={(hideKeepalives) => set({ hideKeepalives })} />
       <Switch label={t("borders")} checked={view.borders} disabled={view.pretty} onChange={(borders) => set({ borders })} />

@@ -1,7 +1,6 @@
 import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
-import { Button } from "../../ui/Button";
 import { Select } from "../../ui/Field";
 import { IconButton } from "../../ui/IconButton";
 import { Menu, MenuItem } from "../../ui/Menu";
@@ -40,9 +39,7 @@ export function MessageEditor({ message, number, count, onChange, onMove, onRemo
         <span className={styles.messageTools}>
           <Menu
             trigger={
-              <Button small kind="quiet" icon={Plus}>
-                {t("part.add")}
-              </Button>
+              <IconButton icon={Plus} small label={t("part.add")} tooltip={false} />
             }
           >
             {kinds.map((kind) => (

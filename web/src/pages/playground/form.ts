@@ -98,7 +98,7 @@ export function joined(messages: readonly Message[]): Message[] {
   for (const message of messages) {
     const last = found.at(-1);
     const results = (each: Message) => each.parts.every((part) => part.kind === "tool_result" || part.kind === "tool_call");
-    if (last !== undefined && last.role === message.role && (results(last) || results(message))) last.parts.push(...message.parts);
+    if (last?.role === message.role && (results(last) || results(message))) last.parts.push(...message.parts);
     else found.push({ role: message.role, parts: [...message.parts] });
   }
   return found;

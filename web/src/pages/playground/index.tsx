@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { addTexts } from "../../i18n";
@@ -46,9 +46,7 @@ export function Page() {
     setExample(asked.example);
     setForm(decode(asked.format, asked.body, { ...emptyForm(asked.format), model: asked.model, stream: asked.stream }));
   }
-  useEffect(() => {
-    if (from === undefined) setTaken(null);
-  }, [from]);
+  if (from === undefined && taken !== null) setTaken(null);
 
   const running = state !== null && (state.state === "sending" || state.state === "running");
   const send = () => start({ format: form.format, model: form.model, stream: form.stream, credential, body: encode(form) });

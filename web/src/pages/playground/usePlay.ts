@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import { ApiError } from "../../api/error";
+import { api, call } from "../../api/client";
 import { fetchDetail, fetchStreams, type LogDetail } from "../../ui/request/data";
 import type { Streams } from "../../ui/twoStream";
 import { newId, play, type Play, type Sent } from "./play";
@@ -56,15 +56,22 @@ export function usePlay(onDone: (play: Play) => void) {
 async function recordedOf(id: string, wanted: () => boolean): Promise<Recorded | null> {
   for (let look = 0; look < PATIENCE && wanted(); look += 1) {
     try {
-      const detail = await fetchDetail(id);
-      // Bodies are written on their own, a moment after the entry.
-      if (!detail.captured && detail.entry.endpoint !== "refused" && look < PATIENCE - 1) throw new ApiError(404, { error: "not_found", message: "" });
-      if (!detail.captured) return { detail, streams: null, problem: detail.hint };
-      return { detail, streams: await fetchStreams(id), problem: null };
+      if (await isLogged(id)) {
+        const detail = await fetchDetail(id);
+        if (detail.captured) return { detail, streams: await fetchStreams(id), problem: null };
+        // Bodies are written on their own, a moment after the entry; a refusal has none.
+        if (detail.entry.attempts === 0 || look === PATIENCE - 1) return { detail, streams: null, problem: detail.hint };
+      }
     } catch (error) {
-      if (!(error instanceof ApiError) || error.error !== "not_found") return { ...NOTHING, problem: error instanceof Error ? error.message : String(error) };
+      return { ...NOTHING, problem: error instanceof Error ? error.message : String(error) };
     }
     await new Promise((resolve) => setTimeout(resolve, EVERY));
   }
   return { ...NOTHING, problem: null };
+}
+
+/** Asked of the list: that it is not there yet is no failure. */
+async function isLogged(id: string): Promise<boolean> {
+  const { items } = await call(api.GET("/api/dashboard/logs", { params: { query: { text: id, limit: 1 } } }));
+  return items[0]?.request_id === id;
 }
