@@ -61,6 +61,7 @@ MAX_LIST_SIZE = 16 << 20
 _PROMPT = "Reply with the single word OK."
 
 _KEY_HINT = "Check the key; it may belong to another account or have been revoked."
+_UNREACHED = "The address could not be reached: check the base URL and the proxy."
 _HINTS = {
     ErrorKind.AUTHENTICATION: _KEY_HINT,
     ErrorKind.UPSTREAM_AUTH: _KEY_HINT,
@@ -69,7 +70,7 @@ _HINTS = {
     ErrorKind.NOT_FOUND: "Check the model's name, and that the base URL has no /v1 at its end.",
     ErrorKind.RATE_LIMIT: "The key works; its limit is reached just now.",
     ErrorKind.TIMEOUT: "Nothing came in time: check the base URL, the proxy and firewalls.",
-    ErrorKind.UNAVAILABLE: "The address could not be reached: check the base URL and the proxy.",
+    ErrorKind.UNAVAILABLE: _UNREACHED,
     ErrorKind.OVERLOADED: "The upstream is overloaded; try again in a moment.",
     ErrorKind.UPSTREAM_MALFORMED: "What answers there does not speak this format: check the kind"
     " of provider, and the base URL.",
@@ -176,16 +177,17 @@ async def try_out(
         failure = Failure(ErrorKind.TIMEOUT, f"no answer within {TIME_LIMIT:.0f} seconds")
     first = record.first_content
     statuses = [each.status for each in record.attempts]
+    status = statuses[-1] if statuses else None
     return Trial(
         ok=failure is None,
-        status=statuses[-1] if statuses else None,
+        status=status,
         latency_ms=_ms(time.monotonic() - began),
         first_content_ms=None if first is None else _ms(first),
         tls=urlsplit(credential.base_url).scheme == "https",
         format=credential.format.value,
         model=plan.targets[0].model,
         text="" if failure is not None else _text(b"".join(pieces), format, stream=stream),
-        error=None if failure is None else _told(failure, _redactor(state, credential)),
+        error=None if failure is None else _told(failure, status, _redactor(state, credential)),
     )
 
 
@@ -215,8 +217,10 @@ def _some_model(credential: Credential) -> str:
     raise invalid("/model", "name a model to try: this provider lists none")
 
 
-def _told(failure: Failure, redactor: Redactor) -> TrialError:
+def _told(failure: Failure, status: int | None, redactor: Redactor) -> TrialError:
     hint = _HINTS.get(failure.kind, "The log of the gateway may say more.")
+    if failure.kind is ErrorKind.UPSTREAM and status is None:
+        hint = _UNREACHED
     return TrialError(kind=failure.kind.value, message=redactor.hide(failure.message), hint=hint)
 
 

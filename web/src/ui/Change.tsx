@@ -1,9 +1,12 @@
 /** What a change of the configuration would come to, and why one was not made. */
+import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Trans, useTranslation } from "react-i18next";
 
+import { api, call } from "../api/client";
 import { ApiError } from "../api/error";
 import { Banner } from "./Banner";
+import { Button } from "./Button";
 import styles from "./Change.module.css";
 import { Diff } from "./Diff";
 import { ErrorCard } from "./ErrorCard";
@@ -50,12 +53,35 @@ export function NoConfigFile() {
 }
 
 /**
- * Why a change was not made, and the next step. `atFields` says which pointers have a
- * place of their own in the form; what is wrong elsewhere is listed here.
+ * The file was changed on disk, and what it says now is not in force yet: it cannot be
+ * compared with. `onReady` comes when it is in force.
  */
-export function ChangeProblem({ error, atFields = () => false }: { error: unknown; atFields?: (path: string) => boolean }) {
+export function FileAhead({ onReady }: { onReady: () => void }) {
   const { t } = useTranslation();
-  if (!(error instanceof ApiError)) return <ErrorCard error={error} title={t("change.failed")} />;
+  const reload = useMutation({ mutationFn: () => call(api.POST("/api/dashboard/config/reload")), onSuccess: onReady });
+  return (
+    <div className={styles.stack} role="alert">
+      <Banner tone="warn" inline>
+        {t("change.ahead")}
+      </Banner>
+      {reload.error !== null && <ChangeProblem error={reload.error} title={t("change.notTaken")} />}
+      <div>
+        <Button kind="primary" busy={reload.isPending} onClick={() => reload.mutate()}>
+          {t("change.takeFile")}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+/**
+ * Why a change was not made, and the next step. `atFields` says which pointers have a
+ * place of their own in the form; what is wrong elsewhere is listed here. `title` is
+ * for what is no change, as a test of settings.
+ */
+export function ChangeProblem({ error, atFields = () => false, title }: { error: unknown; atFields?: (path: string) => boolean; title?: string }) {
+  const { t } = useTranslation();
+  if (!(error instanceof ApiError)) return <ErrorCard error={error} title={title ?? t("change.failed")} />;
   const elsewhere = error.fields.filter((field) => !atFields(field.path));
   switch (error.error) {
     case "no_config_file":
@@ -90,6 +116,7 @@ export function ChangeProblem({ error, atFields = () => false }: { error: unknow
           </Banner>
         </div>
       );
+    case "reload_failed":
     case "validation_failed":
       return (
         <div role="alert" className={styles.stack}>
@@ -108,6 +135,6 @@ export function ChangeProblem({ error, atFields = () => false }: { error: unknow
         </div>
       );
     default:
-      return <ErrorCard error={error} title={t("change.failed")} />;
+      return <ErrorCard error={error} title={title ?? t("change.failed")} />;
   }
 }

@@ -35,7 +35,8 @@ export default {
   empty: {
     title: "No keys",
     open: "The gateway is open: whoever reaches it may use it. Create a key, and set allow-anonymous to false, to let in only whom you know.",
-    closed: "No client is let in, except from this machine where no key is asked for. Create a key for each client; it is shown once.",
+    closed: "No client is let in. Create a key for each of them; it is shown once.",
+    local: "Clients on this machine need no key, and no others are let in.",
   },
   cancel: "Cancel",
   drawer: { loading: "Key" },

@@ -18,13 +18,13 @@ export type DeleteKeyProps = { detail: Detail; last: boolean; openToAll: boolean
 export function DeleteKey({ detail, last, openToAll, onClose, onDeleted }: DeleteKeyProps) {
   const { t } = useTranslation("keys");
   const queries = useQueryClient();
-  const preview = useQuery({ queryKey: ["keys", "delete", detail.id], queryFn: () => previewDelete(detail.id), retry: false, staleTime: 0, gcTime: 0 });
+  const preview = useQuery({ queryKey: ["delete-key", detail.id], queryFn: () => previewDelete(detail.id), retry: false, staleTime: 0, gcTime: 0 });
   const removal = useMutation({
     mutationFn: (version: string) => removeKey(detail.id, version),
     onSuccess: (answer) => {
       toast("ok", answer.message);
       onDeleted();
-      void queries.invalidateQueries({ queryKey: ["keys"] });
+      void queries.invalidateQueries({ queryKey: ["keys", "list"] });
     },
     onError: (error) => {
       // Somebody has changed the file: show what would go now.

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { ApiError } from "../../api/error";
 import { Button } from "../../ui/Button";
-import { ChangeProblem } from "../../ui/Change";
+import { ChangeProblem, FileAhead } from "../../ui/Change";
 import { toast } from "../../ui/toasts";
 import { Conflict } from "./Conflict";
 import { changeKey, keyDetail } from "./data";
@@ -22,12 +22,21 @@ export function EditKey({ first, locked, onDirty }: EditKeyProps) {
   const [base, setBase] = useState(first);
   const [form, setForm] = useState(() => keyForm(first));
   const [theirs, setTheirs] = useState<Detail | null>(null);
+  /** The file is ahead of what is in force. */
+  const [ahead, setAhead] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const begun = keyForm(base);
   const body = changeBody(form, begun);
   const dirty = Object.keys(body).length > 0;
   useEffect(() => onDirty(dirty), [dirty, onDirty]);
 
+  /** Looks at what is there now; `version` is that of the file, where it is known. */
+  const compare = (version?: string) => {
+    keyDetail(base.id).then((now) => {
+      setAhead(version !== undefined && now.version !== version);
+      setTheirs(version === undefined || now.version === version ? now : null);
+    }, setError);
+  };
   const save = useMutation({
     mutationFn: () => changeKey(base.id, body, base.version),
     onSuccess: (now) => {
@@ -38,10 +47,11 @@ export function EditKey({ first, locked, onDirty }: EditKeyProps) {
       void queries.invalidateQueries({ queryKey: ["keys"] });
     },
     onError: (problem) => {
-      if (problem instanceof ApiError && problem.error === "config_conflict") keyDetail(base.id).then(setTheirs, setError);
+      if (problem instanceof ApiError && problem.error === "config_conflict") compare(problem.version);
       else setError(problem);
     },
   });
+  if (ahead) return <FileAhead onReady={() => compare()} />;
   if (theirs !== null) {
     return (
       <Conflict

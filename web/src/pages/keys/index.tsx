@@ -53,7 +53,7 @@ export function Page() {
           {keys !== undefined && keys.length > 0 && <KeyTable keys={keys} selected={id} />}
           {keys?.length === 0 && (
             <EmptyState title={t("empty.title")} icon={KeyRound}>
-              {list.data?.open_to_all === true ? t("empty.open") : t("empty.closed")}
+              {list.data?.open_to_all === true ? t("empty.open") : hasFile === false ? t("empty.local") : t("empty.closed")}
             </EmptyState>
           )}
         </Card>

@@ -16,13 +16,13 @@ export type DeleteProviderProps = { detail: Detail; onClose: () => void; onDelet
 export function DeleteProvider({ detail, onClose, onDeleted }: DeleteProviderProps) {
   const { t } = useTranslation("providers");
   const queries = useQueryClient();
-  const preview = useQuery({ queryKey: ["providers", "delete", detail.id], queryFn: () => previewDelete(detail.id), retry: false, staleTime: 0, gcTime: 0 });
+  const preview = useQuery({ queryKey: ["delete-provider", detail.id], queryFn: () => previewDelete(detail.id), retry: false, staleTime: 0, gcTime: 0 });
   const removal = useMutation({
     mutationFn: (version: string) => remove(detail.id, version),
     onSuccess: (answer) => {
       toast("ok", answer.message);
       onDeleted();
-      void queries.invalidateQueries({ queryKey: ["providers"] });
+      void queries.invalidateQueries({ queryKey: ["providers", "list"] });
     },
     onError: (error) => {
       // Somebody has changed the file: show what would go now.

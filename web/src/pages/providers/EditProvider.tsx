@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api, call } from "../../api/client";
 import { ApiError } from "../../api/error";
 import { Button } from "../../ui/Button";
-import { ChangeProblem, ChangeReview } from "../../ui/Change";
+import { ChangeProblem, ChangeReview, FileAhead } from "../../ui/Change";
 import { Drawer } from "../../ui/Dialog";
 import { ErrorCard } from "../../ui/ErrorCard";
 import { Skeleton } from "../../ui/Skeleton";
@@ -44,19 +44,25 @@ function Editing({ first, onDone }: { first: Detail; onDone: () => void }) {
   const [form, setForm] = useState(() => detailForm(first));
   const [preview, setPreview] = useState<Preview | null>(null);
   const [theirs, setTheirs] = useState<Detail | null>(null);
+  /** The file is ahead of what is in force. */
+  const [ahead, setAhead] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [leaving, setLeaving] = useState(false);
   const begun = detailForm(base);
   const body = changeBody(form, begun);
   const dirty = Object.keys(body).length > 0;
 
+  /** Looks at what is there now; `version` is that of the file, where it is known. */
+  const compare = (version?: string) => {
+    call(api.GET("/api/dashboard/providers/{id}", { params: { path: { id: base.id } } })).then((now) => {
+      setAhead(version !== undefined && now.version !== version);
+      setTheirs(version === undefined || now.version === version ? now : null);
+    }, setError);
+  };
   const refused = (problem: unknown) => {
     setPreview(null);
-    if (problem instanceof ApiError && problem.error === "config_conflict") {
-      call(api.GET("/api/dashboard/providers/{id}", { params: { path: { id: base.id } } })).then(setTheirs, setError);
-      return;
-    }
-    setError(problem);
+    if (problem instanceof ApiError && problem.error === "config_conflict") compare(problem.version);
+    else setError(problem);
   };
   const review = useMutation({
     mutationFn: () => previewChange(base.id, body, base.version),
@@ -77,7 +83,7 @@ function Editing({ first, onDone }: { first: Detail; onDone: () => void }) {
   });
 
   const actions =
-    theirs !== null ? undefined : preview === null ? (
+    theirs !== null || ahead ? undefined : preview === null ? (
       <>
         <Button onClick={() => (dirty ? setLeaving(true) : onDone())}>{t("cancel")}</Button>
         <Button kind="primary" type="submit" form={FORM} busy={review.isPending} disabled={!dirty}>
@@ -98,6 +104,7 @@ function Editing({ first, onDone }: { first: Detail; onDone: () => void }) {
     <Drawer name="provider" title={t("edit.title", { name: base.name })} onClose={() => (dirty ? setLeaving(true) : onDone())} actions={actions}>
       <div className={styles.stack}>
         {error !== null && <ChangeProblem error={error} atFields={hasField(form)} />}
+        {ahead && <FileAhead onReady={() => compare()} />}
         {theirs !== null && (
           <Conflict
             before={begun}
@@ -112,7 +119,7 @@ function Editing({ first, onDone }: { first: Detail; onDone: () => void }) {
           />
         )}
         {preview !== null && <ChangeReview preview={preview} />}
-        <div hidden={preview !== null || theirs !== null}>
+        <div hidden={preview !== null || theirs !== null || ahead}>
           <SettingsForm
             id={FORM}
             form={form}

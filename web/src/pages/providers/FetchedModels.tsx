@@ -38,7 +38,7 @@ export function FetchedModels({ fetchModels, served, onPick, atFields = () => fa
           </span>
         )}
       </div>
-      {found.error !== null && <ChangeProblem error={found.error} atFields={atFields} />}
+      {found.error !== null && <ChangeProblem error={found.error} title={t("fetch.failed")} atFields={atFields} />}
       {found.data !== undefined && found.data.models.length > 0 && (
         <>
           <Field label={t("fetch.filter")} hideLabel>

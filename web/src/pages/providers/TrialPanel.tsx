@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { Play } from "lucide-react";
-import { useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { fieldError } from "../../api/error";
@@ -29,7 +29,11 @@ export function TrialPanel({ send, models, atFields = () => false, onError }: Tr
   const [model, setModel] = useState("");
   const [stream, setStream] = useState(true);
   const list = useId();
+  const result = useRef<HTMLDivElement>(null);
   const trial = useMutation({ mutationFn: () => send(model.trim() === "" ? null : model.trim(), stream), onError: (error) => onError?.(error) });
+  useEffect(() => {
+    if (trial.data !== undefined) result.current?.scrollIntoView({ block: "nearest" });
+  }, [trial.data]);
   return (
     <div className={styles.stack}>
       <div className={styles.trialForm}>
@@ -63,10 +67,10 @@ export function TrialPanel({ send, models, atFields = () => false, onError }: Tr
           </Button>
         </div>
       </div>
-      <div role="status" aria-label={t("trial.result")}>
+      <div ref={result} role="status" aria-label={t("trial.result")}>
         {trial.data !== undefined && <TrialResult trial={trial.data} />}
       </div>
-      {trial.error !== null && fieldError(trial.error, "/model") === undefined && <ChangeProblem error={trial.error} atFields={atFields} />}
+      {trial.error !== null && fieldError(trial.error, "/model") === undefined && <ChangeProblem error={trial.error} title={t("trial.notSent")} atFields={atFields} />}
     </div>
   );
 }

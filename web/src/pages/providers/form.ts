@@ -121,7 +121,7 @@ export function keyText(form: ProviderForm): string | undefined {
       return form.variable.trim() === "" ? "" : `\${${form.variable.trim()}}`;
     case "inline":
       // A text that looks like a reference is meant as a key all the same.
-      return form.key.trim().replaceAll("${", "$${");
+      return form.key.trim().replaceAll("${", () => "$${");
     case "file":
       return form.keyFile.trim() === "" ? "" : `file://${form.keyFile.trim()}`;
   }
