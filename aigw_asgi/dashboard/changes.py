@@ -228,6 +228,8 @@ async def change(
             if work.before is None:
                 return done  # there was nothing to change
             done = await _put_in_force(call, reloader, work, done)
+        replaced = version_of(work.before.text.encode())
+        call.dashboard.remember(replaced, work.before.text)
         await call.dashboard.audit.tell(
             action,
             who=call.who,
@@ -236,7 +238,7 @@ async def change(
             before=done.edit.before,
             after=done.edit.after,
             effects=done.effects,
-            version_before=version_of(work.before.text.encode()),
+            version_before=replaced,
             version_after=done.version,
             request_id=call.request_id,
         )

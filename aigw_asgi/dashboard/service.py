@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from aigw_asgi.state import GatewayState
 
 
+_MAX_EARLIER = 20
+
+
 class Dashboard:
     def __init__(self, state: GatewayState) -> None:
         """``state`` is that of the process; its ``run`` must be running."""
@@ -29,6 +32,9 @@ class Dashboard:
         self.audit = Audit(state.folder)
         self.changing = anyio.Lock()
         """Held by whoever changes the configuration."""
+        self.earlier: dict[str, str] = {}
+        """Texts of the configuration that were replaced here, by version, the newest last:
+        what can be undone. With their secrets, so in memory only."""
         self.closing = False
         state.spawn(self.hub.run)
 
@@ -36,6 +42,13 @@ class Dashboard:
     def sockets(self) -> int:
         """How many are open."""
         return len(self.hub.readers)
+
+    def remember(self, version: str, text: str) -> None:
+        """Keep a text that has been replaced."""
+        self.earlier.pop(version, None)
+        self.earlier[version] = text
+        while len(self.earlier) > _MAX_EARLIER:
+            del self.earlier[next(iter(self.earlier))]
 
     def close(self) -> None:
         """Send everybody away, soon; the gateway is about to end."""

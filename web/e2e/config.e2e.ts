@@ -70,6 +70,7 @@ describe.skipIf(noBrowser)("the configuration", () => {
     const { page, errors } = browser;
     await type(page, 8, "3         # three now", "2         # two are enough".length);
     await page.getByText("can be used").waitFor();
+    // Outside of the places of secrets they stay what they were, unseen.
     await button(page, "Review").click();
     const review = page.getByRole("dialog");
     await review.getByText("changes retry.max-retries").waitFor();

@@ -14,6 +14,7 @@ from aigw_asgi.config_store import Loaded, compile_bytes, read_bytes, version_of
 from aigw_asgi.dashboard.changes import (
     Changed,
     ChangeQuery,
+    Done,
     Draft,
     Edit,
     change,
@@ -99,6 +100,11 @@ class ConfigText(Body, frozen=True, kw_only=True):
     yaml: str
     config_version: str | None = None
     """Of the text that was changed; as the header ``if-match``."""
+
+
+class Undo(Body, frozen=True, kw_only=True):
+    version: str
+    """Of the text to go back to: one that was in the file before a change."""
 
 
 class ConfigCheck(Shape, frozen=True, kw_only=True):
@@ -352,19 +358,7 @@ async def _apply(call: Call) -> Answer:
 
     def make(draft: Draft) -> Edit:
         redactor = redactor_of(in_force, draft.usable)
-        document = restored(body.yaml, draft.document, redactor)
-        before, after = hidden_data(draft.document.data), hidden_data(document.data)
-        keys = [
-            key
-            for key in sorted({*before, *after})
-            if not same(draft.document.data.get(key), document.data.get(key))
-        ]
-        return Edit(
-            document.text,
-            os.path.basename(document.file),
-            {key: before.get(key) for key in keys},
-            {key: after.get(key) for key in keys},
-        )
+        return _whole(draft, restored(body.yaml, draft.document, redactor))
 
     done = await change(
         call,
@@ -376,8 +370,46 @@ async def _apply(call: Call) -> Answer:
     )
     if done.dry:
         return done.preview()
+    return _applied(done, "the configuration is written, and in force")
+
+
+async def _undo(call: Call) -> Answer:
+    """Back to the text of before, secrets and all: what the page has of it lacks them."""
+    body: Undo = call.body
+    reloader_of(call)
+    text = call.dashboard.earlier.get(body.version)
+    if text is None:
+        message = "the text of before is not kept here any more"
+        raise ApiError(404, "not_found", message)
+
+    def make(draft: Draft) -> Edit:
+        return _whole(draft, YamlDocument(text, draft.document.file))
+
+    done = await change(call, "config.undo", make, dry_run=call.query.dry_run, repair=True)
+    if done.dry:
+        return done.preview()
+    return _applied(done, "the configuration is as it was before")
+
+
+def _whole(draft: Draft, document: YamlDocument) -> Edit:
+    """Another text for all of the file."""
+    before, after = hidden_data(draft.document.data), hidden_data(document.data)
+    keys = [
+        key
+        for key in sorted({*before, *after})
+        if not same(draft.document.data.get(key), document.data.get(key))
+    ]
+    return Edit(
+        document.text,
+        os.path.basename(document.file),
+        {key: before.get(key) for key in keys},
+        {key: after.get(key) for key in keys},
+    )
+
+
+def _applied(done: Done, message: str) -> Answer:
     answer = Applied(
-        message="the configuration is written, and in force",
+        message=message,
         version=done.version,
         config_version=done.version,
         effects=done.effects,
@@ -461,6 +493,18 @@ OPERATIONS = (
         query=ChangeQuery,
         body=ConfigText,
         answer=Applied,
+        versioned=True,
+    ),
+    Operation(
+        method="POST",
+        path="/config/undo",
+        id="undoConfig",
+        summary="Put back a text that a change from here has replaced",
+        handler=_undo,
+        query=ChangeQuery,
+        body=Undo,
+        answer=Applied,
+        problems=(404,),
         versioned=True,
     ),
     Operation(

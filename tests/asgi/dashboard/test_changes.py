@@ -130,6 +130,7 @@ async def test_every_change_of_the_file_takes_a_version_and_a_dry_run() -> None:
         "deleteAuthKey",
         "changeRouting",
         "applyConfig",
+        "undoConfig",
     }
     assert changes == {each.id for each in OPERATIONS if each.versioned}
 

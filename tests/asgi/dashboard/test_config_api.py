@@ -307,3 +307,42 @@ async def test_the_schema_is_the_one_of_the_file(operator: Operator) -> None:
     reply = await operator.ask("GET", f"{API}/config/schema")
     assert reply.json["title"] == "aigw configuration"
     assert "id" in reply.json["$defs"]["CredentialEntry"]["properties"]
+
+
+async def test_a_change_is_undone_with_its_secrets(operator: Operator) -> None:
+    first = await raw(operator)
+    without = "\n".join(
+        line for line in first["content"].splitlines() if not line.startswith(("openai", "  "))
+    )
+    done = await apply(operator, without, first["version"])
+    assert done.status == 200, done.body
+    # The text with placeholders alone would not bring the key back.
+    assert (await apply(operator, first["content"], done.json["version"])).status == 422
+    undone = await operator.ask(
+        "POST",
+        f"{API}/config/undo",
+        {"version": first["version"]},
+        headers={"if-match": f'"{done.json["version"]}"'},
+    )
+    assert undone.status == 200, undone.body
+    assert undone.json["version"] == first["version"]
+    assert operator.file.read_text() == CONFIG
+    (record, *_) = (await operator.ask("GET", f"{API}/system/audit")).json["records"]
+    assert record["action"] == "config.undo"
+    assert "secret-of-the-first-one" not in json.dumps(record)
+
+
+async def test_what_is_not_kept_or_has_moved_on_is_not_undone(operator: Operator) -> None:
+    first = await raw(operator)
+    unknown = await operator.ask("POST", f"{API}/config/undo", {"version": "v-unknown"})
+    assert unknown.status == 404
+    done = await apply(operator, first["content"] + "# more\n", first["version"])
+    assert done.status == 200
+    stale = await operator.ask(
+        "POST",
+        f"{API}/config/undo",
+        {"version": first["version"]},
+        headers={"if-match": f'"{first["version"]}"'},
+    )
+    assert (stale.status, stale.json["error"]) == (409, "config_conflict")
+    assert operator.file.read_text().endswith("# more\n")

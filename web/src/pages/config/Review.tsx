@@ -12,7 +12,7 @@ import { Banner } from "../../ui/Banner";
 import { Skeleton } from "../../ui/Skeleton";
 import { toast } from "../../ui/toasts";
 import styles from "./config.module.css";
-import { apply, isConflict, patchOf } from "./data";
+import { apply, isConflict, patchOf, undo } from "./data";
 import { type Raw, useDraft } from "./draft";
 
 const DiffView = lazy(() => import("./DiffView"));
@@ -81,10 +81,10 @@ function useApply(base: Raw, text: string, onClose: () => void) {
     useDraft.getState().start({ ...base, content: text, version });
     await reread();
   };
-  const undo = async (version: string) => {
+  const goBack = async (version: string) => {
     try {
-      await taken((await apply(base.content, version)).version);
-      useDraft.getState().start({ ...base, version: useDraft.getState().base?.version ?? version });
+      await undo(base.version, version);
+      useDraft.getState().start(base);
       await reread();
       toast("ok", t("undo.done"));
     } catch (failure) {
@@ -99,7 +99,7 @@ function useApply(base: Raw, text: string, onClose: () => void) {
       const done = await apply(text, base.version);
       await taken(done.version);
       onClose();
-      toast("ok", [t("review.done"), ...done.effects.filter((effect) => effect.startsWith("restart"))].join(" · "), { label: t("undo.button"), run: () => void undo(done.version) });
+      toast("ok", [t("review.done"), ...done.effects.filter((effect) => effect.startsWith("restart"))].join(" · "), { label: t("undo.button"), run: () => void goBack(done.version) });
     } catch (failure) {
       // Somebody was faster: the page says so, with both texts.
       if (isConflict(failure)) {

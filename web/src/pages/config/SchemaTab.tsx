@@ -3,6 +3,7 @@ import clsx from "clsx";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
+import { ErrorCard } from "../../ui/ErrorCard";
 import { EmptyState } from "../../ui/EmptyState";
 import { Field, Input } from "../../ui/Field";
 import { SkeletonRows } from "../../ui/Skeleton";
@@ -16,13 +17,13 @@ import { useSetSearch } from "./useSetSearch";
 /** Every key of the configuration: what it does, what it takes, and what it is when nobody says. */
 export function SchemaTab() {
   const { t } = useTranslation("config");
-  const book = useBook();
+  const { book, error, retry } = useBook();
   const { q = "" } = useSearch({ strict: false });
   const set = useSetSearch();
   const all = useMemo(() => (book === null ? [] : referenceOf(book)), [book]);
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
   const rows = all.filter((row) => words.every((word) => `${row.path} ${row.facts.description}`.toLowerCase().includes(word)));
-  if (book === null) return <SkeletonRows />;
+  if (book === null) return error === null ? <SkeletonRows /> : <ErrorCard error={error} onRetry={retry} />;
   return (
     <>
       <div className={styles.filters}>

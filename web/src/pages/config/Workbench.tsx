@@ -31,7 +31,7 @@ export function Workbench({ base, disk, conflict, onCompare }: { base: Raw; disk
   const editor = useRef<EditorHandle>(null);
   const [line, setLine] = useState(1);
   const [asking, setAsking] = useState<"review" | "discard" | null>(null);
-  const book = useBook();
+  const { book } = useBook();
   const check = useCheck(draft.text, disk.version);
   const entries = useMemo(() => entriesOf(draft.text), [draft.text]);
   const first = useWantedLine(base, entries, (to) => editor.current?.goTo(to));

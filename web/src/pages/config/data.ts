@@ -22,9 +22,10 @@ export function useRaw() {
   return raw;
 }
 
-export function useBook(): SchemaBook | null {
-  const { data } = useQuery({ queryKey: ["config-schema"], queryFn: () => call(api.GET("/api/dashboard/config/schema")), staleTime: Infinity });
-  return useMemo(() => (data === undefined ? null : new SchemaBook(data)), [data]);
+export function useBook(): { book: SchemaBook | null; error: unknown; retry: () => void } {
+  const { data, error, refetch } = useQuery({ queryKey: ["config-schema"], queryFn: () => call(api.GET("/api/dashboard/config/schema")), staleTime: Infinity });
+  const book = useMemo(() => (data === undefined ? null : new SchemaBook(data)), [data]);
+  return { book, error, retry: () => void refetch() };
 }
 
 export function useCurrent() {
@@ -68,6 +69,11 @@ export async function apply(yaml: string, version: string): Promise<Applied> {
   const answer = await call(api.PUT("/api/dashboard/config/apply", { body: { yaml, config_version: version } }));
   if (!("config_version" in answer)) throw new ApiError(0, { error: "unknown", message: "not applied" });
   return answer;
+}
+
+/** Back to the text of `before`, secrets and all, if the file is still that of `version`. */
+export function undo(before: string, version: string): Promise<unknown> {
+  return call(api.POST("/api/dashboard/config/undo", { params: { header: { "if-match": `"${version}"` } }, body: { version: before } }));
 }
 
 export function isConflict(error: unknown): boolean {

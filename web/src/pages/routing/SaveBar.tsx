@@ -11,8 +11,8 @@ import { Modal } from "../../ui/Dialog";
 import { Skeleton } from "../../ui/Skeleton";
 import { Status } from "../../ui/Status";
 import { toast } from "../../ui/toasts";
-import { type Preview, save } from "./data";
-import { type Change, type Rules, undoOf, useDraft } from "./draft";
+import { type Preview, save, undo } from "./data";
+import { type Change, type Rules, useDraft } from "./draft";
 import styles from "./routing.module.css";
 
 type Previewed = { data: Preview | undefined; error: unknown; settled: boolean };
@@ -69,9 +69,10 @@ function Save({ base, change, preview, onClose }: { base: Rules; change: Change;
     void queries.invalidateQueries({ queryKey: ["routing"] });
     void queries.invalidateQueries({ queryKey: ["config"] });
   };
-  const undo = async (version: string) => {
+  const goBack = async (version: string) => {
     try {
-      take(rulesOf(await save(undoOf(change, base), version)));
+      await undo(base.version, version);
+      take(base);
       toast("ok", t("save.undone"));
     } catch (failure) {
       toast("bad", t("save.notUndone", { message: failure instanceof Error ? failure.message : String(failure) }));
@@ -84,7 +85,7 @@ function Save({ base, change, preview, onClose }: { base: Rules; change: Change;
       const done = await save(change, base.version);
       take(rulesOf(done));
       onClose();
-      toast("ok", done.message, { label: t("save.undo"), run: () => void undo(done.version) });
+      toast("ok", done.message, { label: t("save.undo"), run: () => void goBack(done.version) });
     } catch (failure) {
       setError(failure);
       // The page takes the newer rules in, under what is edited; then this can be looked at again.

@@ -88,6 +88,11 @@ export async function save(change: Change, version: string): Promise<Schemas["Ro
   return answer;
 }
 
+/** Back to the file of before, comments and all, if it is still that of `version`. */
+export function undo(before: string, version: string): Promise<unknown> {
+  return call(api.POST("/api/dashboard/config/undo", { params: { header: { "if-match": `"${version}"` } }, body: { version: before } }));
+}
+
 function useSettled(value: string): string {
   const [settled, setSettled] = useState(value);
   useEffect(() => {

@@ -87,18 +87,6 @@ export function changeOf(draft: Draft, rules: Rules): Change | null {
   return Object.keys(change).length === 0 ? null : change;
 }
 
-/** What takes `change` back to `rules`. */
-export function undoOf(change: Change, rules: Rules): Change {
-  const from = draftOf(rules);
-  const before: Record<string, unknown> = { strategy: rules.strategy, force_model_prefix: rules.force_model_prefix, model_rewrites: rules.model_rewrites, fallbacks: rules.fallbacks, provider_pins: rules.provider_pins };
-  const undo = Object.fromEntries(Object.keys(change).flatMap((key) => (key in before ? [[key, before[key]]] : [])));
-  if (change.retry) undo.retry = Object.fromEntries(Object.keys(change.retry).map((field) => [field, rules.retry[field as RetryField]]));
-  if (change.payload) {
-    undo.payload = Object.fromEntries(Object.keys(change.payload).map((kind) => [kind, from.payload[kind.replace("_", "-") as PayloadKind].map(({ models, params }) => ({ models, params }))]));
-  }
-  return undo;
-}
-
 /** `items` with the one at `at` moved to `to`. */
 export function moved<T>(items: readonly T[], at: number, to: number): readonly T[] {
   const item = items[at];
