@@ -35,8 +35,13 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** `config` is the text of a configuration file; without it the gateway runs without one. */
-export async function startGateway({ config, args = [] }: { config?: string; args?: string[] } = {}): Promise<Gateway> {
+export type Start = {
+  /** The text of a configuration file; without it the gateway runs without one. */
+  config?: string;
+  args?: string[];
+};
+
+export async function startGateway({ config, args = [] }: Start = {}): Promise<Gateway> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "aigw-e2e-"));
   const file = join(folder, "config.yaml");

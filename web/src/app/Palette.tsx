@@ -11,7 +11,7 @@ import { CommandPalette, type Command } from "../ui/CommandPalette";
 import { useSignOut } from "./Header";
 import { PAGES } from "./pages";
 
-/** What an id of a request looks like: a UUID, or the id a client has sent. */
+/** What an id of a request looks like: a UUID with or without its dashes, or the id a client has sent. */
 const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^req[-_][\w-]{6,}$/i;
 
 /** So old may what is offered be. */

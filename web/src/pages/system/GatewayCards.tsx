@@ -96,6 +96,16 @@ export function TlsCard({ info }: { info: SystemInfo }) {
   );
 }
 
+/** Sizes by database: SQLite's log of writes is part of one. */
+function stores(files: SystemInfo["databases"]): [string, number][] {
+  const sizes = new Map<string, number>();
+  for (const file of files) {
+    const name = file.name.replace(/-wal$/, "");
+    sizes.set(name, (sizes.get(name) ?? 0) + file.bytes);
+  }
+  return [...sizes];
+}
+
 export function StoresCard({ info }: { info: SystemInfo }) {
   const { t } = useTranslation("system");
   const logs = [
@@ -117,7 +127,7 @@ export function StoresCard({ info }: { info: SystemInfo }) {
                 <Status tone="off">{t("storage.notKept")}</Status>
               ),
           })),
-          ...info.databases.map((file) => ({ label: file.name, value: bytes(file.bytes) })),
+          ...stores(info.databases).map(([name, size]) => ({ label: name, value: bytes(size) })),
         ]}
       />
       {info.databases.length === 0 && <p className={styles.text}>{t("storage.none")}</p>}

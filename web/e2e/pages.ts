@@ -1,0 +1,28 @@
+/** Every page, for what is done on all of them. */
+import type { Page } from "playwright-core";
+
+import type { Browser } from "./browser";
+import type { Gateway } from "./gateway";
+
+export const PAGES = ["/", "/metrics", "/requests", "/playground", "/providers", "/models", "/keys", "/routing", "/config", "/logs", "/system"] as const;
+
+export function pageName(path: string): string {
+  return path === "/" ? "overview" : path.slice(1);
+}
+
+export async function signIn({ page }: Pick<Browser, "page">, gateway: Gateway): Promise<void> {
+  await page.goto(gateway.link());
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+}
+
+/** Goes there and waits until nothing is loading any more. */
+export async function show(page: Page, gateway: Gateway, path: string): Promise<void> {
+  await page.goto(`${gateway.url}/dashboard${path}`);
+  await settled(page);
+}
+
+export async function settled(page: Page): Promise<void> {
+  await page.locator("main#page").waitFor();
+  await page.waitForLoadState("networkidle");
+  await page.waitForFunction(() => document.querySelector("main [aria-label='Loading rows'], main [aria-label='Loading']") === null);
+}
