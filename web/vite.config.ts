@@ -32,6 +32,10 @@ function precompress(): Plugin {
 export default defineConfig({
   base: "/dashboard/",
   plugins: [react(), precompress()],
+  resolve: {
+    // Only what is modal needs these; see there.
+    alias: Object.fromEntries(["react-remove-scroll", "aria-hidden"].map((name) => [name, join(import.meta.dirname, "src/ui/neverModal.ts")])),
+  },
   build: {
     target: "es2022",
     outDir: "dist",

@@ -33,7 +33,6 @@ _MEANING = {
     413: "The body is too large",
     415: "The body is no JSON",
     422: "A value is not possible",
-    424: "The upstream failed",
     429: "Too often",
     500: "The gateway failed",
     503: "Not just now",

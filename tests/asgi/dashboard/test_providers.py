@@ -461,7 +461,7 @@ async def test_models_are_fetched_in_each_vendors_way(operator: Operator) -> Non
         reply = await operator.ask(
             "POST", f"{API}/providers/models", {**body, "provider_type": kind}
         )
-        assert reply.json == {"models": expected, "complete": True}, kind
+        assert (reply.json["models"], reply.json["complete"]) == (expected, True), kind
     id = await id_of(operator, "near")
     reply = await operator.ask("POST", f"{API}/providers/{id}/models")
     assert [each["id"] for each in reply.json["models"]] == ["o1"]
@@ -484,7 +484,8 @@ async def test_a_list_that_cannot_be_had_is_told(operator: Operator, script: Scr
     transport = upstream(operator, lambda request: script)
     body = {"provider_type": "openai", "api_key": "a-key-that-is-secret"}
     reply = await operator.ask("POST", f"{API}/providers/models", body)
-    assert (reply.status, reply.json["error"]) == (424, "upstream_failed")
+    assert (reply.status, reply.json["models"], reply.json["complete"]) == (200, [], False)
+    assert reply.json["error"].startswith("the list could not be had: ")
     assert b"a-key-that-is-secret" not in reply.body
     assert len(transport.requests) == 1
     assert transport.in_use == 0

@@ -1,4 +1,5 @@
 import { CircleUserRound, Keyboard, LogOut, Menu as MenuIcon, Monitor, Moon, Search, Sun } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 
 import { signOut } from "../api/session";
@@ -12,9 +13,12 @@ import { Button } from "../ui/Button";
 import { IconButton } from "../ui/IconButton";
 import { LiveIndicator } from "../ui/LiveIndicator";
 import { Menu, MenuCheck, MenuChoice, MenuItem, MenuLabel, MenuSeparator } from "../ui/Menu";
-import { TimeRange } from "../ui/TimeRange";
+import { Skeleton } from "../ui/Skeleton";
 import { toast } from "../ui/toasts";
 import styles from "./Shell.module.css";
+
+// Not every page has one, and it brings the popover with it.
+const TimeRange = lazy(async () => ({ default: (await import("../ui/TimeRange")).TimeRange }));
 
 export type HeaderProps = { title: string; timed: boolean; live: boolean; onPalette: () => void; onKeys: () => void; onMenu: () => void };
 
@@ -38,7 +42,11 @@ export function Header({ title, timed, live, onPalette, onKeys, onMenu }: Header
 
 function Range() {
   const { range, setRange } = useRange();
-  return <TimeRange range={range} onChange={setRange} />;
+  return (
+    <Suspense fallback={<Skeleton width={132} height={32} />}>
+      <TimeRange range={range} onChange={setRange} />
+    </Suspense>
+  );
 }
 
 function Live() {

@@ -12,7 +12,7 @@ import { useSignOut } from "./Header";
 import { PAGES } from "./pages";
 
 /** What an id of a request looks like: a UUID with or without its dashes, or the id a client has sent. */
-const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^req[-_][\w-]{6,}$/i;
+const REQUEST_ID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$|^req[-_][\w-]{6,}$/i;
 
 /** So old may what is offered be. */
 const FRESH = 60_000; // ms
@@ -33,7 +33,7 @@ function useNames(): { providers: Command[]; models: Command[] } {
       id: `model ${name}`,
       label: name,
       icon: Boxes,
-      run: () => void navigate({ to: "/models" }),
+      run: () => void navigate({ to: "/models", search: { ask: name } }),
     })),
   };
 }

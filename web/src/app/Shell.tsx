@@ -12,9 +12,9 @@ import { PAGES, type PageEntry } from "./pages";
 import styles from "./Shell.module.css";
 import { ShortcutList } from "./ShortcutList";
 import { Sidebar } from "./Sidebar";
-import { SignInAgain } from "./SignInAgain";
 
 const Palette = lazy(() => import("./Palette"));
+const SignInAgain = lazy(async () => ({ default: (await import("./SignInAgain")).SignInAgain }));
 
 /** What is around every page: sidebar, header, banner, and what opens above. */
 export function Shell(): ReactNode {
@@ -54,7 +54,11 @@ export function Shell(): ReactNode {
         </Suspense>
       )}
       {open === "keys" && <ShortcutList onClose={() => setOpen(null)} />}
-      {askAgain && <SignInAgain />}
+      {askAgain && (
+        <Suspense fallback={null}>
+          <SignInAgain />
+        </Suspense>
+      )}
       <ToastRegion />
     </div>
   );

@@ -2,21 +2,13 @@ import { CalendarClock } from "lucide-react";
 import { type SubmitEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { duration, time } from "../lib/format";
 import { bounds, parseRange, type Range, RANGES, step, writeRange } from "../lib/range";
 import { useShortcut } from "../lib/useShortcut";
 import { Button } from "./Button";
 import { Field, Input } from "./Field";
 import { Popover } from "./Popover";
+import { useRangeLabel } from "./rangeLabel";
 import styles from "./TimeRange.module.css";
-
-/** In words what a range is: for the header, and for the window of a number. */
-export function useRangeLabel(range: Range): string {
-  const { t } = useTranslation();
-  if (range.kind === "between") return t("window.between", { from: time(range.from), to: time(range.to) });
-  const name = RANGES.find((each) => each === writeRange(range));
-  return name !== undefined ? t(`range.${name}`) : t("range.other", { span: duration(range.seconds * 1000) });
-}
 
 function localText(ms: number): string {
   const at = new Date(ms);

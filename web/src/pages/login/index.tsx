@@ -2,8 +2,8 @@ import { useRouter, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { loadSession, signInWithLink } from "../../api/session";
-import { linkUsed, takeLinkToken } from "../../lib/signInLink";
+import { signInWithLink } from "../../api/session";
+import { linkPending, linkUsed, takeLinkToken } from "../../lib/signInLink";
 import { useSession } from "../../live/session";
 import { Banner } from "../../ui/Banner";
 import { Button } from "../../ui/Button";
@@ -63,6 +63,14 @@ function useLink(): { link: boolean; failure: string | null } {
   const [failure, setFailure] = useState<string | null>(null);
   const begun = useRef(false);
   useEffect(() => {
+    // A link put into the address of this very page changes nothing but its fragment.
+    const another = () => {
+      if (linkPending()) location.reload();
+    };
+    window.addEventListener("hashchange", another);
+    return () => window.removeEventListener("hashchange", another);
+  }, []);
+  useEffect(() => {
     if (token === null || begun.current) return;
     begun.current = true;
     signInWithLink(token).finally(linkUsed).then(done, (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)));
@@ -88,7 +96,7 @@ function Setup() {
         </li>
         <li>{t("setup.then")}</li>
       </ol>
-      <Button small onClick={() => void loadSession()}>
+      <Button small onClick={() => location.reload()}>
         {t("setup.recheck")}
       </Button>
     </section>

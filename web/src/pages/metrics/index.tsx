@@ -15,7 +15,7 @@ import { EmptyState } from "../../ui/EmptyState";
 import { ErrorCard } from "../../ui/ErrorCard";
 import { FilterBar } from "../../ui/FilterBar";
 import { Skeleton } from "../../ui/Skeleton";
-import { useRangeLabel } from "../../ui/TimeRange";
+import { useRangeLabel } from "../../ui/rangeLabel";
 import { Breakdown } from "./Breakdown";
 import { Charts } from "./Charts";
 import { Choices } from "./Choices";

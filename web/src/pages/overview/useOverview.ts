@@ -7,7 +7,7 @@ import type { Range } from "../../lib/range";
 import { useRange } from "../../lib/useRange";
 import { useTrailing } from "../../lib/useTrailing";
 import { useChannel, useLive, usePollInterval } from "../../live";
-import { useRangeLabel } from "../../ui/TimeRange";
+import { useRangeLabel } from "../../ui/rangeLabel";
 
 export type Overview = Schemas["Overview"];
 

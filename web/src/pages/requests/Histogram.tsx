@@ -9,7 +9,7 @@ import { bounds, type Range } from "../../lib/range";
 import { useLive } from "../../live";
 import { ErrorCard } from "../../ui/ErrorCard";
 import { Skeleton } from "../../ui/Skeleton";
-import { useRangeLabel } from "../../ui/TimeRange";
+import { useRangeLabel } from "../../ui/rangeLabel";
 import type { LogQuery } from "./filterQuery";
 import styles from "./requests.module.css";
 

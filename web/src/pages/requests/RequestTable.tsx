@@ -17,7 +17,7 @@ import { EmptyState } from "../../ui/EmptyState";
 import { ErrorCard } from "../../ui/ErrorCard";
 import { Menu, MenuItem } from "../../ui/Menu";
 import { SkeletonRows } from "../../ui/Skeleton";
-import { useRangeLabel } from "../../ui/TimeRange";
+import { useRangeLabel } from "../../ui/rangeLabel";
 import { toast } from "../../ui/toasts";
 import { useColumns } from "./columns";
 import { type LogQuery, toQuery } from "./filterQuery";

@@ -10,6 +10,7 @@ import { ErrorCard } from "../../ui/ErrorCard";
 import { Skeleton } from "../../ui/Skeleton";
 import { toast } from "../../ui/toasts";
 import { saveBundle, useBundleContents, useReload } from "./data";
+import type { Search } from "./search";
 import styles from "./system.module.css";
 
 /** What can be done with the gateway as a whole. */
@@ -17,7 +18,7 @@ export function Actions() {
   const { t } = useTranslation("system");
   const navigate = useNavigate();
   const { ask } = useSearch({ from: "/shell/system" });
-  const open = (next: "reload" | "support" | undefined) => void navigate({ to: ".", replace: true, search: (before: object) => ({ ...before, ask: next }) } as never);
+  const open = (next: "reload" | "support" | undefined) => void navigate({ to: "/system", replace: true, search: (before) => ({ ...before, ask: next }) as Search });
   return (
     <div className={styles.actions}>
       <Button icon={RotateCw} onClick={() => open("reload")}>

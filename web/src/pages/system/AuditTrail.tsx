@@ -10,6 +10,7 @@ import { ErrorCard } from "../../ui/ErrorCard";
 import { SkeletonRows } from "../../ui/Skeleton";
 import { AuditDrawer } from "./AuditDrawer";
 import { type AuditRecord, useAudit } from "./data";
+import type { Search } from "./search";
 import styles from "./system.module.css";
 
 /** Who changed what, and who came in; more comes as one scrolls. */
@@ -20,7 +21,7 @@ export function AuditTrail() {
   const handle = useRef<DataTableHandle>(null);
   const { data, error, isError, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useAudit();
   const records = data?.pages.flatMap((page) => page.records) ?? [];
-  const show = (record: string | undefined) => void navigate({ to: ".", replace: open !== undefined, search: (before: object) => ({ ...before, record }) } as never);
+  const show = (record: string | undefined) => void navigate({ to: "/system", replace: open !== undefined, search: (before) => ({ ...before, record }) as Search });
   const columns: Column<AuditRecord>[] = [
     { id: "time", label: t("audit.time"), size: 130, cell: (row) => <time dateTime={new Date(row.timestamp).toISOString()} title={fullTime(row.timestamp)}>{time(row.timestamp)}</time> },
     { id: "who", label: t("audit.who"), size: 130, cell: (row) => (row.who === "" ? <span className={styles.muted}>{t("audit.nobody")}</span> : row.who) },
