@@ -9,7 +9,7 @@ VENV ?= .venv
 ARGS ?=
 export VENV PYTHON
 
-.PHONY: help run dev test test-deep check conformance bench web clean lock
+.PHONY: help run dev test test-deep check conformance bench web screenshots clean lock
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
@@ -18,6 +18,7 @@ help:
 	@echo "make check   lint, formatting, types, layers"
 	@echo "make conformance   the probes over all pairs of formats, as a table"
 	@echo "make web     the dashboard into aigw_asgi/static (make run does it when it must)"
+	@echo "make screenshots   pictures of every page of the dashboard, into build/screenshots"
 	@echo "make bench   the benchmarks"
 	@echo "make lock    requirements/*.txt anew, from pyproject.toml (needs uv)"
 	@echo "make clean   remove what these made"
@@ -53,6 +54,10 @@ bench: $(VENV)/.dev
 
 web: $(VENV)/.runtime
 	@$(VENV)/bin/python hatch_build.py
+
+screenshots: $(VENV)/.runtime
+	@$(VENV)/bin/python hatch_build.py
+	@$(VENV)/bin/python hatch_build.py npm run --silent screenshots
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/install
 	@requirements/install runtime

@@ -1,16 +1,19 @@
 """The dashboard's own checks, and that what is built is whole.
 
 They need Node 22 or later (``make test`` fetches one where there is none) and the
-packages of ``web/package-lock.json``; without them they are skipped. End to end tests,
-which drive a browser against a gateway, are in ``web/e2e``.
+packages of ``web/package-lock.json``; without them they are skipped, and so are the
+end to end tests (``web/e2e``), which drive Chromium against gateways that run, where
+there is no Chromium.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -35,6 +38,9 @@ def load_build() -> ModuleType:
 BUILD = load_build()
 
 
+CHROMIUM = Path(os.environ.get("AIGW_CHROMIUM", "/usr/bin/chromium"))
+
+
 def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs npm in ``web``; skips the test where there is none, or no packages."""
     try:
@@ -46,7 +52,7 @@ def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*command, *arguments],
         cwd=WEB,
-        env={**env, "CI": "1", "NO_COLOR": "1"},
+        env={**env, "CI": "1", "NO_COLOR": "1", "AIGW_PYTHON": sys.executable},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -72,6 +78,18 @@ def test_it_builds_within_its_budgets() -> None:
     for address in re.findall(r'(?:src|href)="([^"]+)"', page):
         assert address.startswith("/dashboard/"), address
         assert (WEB / "dist" / address.removeprefix("/dashboard/")).is_file()
+
+
+@pytest.mark.parametrize(
+    "name", sorted(each.name.removesuffix(".e2e.ts") for each in WEB.glob("e2e/*.e2e.ts"))
+)
+def test_end_to_end(name: str) -> None:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not there: install chromium, or set AIGW_CHROMIUM")
+    if not (ROOT / "aigw_asgi/static/index.html").is_file():
+        pytest.skip("the dashboard is not built: make web")
+    done = npm("run", "--silent", "e2e", "--", f"e2e/{name}.e2e.ts")
+    assert done.returncode == 0, done.stdout[-6000:]
 
 
 def test_types_are_those_of_the_description(tmp_path: Path) -> None:
