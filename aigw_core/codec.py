@@ -9,13 +9,15 @@ vendor's field names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from aigw_core.chat import ChatRequest, ChatResponse, Effort, Format, ServerState, Usage
 from aigw_core.errors import Failure
 from aigw_core.events import StreamEvent
+from aigw_core.jsondoc import read_object
 from aigw_core.ledger import Ledger
 
 if TYPE_CHECKING:  # serving needs no automaton, unless it is told to check
@@ -25,7 +27,7 @@ Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names in lower case."""
 
 
-class Inbound(Struct, frozen=True):
+class Inbound(Struct, frozen=True, dict=True):
     """A client's request as it came in, past the HTTP layer."""
 
     body: bytes
@@ -37,6 +39,16 @@ class Inbound(Struct, frozen=True):
     """Likewise."""
     path: str = ""
     """For logs; without the query."""
+
+    @cached_property
+    def fields(self) -> Mapping[str, Raw]:
+        """The top-level fields of the body, as :func:`read_object` has them. Read once,
+        however many ask.
+
+        Raises:
+            InvalidRequest: the body is no such object.
+        """
+        return read_object(self.body, levels=2)
 
 
 class Peek(Struct, frozen=True):

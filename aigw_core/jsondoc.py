@@ -26,20 +26,17 @@ _ANY = msgspec.json.Decoder().decode
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _SURROGATE = re.compile(rb"\\(?=u[dD])")  # one literal byte first, which is found fastest
 _KEY = re.compile(rb'[ \t\r\n]*"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_EMPTY_LIST = re.compile(rb"\[[ \t\r\n]*\]")
 _NEXT = re.compile(rb"[ \t\r\n]*[,}]")
 _AT = re.compile(r" - at `([^`]*)`$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
-def read_object(
-    body: bytes, *, levels: int = 1, unmeasured: str | None = None
-) -> dict[str, msgspec.Raw]:
+def read_object(body: bytes, *, levels: int = 1) -> dict[str, msgspec.Raw]:
     """The top-level fields of a JSON object, each as the bytes that came.
 
     ``levels`` is how deep duplicate keys are looked for: 1 is the object
-    itself, 2 also the objects directly in it. ``unmeasured`` names a field, a long
-    list, whose depth the caller looks at by ``check_depth``, item by item, where the
-    type that it reads an item as does not bound it.
+    itself, 2 also the objects directly in it.
 
     Raises:
         InvalidRequest: not one JSON object in UTF-8 without BOM; a duplicate
@@ -58,12 +55,16 @@ def read_object(
     except RecursionError:
         raise _too_deep() from None
     for name, raw in fields.items():
-        if name != unmeasured:
-            check_depth(bytes(raw), f"/{name}")
+        _check_depth(bytes(raw), f"/{name}")
     if b"\\" in body and _SURROGATE.search(body) is not None:
         _refuse_lone_surrogates(body)
     _refuse_duplicates(body, fields, levels)
     return fields
+
+
+def is_empty_list(raw: msgspec.Raw) -> bool:
+    """Without copying it: it may be most of the body."""
+    return _EMPTY_LIST.fullmatch(raw) is not None
 
 
 def splice(fields: Mapping[str, msgspec.Raw], changes: Mapping[str, bytes]) -> bytes:
@@ -120,16 +121,9 @@ def _decode_problem(body: bytes, exc: msgspec.DecodeError) -> str:
     return str(exc)
 
 
-def check_depth(raw: bytes, pointer: str, *, below: int = 0) -> None:
-    """Refuse a value that is nested too deep. It stands at ``pointer``, ``below``
-    levels below a top-level field.
-
-    Raises:
-        InvalidRequest: deeper than ``MAX_DEPTH``.
-    """
+def _check_depth(raw: bytes, pointer: str) -> None:
     # The number of brackets overestimates the depth and is nearly free.
-    limit = MAX_DEPTH - below
-    if not _has_many(raw, limit):
+    if not _has_many(raw, MAX_DEPTH):
         return
     try:
         level: list[Any] = [_ANY(raw)]
@@ -137,7 +131,7 @@ def check_depth(raw: bytes, pointer: str, *, below: int = 0) -> None:
         raise InvalidRequest(f"the body is not JSON: {exc}", pointer=pointer) from None
     except RecursionError:
         raise _too_deep() from None
-    for _ in range(limit):
+    for _ in range(MAX_DEPTH):
         objects = [value for value in level if type(value) is dict]
         arrays = [value for value in level if type(value) is list]
         if not objects and not arrays:

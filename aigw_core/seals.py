@@ -46,6 +46,12 @@ _PREFIX = "QUdXM"
 
 _PREFIX_BYTES = _PREFIX.encode()
 
+# A byte is found fifty times as fast as a word (1.4 us in 200 KB, not 78), and texts
+# hardly have this one. Base64 does: there the word is looked for after a few.
+_RARE = b"X"
+_RARE_AT = _PREFIX_BYTES.index(_RARE)
+_FEW = 64
+
 _KEY_ID = 4
 _CHECK = 16
 _HEAD = len(_MAGIC) + len(_VERSION) + _KEY_ID + _CHECK
@@ -67,8 +73,18 @@ def is_envelope(text: str) -> bool:
 def may_hold_envelope(body: bytes) -> bool:
     """Whether a JSON document may have one somewhere in it. Looks at the bytes only:
     text that talks of one counts too."""
-    if _PREFIX_BYTES in body:
-        return True
+    at = body.find(_RARE)
+    for _ in range(_FEW):
+        if at < 0:
+            break
+        if body.startswith(_PREFIX_BYTES, at - _RARE_AT):
+            return True
+        at = body.find(_RARE, at + 1)
+    else:
+        if _PREFIX_BYTES in body:
+            return True
+    if b"\\" not in body:
+        return False
     return _ESCAPE.search(body) is not None and _ESCAPED.search(body) is not None
 
 

@@ -24,6 +24,7 @@ from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.cli.output import complain
 from aigw_asgi.config_store import Loaded
 from aigw_asgi.gateway import state_of
+from aigw_asgi.heap import keep_heap
 from aigw_asgi.logs import Log
 from aigw_asgi.node import this_node
 from aigw_asgi.server import (
@@ -251,6 +252,7 @@ class Serving(Struct, frozen=True):
         certificates: Certificates | None,
         control: Control | None = None,
     ) -> int:
+        keep_heap()
         settings = self.loaded.settings
         listener = ServerSettings(
             host=settings.host,

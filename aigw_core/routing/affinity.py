@@ -14,7 +14,6 @@ from msgspec import Raw
 from aigw_core.access import Caller
 from aigw_core.codec import Inbound
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import read_object
 
 _SESSION_HEADER = ("session-id", "session_id")
 # What the names of such headers end in; vendors' own clients put theirs before it.
@@ -82,7 +81,7 @@ def _pieces(fields: Mapping[str, Raw]) -> Iterator[bytes]:
 
 def _fields(inbound: Inbound) -> Mapping[str, Raw]:
     try:
-        return read_object(inbound.body)
+        return inbound.fields
     except InvalidRequest:
         return {}
 

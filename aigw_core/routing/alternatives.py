@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from aigw_core.codec import Inbound
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, read_object, splice
+from aigw_core.jsondoc import decode_as, splice
 
 MAX_ALTERNATIVES = 8
 
@@ -29,7 +29,7 @@ def take_alternatives(inbound: Inbound) -> tuple[Inbound, tuple[str, ...]]:
     """
     if inbound.model is not None or b'"models"' not in inbound.body:
         return inbound, ()
-    fields = dict(read_object(inbound.body))
+    fields = dict(inbound.fields)
     if "models" not in fields:
         return inbound, ()
     names = _read(fields.pop("models"))

@@ -184,6 +184,12 @@ def test_an_envelope_is_found_however_its_text_is_written(written: bytes) -> Non
     assert not may_hold_envelope(b'{"a":"\\u00e9 QUdX"}')
 
 
+@given(st.text("QUdXM\\", max_size=12), st.integers(0, 200), st.text("QUdXM\\", max_size=12))
+def test_an_envelope_is_found_wherever_it_stands(before: str, many: int, behind: str) -> None:
+    body = f"{before}{'X' * many}{behind}".encode()
+    assert may_hold_envelope(body) == (b"QUdXM" in body)
+
+
 # --- answers -----------------------------------------------------------------------------
 
 

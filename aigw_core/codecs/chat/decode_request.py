@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from msgspec import Raw
@@ -45,7 +45,7 @@ from aigw_core.codecs.chat.wire import (
     ResponseFormat,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, read_object, splice
+from aigw_core.jsondoc import decode_as, splice
 from aigw_core.naming import refuse_duplicates
 
 _BODY: Callable[[bytes], Body] = msgspec.json.Decoder(Body).decode
@@ -78,7 +78,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     Raises:
         InvalidRequest: with the JSON pointer of what is wrong.
     """
-    fields = read_object(inbound.body, levels=2, unmeasured="messages")
+    fields = inbound.fields
     for required in ("model", "messages"):
         need(fields.get(required), f"/{required}")
     body = decode_as(_BODY, splice(fields, {"messages": b"[]"}))
@@ -151,7 +151,7 @@ def _sampling(body: Body) -> Sampling:
     )
 
 
-def _reasoning(body: Body, fields: Fields) -> tuple[ReasoningSpec, list[str]]:
+def _reasoning(body: Body, fields: Mapping[str, Raw]) -> tuple[ReasoningSpec, list[str]]:
     """What is asked of thinking; the names of fields that say more than that and
     have to be kept as they are.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec import Raw, Struct
 
@@ -10,7 +12,7 @@ from aigw_core.codecs.chat.encode_request import PATH
 from aigw_core.codecs.chat.fields import need, read
 from aigw_core.codecs.chat.wire import ENCODE, Fields, StreamOptions
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import read_object, splice
+from aigw_core.jsondoc import is_empty_list, splice
 
 
 class _Head(Struct, gc=False):
@@ -34,19 +36,19 @@ def peek(inbound: Inbound) -> Peek:
     Raises:
         InvalidRequest: the body is no JSON object, names no model, or has no messages.
     """
-    head = _head(read_object(inbound.body, levels=2))
+    head = _head(inbound.fields)
     usage = head.options is not None and bool(head.options.include_usage)
     return Peek(head.model, bool(head.stream), usage)
 
 
-def _head(fields: Fields) -> _Head:
+def _head(fields: Mapping[str, Raw]) -> _Head:
     model = read(_STRING, need(fields.get("model"), "/model"), "/model")
     if not model:
         raise InvalidRequest("the model is empty", pointer="/model")
-    messages = bytes(need(fields.get("messages"), "/messages"))
-    if messages[:1] != b"[":
+    messages = need(fields.get("messages"), "/messages")
+    if bytes(messages)[:1] != b"[":
         raise InvalidRequest("Expected `array`", pointer="/messages")
-    if not messages[1:-1].strip():
+    if is_empty_list(messages):
         raise InvalidRequest("there are no messages", pointer="/messages")
     return _Head(
         model,
@@ -64,7 +66,7 @@ def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
     Raises:
         InvalidRequest: like :func:`peek`.
     """
-    fields = read_object(inbound.body, levels=2)
+    fields = inbound.fields
     head = _head(fields)
     changes: dict[str, bytes] = {}
     if head.model != model:

@@ -35,7 +35,7 @@ _ANSWER = msgspec.json.Decoder(_Answer, strict=False).decode
 
 def _inner(inbound: Inbound) -> Inbound:
     """The request whose prompt is counted."""
-    fields = read_object(inbound.body)
+    fields = inbound.fields
     for name in _WHOLE:
         raw = bytes(fields.get(name, Raw(b"null")))
         if raw != b"null":
@@ -49,7 +49,7 @@ def peek(inbound: Inbound) -> Peek:
 
 def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
     """The client's own bytes; a whole request in them names ``model``."""
-    fields = read_object(inbound.body)
+    fields = inbound.fields
     body = inbound.body
     for name in _WHOLE:
         raw = bytes(fields.get(name, Raw(b"null")))

@@ -43,7 +43,7 @@ from aigw_core.codecs.gemini.wire import (
     present,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import check_depth, pointer_of
+from aigw_core.jsondoc import pointer_of
 
 T = TypeVar("T")
 
@@ -76,8 +76,8 @@ def typed(decode: Callable[[bytes], T], raw: bytes | Raw, pointer: str) -> T:
 
 
 def decode_turns(contents: Raw, system: Content | str | None) -> tuple[Turn, ...]:
-    """The turns of a request. Nobody has looked at the depth of ``contents``
-    (``jsondoc.check_depth``), nor at the spelling of its fields.
+    """The turns of a request. Nobody has looked at the spelling of the fields of
+    ``contents``.
 
     Raises:
         InvalidRequest: with the pointer of what is wrong.
@@ -116,7 +116,6 @@ def _turn(number: int, raw: Raw, calls: _Calls) -> Turn:
     else:
         return _plain_turn(number, plain, calls)
     pointer = f"/contents/{number}"
-    check_depth(bytes(raw), pointer, below=1)
     content = typed(_CONTENT, raw, pointer)
     role = _role(content.role, pointer)
     return Turn(role, _parts(content, pointer, number, calls), pointer=pointer)
@@ -200,12 +199,9 @@ def _plain_part(
 ) -> Part | None:
     """What :func:`_part` gives, without looking at the bytes again."""
     if part.function_call is not None:
-        check_depth(bytes(part.function_call.args), pointer, below=5)
         return _call(part.function_call, None, _seal(part), pointer, place, calls)
     response = part.function_response
     if response is not None:
-        check_depth(bytes(response.response), pointer, below=5)
-        check_depth(bytes(response.parts), pointer, below=5)
         parts = camel_case(bytes(response.parts), "part", f"{pointer}/functionResponse/parts")
         response = replace(response, parts=Raw(parts))
         kept = {"response": response.response, "parts": response.parts}

@@ -46,7 +46,7 @@ from aigw_core.codecs.gemini.wire import (
     present,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, read_object, splice
+from aigw_core.jsondoc import decode_as, splice
 from aigw_core.naming import refuse_duplicates
 
 # ProtoJSON writes a number as a string or as 40.0 and means the same.
@@ -83,7 +83,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     """Raises ``InvalidRequest`` with the pointer of what is refused, spelled in camel
     case."""
     model = model_name(inbound)
-    fields = read_object(inbound.body, levels=2, unmeasured="contents")
+    fields = inbound.fields
     contents = fields.get("contents", Raw(b"null"))
     rest = splice(fields, {"contents": b"null"})
     body = camel_case(rest, "request")

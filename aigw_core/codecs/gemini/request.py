@@ -12,7 +12,7 @@ from aigw_core.codec import Caps, EncodedRequest, Inbound, Peek
 from aigw_core.codecs.gemini.decode_request import decode_request, model_name
 from aigw_core.codecs.gemini.encode_request import encode_request, upstream_path
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import read_object, splice
+from aigw_core.jsondoc import is_empty_list, splice
 
 __all__ = ["decode_request", "encode_request", "peek", "relay_request"]
 
@@ -20,11 +20,10 @@ __all__ = ["decode_request", "encode_request", "peek", "relay_request"]
 def peek(inbound: Inbound) -> Peek:
     """Raises ``InvalidRequest``: no object, no model, no turns."""
     model = model_name(inbound)
-    fields = read_object(inbound.body, levels=2)
-    contents = bytes(fields.get("contents", Raw(b"null"))).strip()
-    if contents[:1] not in (b"[", b"{"):
+    contents = inbound.fields.get("contents", Raw(b"null"))
+    if bytes(contents)[:1] not in (b"[", b"{"):
         raise InvalidRequest("a list of turns is needed", pointer="/contents")
-    if contents[:1] == b"[" and not contents[1:-1].strip():
+    if is_empty_list(contents):
         raise InvalidRequest("the list of turns is empty", pointer="/contents")
     return Peek(model, bool(inbound.stream), stream_usage=True)
 
@@ -38,7 +37,7 @@ def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
     """
     body = inbound.body
     if b'"model"' in body:
-        fields = read_object(body, levels=2)
+        fields = inbound.fields
         known = bytes(fields.get("model", Raw(b"null")))
         wanted = msgspec.json.encode(f"models/{model.removeprefix('models/')}")
         if known not in (b"null", wanted, msgspec.json.encode(model)):

@@ -20,7 +20,7 @@ from aigw_core.codec import AnswerContext, Caps, EncodedRequest, Inbound, Peek
 from aigw_core.codecs.messages import decode_request as request_decoder
 from aigw_core.codecs.messages import encode_request as request_encoder
 from aigw_core.codecs.messages import request as request_relay
-from aigw_core.jsondoc import read_object, splice
+from aigw_core.jsondoc import splice
 from aigw_core.ledger import Ledger
 from aigw_core.token_count import counted, only, read_count
 
@@ -59,7 +59,7 @@ def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
 
 def decode_request(inbound: Inbound) -> ChatRequest:
     """Raises ``InvalidRequest`` with the JSON pointer of what is wrong."""
-    body = splice(read_object(inbound.body, levels=2), {"max_tokens": _PLENTY, "stream": b"false"})
+    body = splice(inbound.fields, {"max_tokens": _PLENTY, "stream": b"false"})
     return replace(request_decoder.decode_request(replace(inbound, body=body)), max_output=None)
 
 

@@ -47,7 +47,7 @@ from aigw_core.codecs.messages import wire
 from aigw_core.codecs.messages.blocks import BlockError, decode_blocks, decode_cache, native
 from aigw_core.codecs.messages.wire import decode_fields
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import check_depth, decode_as, pointer_of, read_object, splice
+from aigw_core.jsondoc import decode_as, pointer_of, splice
 from aigw_core.naming import refuse_duplicates
 
 _decode_request = Decoder(wire.Request).decode
@@ -89,7 +89,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     Raises:
         InvalidRequest: with the JSON pointer of what is wrong.
     """
-    fields = read_object(inbound.body, levels=2, unmeasured="messages")
+    fields = inbound.fields
     given = fields.get("messages")
     rest = inbound.body if given is None else splice(fields, {"messages": b"[]"})
     body = decode_as(_decode_request, rest)
@@ -175,8 +175,7 @@ def _decode_messages(given: Raw) -> Sequence[wire.Message]:
     try:
         return _decode_plain(given)
     except ValidationError:
-        # What nobody reads may be nested as well.
-        check_depth(bytes(given), "/messages")
+        pass  # said in full by the other type
     try:
         return _decode_any(given)
     except ValidationError as exc:
@@ -202,8 +201,6 @@ def _decode_turns(body: wire.Request, given: Raw, *, strict: bool) -> tuple[Turn
         if isinstance(content, str):
             turns.append(Turn(role, (Text(content),), pointer=pointer))
             continue
-        for place, raw in enumerate(content):
-            check_depth(bytes(raw), f"{pointer}/content/{place}", below=3)
         parts = _decode_parts(content, f"{pointer}/content")
         _check_parts(role, parts, pointer, strict=strict)
         turns.append(Turn(role, parts, pointer=pointer))

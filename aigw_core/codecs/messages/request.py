@@ -5,6 +5,8 @@ Translation is in ``decode_request`` and ``encode_request``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
@@ -14,7 +16,7 @@ from aigw_core.codecs.messages import wire
 from aigw_core.codecs.messages.encode_request import PATH
 from aigw_core.codecs.messages.error import NO_THREADS
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, read_object, splice
+from aigw_core.jsondoc import decode_as, is_empty_list, splice
 
 FORWARDED = (
     "anthropic-version",
@@ -26,18 +28,19 @@ FORWARDED = (
 
 
 class _Head(Struct):
+    """Read of the top-level fields, not of the body."""
+
     model: str
-    messages: list[Raw]
+    messages: list[int]
+    """``[0]`` for all that are not empty."""
     stream: bool | None = None
     thread: Raw = wire.NULL
 
 
-class _Model(Struct):
-    model: str = ""
-
-
+_SOME = Raw(b"[0]")
 _decode_head = Decoder(_Head).decode
-_decode_model = Decoder(_Model).decode
+_decode_name = Decoder(str).decode
+_NO_NAME = Raw(b'""')
 
 
 def peek(inbound: Inbound) -> Peek:
@@ -47,8 +50,7 @@ def peek(inbound: Inbound) -> Peek:
         InvalidRequest: no JSON object, no model, no messages; a part of a thread,
             which only the server that began it can go on with.
     """
-    read_object(inbound.body)
-    head = decode_as(_decode_head, inbound.body)
+    head = _head(inbound.fields)
     if not head.model:
         raise InvalidRequest("the model is empty", pointer="/model")
     if not head.messages:
@@ -62,6 +64,14 @@ def peek(inbound: Inbound) -> Peek:
     return Peek(head.model, bool(head.stream), stream_usage=True)
 
 
+def _head(fields: Mapping[str, Raw]) -> _Head:
+    few = {name: fields[name] for name in _Head.__struct_fields__ if name in fields}
+    messages = few.get("messages")
+    if messages is not None and not is_empty_list(messages):
+        few["messages"] = _SOME if bytes(messages)[:1] == b"[" else messages
+    return decode_as(_decode_head, msgspec.json.encode(few))
+
+
 def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
     """The client's own bytes for an upstream of this format, for ``model``.
 
@@ -69,8 +79,9 @@ def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
     older one is sent, which is what such a client was written for.
     """
     body = inbound.body
-    if decode_as(_decode_model, body).model != model:
-        body = splice(read_object(body), {"model": msgspec.json.encode(model)})
+    fields = inbound.fields
+    if decode_as(_decode_name, fields.get("model", _NO_NAME)) != model:
+        body = splice(fields, {"model": msgspec.json.encode(model)})
     given = inbound.headers
     headers = tuple([(name, given[name]) for name in FORWARDED if given.get(name)])
     if "anthropic-version" not in given:

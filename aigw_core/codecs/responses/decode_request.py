@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -36,7 +36,7 @@ from aigw_core.codecs.responses import wire
 from aigw_core.codecs.responses.content import leftovers, native
 from aigw_core.codecs.responses.input_items import decode_at, decode_input
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, read_object, splice
+from aigw_core.jsondoc import decode_as, is_empty_list, splice
 from aigw_core.naming import refuse_duplicates
 
 POINTERS = {
@@ -97,12 +97,13 @@ def peek(inbound: Inbound) -> Peek:
     Raises:
         InvalidRequest: no JSON object, no usable model, no input.
     """
-    fields = read_object(inbound.body)
+    fields = inbound.fields
     model = check_model(fields)
     stream = decode_at(_BOOL, fields["stream"], "/stream") if "stream" in fields else None
-    given = bytes(fields.get("input", Raw(b"null")))
+    items = fields.get("input", Raw(b"null"))
+    given = bytes(items)
     if given.startswith(b"["):
-        if given[1:-1].strip() == b"" and not _has_state(fields):
+        if is_empty_list(items) and not _has_state(fields):
             raise InvalidRequest("the list is empty", pointer="/input")
     elif given == b"null":
         if not _has_state(fields):
@@ -112,7 +113,7 @@ def peek(inbound: Inbound) -> Peek:
     return Peek(model, bool(stream))
 
 
-def check_model(fields: dict[str, Raw]) -> str:
+def check_model(fields: Mapping[str, Raw]) -> str:
     """The model's name.
 
     Raises:
@@ -126,7 +127,7 @@ def check_model(fields: dict[str, Raw]) -> str:
     return model
 
 
-def _has_state(fields: dict[str, Raw]) -> bool:
+def _has_state(fields: Mapping[str, Raw]) -> bool:
     return any(bytes(fields.get(name, Raw(b"null"))) != b"null" for name in _STATE)
 
 
@@ -136,7 +137,7 @@ def decode_request(inbound: Inbound) -> ChatRequest:
     Raises:
         InvalidRequest: with the JSON pointer of what is wrong.
     """
-    fields = read_object(inbound.body, levels=2, unmeasured="input")
+    fields = inbound.fields
     check_model(fields)
     request = decode_as(_REQUEST, splice(fields, {"input": b"null"}))
     tools = _tools(request.tools or [])
@@ -371,7 +372,7 @@ def _server_state(request: wire.Request) -> ServerState:
 
 
 def _cache(
-    request: wire.Request, fields: dict[str, Raw]
+    request: wire.Request, fields: Mapping[str, Raw]
 ) -> tuple[CacheMark | None, tuple[Extra, ...]]:
     """Implicit caching is canonical; anything else in the options is kept whole."""
     options = request.prompt_cache_options
@@ -395,7 +396,7 @@ _NESTED = {
 }
 
 
-def _nested(fields: dict[str, Raw]) -> list[Extra]:
+def _nested(fields: Mapping[str, Raw]) -> list[Extra]:
     """Unknown fields one level down; their names have a dot."""
     return [
         Extra(f"{outer}.{name}", bytes(value), f"/{outer}/{name}")
@@ -405,7 +406,7 @@ def _nested(fields: dict[str, Raw]) -> list[Extra]:
     ]
 
 
-def _unknown(fields: dict[str, Raw]) -> list[Extra]:
+def _unknown(fields: Mapping[str, Raw]) -> list[Extra]:
     return [
         Extra(
             name,

@@ -36,7 +36,7 @@ from aigw_core.codecs.responses.settings import (
 )
 from aigw_core.errors import InvalidRequest
 from aigw_core.foreign import client_tools, note_foreign
-from aigw_core.jsondoc import read_object, splice
+from aigw_core.jsondoc import splice
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
@@ -60,7 +60,7 @@ def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
     Raises:
         InvalidRequest: no JSON object, or no usable model.
     """
-    fields = read_object(inbound.body)
+    fields = inbound.fields
     body = inbound.body
     if check_model(fields) != model:
         body = splice(fields, {"model": wire.encode(model)})

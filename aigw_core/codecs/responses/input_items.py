@@ -54,7 +54,7 @@ from aigw_core.codecs.responses.output_items import (
     shown_fields,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import check_depth, pointer_of
+from aigw_core.jsondoc import pointer_of
 
 T = TypeVar("T")
 
@@ -127,8 +127,7 @@ def decode_at(decode: Callable[[bytes], T], raw: bytes | Raw, pointer: str) -> T
 
 
 def decode_input(given: Raw, cache_ttl: str) -> list[Turn]:
-    """The turns of ``input``, whose depth nobody has looked at (``jsondoc.check_depth``).
-    A cache breakpoint without a time has ``cache_ttl``.
+    """The turns of ``input``. A cache breakpoint without a time has ``cache_ttl``.
 
     Raises:
         InvalidRequest: with the JSON pointer.
@@ -263,7 +262,6 @@ def _texts(content: str | list[wire.PlainText]) -> tuple[Text, ...]:
 
 
 def _add_item(turns: _Turns, raw: Raw, pointer: str, cache_ttl: str) -> None:
-    check_depth(bytes(raw), pointer, below=1)
     head = decode_at(wire.decode_head, raw, pointer)
     kind = head.type
     if kind == "message" or (kind is None and head.role is not None):

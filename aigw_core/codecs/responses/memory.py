@@ -11,7 +11,7 @@ Source: API reference, "Create a model response", ``previous_response_id`` and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import Raw, Struct
@@ -21,7 +21,7 @@ from aigw_core.codec import Inbound
 from aigw_core.codecs.responses import wire
 from aigw_core.codecs.responses.input_items import decode_at
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import read_object, splice
+from aigw_core.jsondoc import splice
 from aigw_core.sse import SseDecoder, SseEvent
 
 _PREVIOUS = msgspec.json.Decoder(str | None).decode
@@ -50,7 +50,7 @@ def read_question(inbound: Inbound) -> Question:
         InvalidRequest: not a JSON object; a field of the wrong type; one that would
             need more memory than there is.
     """
-    fields = read_object(inbound.body)
+    fields = inbound.fields
     if decode_at(_STORE, fields.get("background", _NULL), "/background"):
         raise InvalidRequest(
             "answers in the background are not possible here; leave the field out",
@@ -69,7 +69,7 @@ def read_question(inbound: Inbound) -> Question:
     return Question(previous, store is not False and not elsewhere, _items(fields))
 
 
-def _items(fields: dict[str, Raw]) -> tuple[bytes, ...]:
+def _items(fields: Mapping[str, Raw]) -> tuple[bytes, ...]:
     given = decode_at(_ITEMS, fields.get("input", _NULL), "/input")
     if given is None:
         return ()
@@ -81,7 +81,7 @@ def _items(fields: dict[str, Raw]) -> tuple[bytes, ...]:
 def expand(inbound: Inbound, items: Iterable[bytes]) -> Inbound:
     """The request with all of its conversation in it: ``items`` for its input, and no
     mention of an earlier answer. Everything else stays as it is."""
-    fields = read_object(inbound.body)
+    fields = dict(inbound.fields)
     fields.pop("previous_response_id", None)
     return replace(inbound, body=splice(fields, {"input": b"[%b]" % b",".join(items)}))
 
