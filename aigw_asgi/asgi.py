@@ -12,7 +12,7 @@ import anyio
 from aigw_asgi.access_log import log_other
 from aigw_asgi.admin import admin_document, clear_cooldowns, metrics_text, outcome_document
 from aigw_asgi.counting import serve_count
-from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, write_now_of
+from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, watch_of, write_now_of
 from aigw_asgi.gemini_array import ArraySender, wants_array
 from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_body, send_json
 from aigw_asgi.inference import new_request_id, serve_inference
@@ -251,6 +251,7 @@ class _Started:
         self._bare = bare
         self.started = False
         self.write_now = write_now_of(send)  # only ever after a start
+        self.watch = watch_of(send)
 
     async def __call__(self, message: dict[str, Any]) -> None:
         self.started = True

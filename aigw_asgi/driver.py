@@ -1,9 +1,10 @@
 """The only loop that joins core and network: performs commands, reports facts.
 
-Two tasks serve a request: one reads the upstream and feeds the exchange in line,
-with no queue in between; one waits for the client to leave. A timer starts a
-third when a deadline has come. Whatever a task learns goes to the exchange at
-once, and the commands that come back are performed by that same task.
+One task serves a request: it reads the upstream and feeds the exchange in line, with
+no queue in between. Others come when they have something to say: that a deadline has
+come, that the client has left. Where the server cannot call to say that (``watch``),
+one waits for it from the start. Whatever a task learns goes to the exchange at once,
+and the commands that come back are performed by that same task.
 
 While content flows and the client keeps up, the reading task sleeps, where transport
 and server allow it: the call that brings bytes from the upstream's socket goes all
@@ -13,6 +14,7 @@ last word, and everything that is not simply more of the body.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -50,6 +52,9 @@ ReceiveMessage = Callable[[], Awaitable[Any]]
 WriteNow = Callable[[bytes], bool]
 """Sends some of a body at once, between its start and its end; ``False``: the client
 is slow, so ``send`` it and wait."""
+Watch = Callable[[Callable[[], None]], None]
+"""Has a function called by the event loop of asyncio, once, when the client leaves
+before its answer is complete, or has left."""
 ChooseTransport = Callable[[Send, TaskGroup], Transport]
 """The transport for an attempt. The task group lives as long as the request."""
 
@@ -61,6 +66,12 @@ _now = time.monotonic
 def write_now_of(send: SendMessage) -> WriteNow | None:
     """The short way that a server's ``send`` may have as its attribute ``write_now``."""
     return getattr(send, "write_now", None)
+
+
+def watch_of(send: SendMessage) -> Watch | None:
+    """The way to hear of a client that leaves that a server's ``send`` may have as its
+    attribute ``watch``."""
+    return getattr(send, "watch", None)
 
 
 class ClientAborted(Exception):
@@ -94,6 +105,7 @@ class Driver:
         self._write_timeout = write_timeout
         self._answered = answered
         self._write_now = write_now_of(send)
+        self._watch = watch_of(send)
 
         self._tasks: TaskGroup  # of the run, as is the timer
         self._timer: Timer
@@ -108,6 +120,7 @@ class Driver:
         self._ended = False  # the last body said that none follows
         self._aborted = False
         self._left: list[Command] = []  # by a piece that flowed, for the task
+        self._farewell: asyncio.Task[None] | None = None  # tells that the client has left
 
     async def run(self) -> None:
         """Serve the request.
@@ -119,7 +132,11 @@ class Driver:
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             self._timer = Timer(self._look, tasks)
-            tasks.start_soon(self._watch_client)
+            if self._watch is None:
+                tasks.start_soon(self._watch_client)
+            else:
+                # A task that waits would cost 32 us, a fifth of a small request.
+                self._watch(self._on_leave)
             try:
                 commands = self.exchange.start(_now())
                 if commands and isinstance(commands[0], Send):
@@ -128,6 +145,8 @@ class Driver:
                 await self._run_attempts()
             finally:
                 self._timer.cancel()
+                if self._farewell is not None:
+                    self._farewell.cancel()
             tasks.cancel_scope.cancel()
         if self._aborted:
             raise ClientAborted
@@ -206,6 +225,11 @@ class Driver:
         return False
 
     # --- the other tasks -----------------------------------------------------
+
+    def _on_leave(self) -> None:
+        if not self.exchange.closed:
+            # A callback of the loop is in no task, which a task group wants to be.
+            self._farewell = asyncio.get_running_loop().create_task(self._tell(ClientGone()))
 
     async def _watch_client(self) -> None:
         while True:

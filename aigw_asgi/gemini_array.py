@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aigw_asgi.driver import SendMessage
+from aigw_asgi.driver import SendMessage, watch_of
 from aigw_core.errors import InvalidRequest
 
 if TYPE_CHECKING:  # at run time with the first request that needs it
@@ -33,6 +33,7 @@ class ArraySender:
     stream is put into one, too."""
 
     def __init__(self, send: SendMessage) -> None:
+        self.watch = watch_of(send)
         self._send = send
         self._framing: ArrayFraming | None = None
         self._before = b"["  # of an error

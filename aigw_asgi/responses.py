@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.accounts import Account
-from aigw_asgi.driver import ReceiveMessage, SendMessage, WriteNow, write_now_of
+from aigw_asgi.driver import ReceiveMessage, SendMessage, WriteNow, watch_of, write_now_of
 from aigw_asgi.inference import find_targets, new_call, run_exchange, serve_inference
 from aigw_asgi.sharing import Sharing
 from aigw_asgi.state import GatewayState
@@ -157,6 +157,7 @@ class _Recorder:
         self._read_already = False  # what is sent next
         self._complete: StoredResponse | None = None
         self._write_now = write_now_of(send)
+        self.watch = watch_of(send)
         self.write_now: WriteNow | None = self._write_and_read if self._write_now else None
 
     async def __call__(self, message: dict[str, Any]) -> None:

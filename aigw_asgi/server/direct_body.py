@@ -1,9 +1,12 @@
-"""A ``send`` through which a piece of a body can go out at once, without a task.
+"""A ``send`` that does without tasks what ASGI needs a task for.
 
 ASGI's ``send`` is a coroutine, because a client may be slow. While it is not, the
 call of a function is enough: whoever has the next piece, a callback of the event loop
 even, writes it straight to the client's connection. Middleware that brings a ``send``
 of its own has no such function, so nothing goes past it.
+
+ASGI's ``receive`` says that the client has left, to a task that waits for nothing else.
+Here the connection calls.
 """
 
 from __future__ import annotations
@@ -22,10 +25,12 @@ class AnswerCycle(Protocol):
     transport: asyncio.Transport
     flow: FlowControl
     disconnected: bool
+    on_leave: Callable[[], None] | None
+    """Ours; called by :class:`aigw_asgi.server.guard.Guard`."""
 
 
 class DirectSend:
-    """The ``send`` of one cycle, with ``write_now``."""
+    """The ``send`` of one cycle, with ``write_now`` and ``watch``."""
 
     __slots__ = ("_chunked", "_cycle", "_send")
 
@@ -57,6 +62,14 @@ class DirectSend:
             return False
         cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
         return True
+
+    def watch(self, on_leave: Callable[[], None]) -> None:
+        """Have ``on_leave`` called when the client leaves before its answer is complete;
+        at once when it has left."""
+        if self._cycle.disconnected:
+            on_leave()
+        else:
+            self._cycle.on_leave = on_leave
 
 
 def with_direct_send(app: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.server import ServerState
@@ -139,7 +139,15 @@ class Guard:
         if cycle is not None:
             cycle.disconnected = True
             cycle.message_event.set()
+            self.tell_left(cycle)
         self.flow.resume_writing()
+
+    def tell_left(self, cycle: Any) -> None:
+        """Call who asked for it, once (:meth:`~aigw_asgi.server.direct_body.DirectSend.watch`)."""
+        on_leave = getattr(cycle, "on_leave", None)
+        if on_leave is not None:
+            cycle.on_leave = None
+            on_leave()
 
     def _on_deadline(self) -> None:
         limits = self.limits

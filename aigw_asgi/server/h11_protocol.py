@@ -49,7 +49,9 @@ class GuardedH11Protocol(Guard, H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.deadline.cancel()
+        cycle = self.open_cycle()
         super().connection_lost(exc)
+        self.tell_left(cycle)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():

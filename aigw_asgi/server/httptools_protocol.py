@@ -62,7 +62,9 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.deadline.cancel()
+        cycle = self.open_cycle()
         super().connection_lost(exc)
+        self.tell_left(cycle)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():

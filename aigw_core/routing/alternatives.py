@@ -27,11 +27,9 @@ def take_alternatives(inbound: Inbound) -> tuple[Inbound, tuple[str, ...]]:
     Raises:
         InvalidRequest: they are no list of up to eight names.
     """
-    if inbound.model is not None or b'"models"' not in inbound.body:
+    if inbound.model is not None or "models" not in inbound.fields:
         return inbound, ()
     fields = dict(inbound.fields)
-    if "models" not in fields:
-        return inbound, ()
     names = _read(fields.pop("models"))
     changes = {}
     if names and bytes(fields.get("model", Raw(b"null"))) == b"null":

@@ -36,9 +36,9 @@ def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
         InvalidRequest: the body is no object.
     """
     body = inbound.body
-    if b'"model"' in body:
-        fields = inbound.fields
-        known = bytes(fields.get("model", Raw(b"null")))
+    fields = inbound.fields
+    if "model" in fields:
+        known = bytes(fields["model"])
         wanted = msgspec.json.encode(f"models/{model.removeprefix('models/')}")
         if known not in (b"null", wanted, msgspec.json.encode(model)):
             body = splice(fields, {"model": wanted})
