@@ -48,6 +48,9 @@ MAX_LINE = 8 << 10
 MAX_TRACEBACK = 16 << 10
 """Characters of a traceback; its end says most."""
 
+GATHER = 0.02
+"""Seconds that the writer sleeps when it has written all, so that the next lines are many."""
+
 STOP_LIMIT = 2.0
 """Seconds that the last lines get to be written in."""
 
@@ -283,6 +286,9 @@ class _Entry(QueueHandler):
         except queue.Full:
             self.dropped += 1
 
+    def is_empty(self) -> bool:
+        return self._waiting.empty()
+
     def news(self) -> int:
         """How many were dropped since this was asked last."""
         dropped, self._told = self.dropped - self._told, self.dropped
@@ -309,6 +315,12 @@ class _Listener(QueueListener):
     def __init__(self, entry: _Entry, handlers: Sequence[logging.Handler]) -> None:
         super().__init__(entry.queue, *handlers)
         self._entry = entry
+
+    def dequeue(self, block: bool) -> logging.LogRecord:
+        # Woken for each line, the thread would wrest the interpreter from who serves.
+        if self._entry.is_empty():
+            time.sleep(GATHER)
+        return super().dequeue(block)
 
     def handle(self, record: logging.LogRecord) -> None:
         super().handle(record)

@@ -157,9 +157,9 @@ class GatewayState:
             *([] if previous is None else [key_of(previous.reveal())]),
         )
 
-    def transport(self, send: Send, tasks: TaskGroup) -> Transport:
+    def transport(self, send: Send, tasks: Callable[[], TaskGroup]) -> Transport:
         """Where an attempt goes; the built-in models run as a task of the request."""
-        return AppTransport(echo, tasks) if send.provider == ECHO else self._upstream
+        return AppTransport(echo, tasks()) if send.provider == ECHO else self._upstream
 
     @property
     def uptime(self) -> float:

@@ -18,10 +18,12 @@ from anyio.abc import TaskGroup
 class Timer:
     """Runs ``due`` in a task once ``arm``'s time (monotonic seconds) has come, never early.
 
-    ``tasks`` is the group of the owner, who calls ``cancel`` at its end.
+    ``tasks`` gives the group of the owner, who calls ``cancel`` at its end.
     """
 
-    def __init__(self, due: Callable[[], Coroutine[Any, Any, None]], tasks: TaskGroup) -> None:
+    def __init__(
+        self, due: Callable[[], Coroutine[Any, Any, None]], tasks: Callable[[], TaskGroup]
+    ) -> None:
         self._due = due
         self._tasks = tasks
         self.armed: float | None = None
@@ -45,7 +47,7 @@ class Timer:
             self._handle = self._loop.call_later(max(delay, 0.0), self._fire)
         elif self._changed is None:
             self._changed = anyio.Event()
-            self._tasks.start_soon(self._sleep)
+            self._tasks().start_soon(self._sleep)
         else:
             self._changed.set()
 
@@ -69,7 +71,7 @@ class Timer:
             # A callback of the loop is in no task, which a task group wants to be.
             self._running = self._loop.create_task(self._due())
         elif at is not None:
-            self._tasks.start_soon(self._due)
+            self._tasks().start_soon(self._due)
 
     async def _sleep(self) -> None:
         while self.armed is not None:
