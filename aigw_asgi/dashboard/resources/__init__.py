@@ -1,4 +1,4 @@
-"""What there is below ``/api/dashboard``, a module for each first word of a path."""
+"""What there is below ``/api/dashboard``, by the first word of a path."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from aigw_asgi.dashboard.resources import (
     models,
     overview,
     playground,
+    provider_trials,
     providers,
     routing,
     system,
@@ -28,6 +29,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *models.OPERATIONS,
     *system.OPERATIONS,
     *providers.OPERATIONS,
+    *provider_trials.OPERATIONS,
     *auth_keys.OPERATIONS,
     *routing.OPERATIONS,
     *config.OPERATIONS,
