@@ -50,13 +50,14 @@ export async function openBrowser({ width = 1400, height = 900, dark = false }: 
   };
 }
 
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
 export type Violation = { id: string; help: string; nodes: string[] };
 
 /** What axe says of the page, by WCAG 2.0 to 2.2, levels A and AA. */
 export async function accessibility(page: Page): Promise<Violation[]> {
-  const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   // Evaluated by the debugger: the page's policy has no say in that.
-  await page.evaluate(source);
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(readFileSync(AXE, "utf8"));
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: { run: (root: Document, options: object) => Promise<{ violations: { id: string; help: string; nodes: { target: unknown[] }[] }[] }> };

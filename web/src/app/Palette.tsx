@@ -62,9 +62,9 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
     { id: "leave", label: t("palette.signOut"), icon: LogOut, run: leave },
   ];
   const requests: Command[] = REQUEST_ID.test(typed)
-    ? [{ id: "open", label: t("palette.openRequest", { id: typed }), icon: SquareArrowOutUpRight, always: true, run: () => void navigate({ to: "/requests/$id", params: { id: typed } }) }]
+    ? [{ id: "open", label: t("palette.openRequest", { id: typed }), icon: SquareArrowOutUpRight, made: true, run: () => void navigate({ to: "/requests/$id", params: { id: typed } }) }]
     : typed.length > 2
-      ? [{ id: "find", label: t("palette.searchRequests", { text: typed }), icon: Search, always: true, run: () => void navigate({ to: "/requests", search: { q: typed } }) }]
+      ? [{ id: "find", label: t("palette.searchRequests", { text: typed }), icon: Search, made: true, run: () => void navigate({ to: "/requests", search: { q: typed } }) }]
       : [];
   return (
     <CommandPalette
@@ -75,11 +75,12 @@ export default function Palette({ onClose, onKeys }: { onClose: () => void; onKe
       onText={setText}
       onClose={onClose}
       groups={[
-        { label: t("palette.requests"), commands: requests },
         { label: t("palette.pages"), commands: pages },
         { label: t("palette.providers"), commands: providers },
         { label: t("palette.models"), commands: models },
         { label: t("palette.actions"), commands: actions },
+        // Fits whatever is typed, so that a page by its name must come before.
+        { label: t("palette.requests"), commands: requests },
       ]}
     />
   );

@@ -1,4 +1,4 @@
-import { Command as Cmdk, CommandEmpty, CommandGroup, CommandInput, CommandItem, CommandList } from "cmdk";
+import { Command as Cmdk, CommandEmpty, CommandGroup, CommandInput, CommandItem, CommandList, defaultFilter } from "cmdk";
 import type { LucideIcon } from "lucide-react";
 import { useEffect, useRef } from "react";
 
@@ -9,8 +9,8 @@ export type Command = {
   label: string;
   icon?: LucideIcon;
   hint?: string;
-  /** Shown whatever is typed: it was made from that. */
-  always?: boolean;
+  /** Made from what is typed: it always fits. */
+  made?: boolean;
   run: () => void;
 };
 
@@ -20,9 +20,16 @@ export type CommandPaletteProps = {
   empty: string;
   text: string;
   onText: (text: string) => void;
+  /** They keep this order; what fits best comes first in each. */
   groups: readonly { label: string; commands: readonly Command[] }[];
   onClose: () => void;
 };
+
+const MADE = "made";
+
+function fitting(value: string, typed: string, keywords: readonly string[] = []): number {
+  return keywords.includes(MADE) ? 1 : defaultFilter(value, typed);
+}
 
 /** A box to type into, and what fits below. Rendering it opens it. */
 export function CommandPalette({ label, placeholder, empty, text, onText, groups, onClose }: CommandPaletteProps) {
@@ -31,6 +38,8 @@ export function CommandPalette({ label, placeholder, empty, text, onText, groups
     const element = dialog.current;
     const before = document.activeElement;
     element?.showModal();
+    // The browser takes the box around it, which can have the focus too.
+    element?.querySelector("input")?.focus();
     return () => {
       element?.close();
       if (before instanceof HTMLElement) before.focus();
@@ -51,19 +60,19 @@ export function CommandPalette({ label, placeholder, empty, text, onText, groups
         if (event.target === dialog.current) onClose();
       }}
     >
-      <Cmdk label={label} loop className={styles.box}>
+      <Cmdk label={label} loop filter={fitting} className={styles.box}>
         <CommandInput value={text} onValueChange={onText} placeholder={placeholder} className={styles.input} />
         <CommandList className={styles.list} label={label}>
           <CommandEmpty className={styles.empty}>{empty}</CommandEmpty>
           {groups.map(
             (group) =>
               group.commands.length > 0 && (
-                <CommandGroup key={group.label} heading={group.label} className={styles.group} forceMount={group.commands.some((command) => command.always)}>
-                  {group.commands.map(({ id, label: name, icon: Icon, hint, always = false, run }) => (
+                <CommandGroup key={group.label} heading={group.label} className={styles.group}>
+                  {group.commands.map(({ id, label: name, icon: Icon, hint, made = false, run }) => (
                     <CommandItem
                       key={id}
                       value={`${group.label} ${name}`}
-                      forceMount={always}
+                      {...(made && { keywords: [MADE] })}
                       className={styles.item}
                       onSelect={() => {
                         // Closed first: what runs may open a dialog of its own.

@@ -26,7 +26,7 @@ export default function DiffView({ before, after }: { before: string; after: str
           phrases(t),
           EditorView.lineWrapping,
           EditorState.readOnly.of(true),
-          EditorView.contentAttributes.of({ "aria-label": t("review.diff"), "aria-readonly": "true" }),
+          EditorView.contentAttributes.of({ "aria-label": t("review.diff"), "aria-readonly": "true", tabindex: "0" }),
           unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 5 }, gutter: true }),
         ],
       }),

@@ -57,7 +57,7 @@ export default function YamlEditor(props: YamlEditorProps) {
       if (update.docChanged || update.selectionSet) latest.current.onLine(lineOfCursor(update.state));
     });
     const { hints, readOnly: lock } = parts.current;
-    const label = EditorView.contentAttributes.of({ "aria-label": t("editor.label"), spellcheck: "false" });
+    const label = EditorView.contentAttributes.of({ "aria-label": t("editor.label"), spellcheck: "false", tabindex: "0" });
     const made = new EditorView({
       parent,
       state: EditorState.create({ doc: first.current.value, extensions: [basics, look(), phrases(t), label, listen, hints.of([]), lock.of([])] }),

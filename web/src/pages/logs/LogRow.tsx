@@ -13,6 +13,11 @@ import type { Level } from "./search";
 
 export const TONE: Record<Level, Tone> = { debug: "off", info: "info", warning: "warn", error: "bad", critical: "bad" };
 
+/** Enough to tell one from the next in a row. */
+function shortId(id: string): string {
+  return id.slice(0, 13);
+}
+
 export type LogRowProps = { record: LogRecord; wrap: boolean; open: boolean; onToggle: () => void; onRequest: (id: string) => void };
 
 /** The cells of one record, and below them the rest of it. */
@@ -42,8 +47,8 @@ export function LogRow({ record, wrap, open, onToggle, onRequest }: LogRowProps)
       </span>
       <span role="cell" className={styles.request}>
         {record.request_id !== null && (
-          <Link to="/requests/$id" params={{ id: record.request_id }} aria-label={t("openRequest", { id: record.request_id })} title={record.request_id}>
-            {record.request_id.slice(0, 13)}
+          <Link to="/requests/$id" params={{ id: record.request_id }} aria-label={t("openRequest", { id: shortId(record.request_id) })} title={record.request_id}>
+            {shortId(record.request_id)}
           </Link>
         )}
       </span>
