@@ -4,7 +4,7 @@ import { createRootRoute, createRoute, createRouter, Outlet, redirect, retainSea
 import { ApiError } from "../api/error";
 import { firstSession } from "../api/session";
 import { parseRange } from "../lib/range";
-import { parseSearch, present, type RawSearch, stringifySearch, textParam } from "../lib/search";
+import { parseSearch, allowed, type RawSearch, stringifySearch, textParam } from "../lib/search";
 import { linkPending } from "../lib/signInLink";
 import { useSession } from "../live/session";
 import { validateSearch as config } from "../pages/config/search";
@@ -53,7 +53,7 @@ const root = createRootRoute({
   errorComponent: StartError,
   validateSearch: (search: RawSearch): RootSearch => {
     const range = textParam(search, "range", 40);
-    return present<RootSearch>({ range: parseRange(range) === null ? undefined : range });
+    return allowed<RootSearch>({ range: parseRange(range) === null ? undefined : range });
   },
 });
 

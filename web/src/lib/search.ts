@@ -31,7 +31,10 @@ export function wordParam<W extends string>(search: RawSearch, key: string, allo
   return allowed.find((word) => word === search[key]);
 }
 
-/** Leaves out what is undefined, as `exactOptionalPropertyTypes` wants it. */
-export function present<T extends object>(values: { [K in keyof T]: T[K] | undefined }): Partial<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+/**
+ * What a page allows, as its search. What it does not stays there as undefined: the
+ * router lays this over what the address says, and would let through what is left out.
+ */
+export function allowed<T extends object>(values: { [K in keyof T]: T[K] | undefined }): Partial<T> {
+  return values;
 }

@@ -1,4 +1,4 @@
-import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, textParam, wordParam } from "../../lib/search";
 
 export const TABS = ["effective", "schema"] as const;
 
@@ -17,7 +17,7 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({
+  return allowed<Search>({
     tab: wordParam(search, "tab", TABS),
     at: textParam(search, "at", 300),
     line: textParam(search, "line", 8),

@@ -1,4 +1,4 @@
-import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, textParam, wordParam } from "../../lib/search";
 
 export type Search = {
   /** The key whose panel is open. */
@@ -8,5 +8,5 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({ id: textParam(search, "id", 100), add: wordParam(search, "add", ["1"]) });
+  return allowed<Search>({ id: textParam(search, "id", 100), add: wordParam(search, "add", ["1"]) });
 }

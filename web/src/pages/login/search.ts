@@ -1,4 +1,4 @@
-import { present, textParam, type RawSearch } from "../../lib/search";
+import { allowed, textParam, type RawSearch } from "../../lib/search";
 
 export type Search = {
   /** Where to go after signing in: a path of this dashboard. */
@@ -8,5 +8,5 @@ export type Search = {
 export function validateSearch(search: RawSearch): Search {
   const next = textParam(search, "next", 2000);
   // A path alone: an address from outside could name another host.
-  return present<Search>({ next: next !== undefined && /^\/(?![/\\])/.test(next) ? next : undefined });
+  return allowed<Search>({ next: next !== undefined && /^\/(?![/\\])/.test(next) ? next : undefined });
 }

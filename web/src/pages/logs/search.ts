@@ -1,4 +1,4 @@
-import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, textParam, wordParam } from "../../lib/search";
 
 export const LEVELS = ["debug", "info", "warning", "error", "critical"] as const;
 
@@ -19,7 +19,7 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({
+  return allowed<Search>({
     level: wordParam(search, "level", LEVELS),
     logger: textParam(search, "logger", 256),
     q: textParam(search, "q", 200),

@@ -1,4 +1,4 @@
-import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, textParam, wordParam } from "../../lib/search";
 
 export const DIMENSIONS = ["model", "served_model", "provider", "credential", "format", "upstream_format", "key", "status", "outcome", "error", "endpoint"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
@@ -17,7 +17,7 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({
+  return allowed<Search>({
     by: wordParam(search, "by", DIMENSIONS),
     p: wordParam(search, "p", PERCENTILES),
     q: textParam(search, "q", 2000),

@@ -1,4 +1,4 @@
-import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, textParam, wordParam } from "../../lib/search";
 
 export const FORMATS = ["chat", "messages", "responses", "gemini"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -22,7 +22,7 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({
+  return allowed<Search>({
     ask: textParam(search, "ask", 256),
     format: wordParam(search, "format", FORMATS),
     as: textParam(search, "as", 100),

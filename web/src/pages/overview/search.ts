@@ -1,4 +1,4 @@
-import { present, type RawSearch, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, wordParam } from "../../lib/search";
 
 export const CLIENTS = ["openai", "anthropic", "gemini"] as const;
 
@@ -11,5 +11,5 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({ client: wordParam(search, "client", CLIENTS) });
+  return allowed<Search>({ client: wordParam(search, "client", CLIENTS) });
 }

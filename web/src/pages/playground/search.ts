@@ -1,4 +1,4 @@
-import { present, textParam, type RawSearch } from "../../lib/search";
+import { allowed, textParam, type RawSearch } from "../../lib/search";
 
 /** What the address of this page may say. */
 export type Search = {
@@ -9,5 +9,5 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({ from: textParam(search, "from", 200), model: textParam(search, "model", 200) });
+  return allowed<Search>({ from: textParam(search, "from", 200), model: textParam(search, "model", 200) });
 }

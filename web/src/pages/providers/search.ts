@@ -1,4 +1,4 @@
-import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, textParam, wordParam } from "../../lib/search";
 
 export type Search = {
   /** The provider whose panel is open. */
@@ -10,7 +10,7 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({
+  return allowed<Search>({
     id: textParam(search, "id", 100),
     edit: wordParam(search, "edit", ["1"]),
     add: textParam(search, "add", 40),

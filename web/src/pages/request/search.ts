@@ -1,4 +1,4 @@
-import { present, textParam, type RawSearch } from "../../lib/search";
+import { allowed, textParam, type RawSearch } from "../../lib/search";
 
 export type Search = {
   /** The tab that is open. */
@@ -6,5 +6,5 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({ tab: textParam(search, "tab", 40) });
+  return allowed<Search>({ tab: textParam(search, "tab", 40) });
 }

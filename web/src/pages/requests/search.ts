@@ -1,4 +1,4 @@
-import { present, textParam, type RawSearch } from "../../lib/search";
+import { allowed, textParam, type RawSearch } from "../../lib/search";
 
 /** What the address of this page may say besides `range`. */
 export type Search = {
@@ -13,7 +13,7 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({
+  return allowed<Search>({
     q: textParam(search, "q", 2000),
     id: textParam(search, "id", 200),
     tab: textParam(search, "tab", 40),

@@ -1,4 +1,4 @@
-import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, textParam, wordParam } from "../../lib/search";
 
 export const FORMATS = ["chat", "messages", "responses", "gemini"] as const;
 
@@ -17,7 +17,7 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({
+  return allowed<Search>({
     model: textParam(search, "model", 300),
     format: wordParam(search, "format", FORMATS),
     key: textParam(search, "key", 200),

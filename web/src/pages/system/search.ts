@@ -1,4 +1,4 @@
-import { present, type RawSearch, textParam, wordParam } from "../../lib/search";
+import { allowed, type RawSearch, textParam, wordParam } from "../../lib/search";
 
 /** What the address of this page may say besides `range`. */
 export type Search = {
@@ -9,5 +9,5 @@ export type Search = {
 };
 
 export function validateSearch(search: RawSearch): Search {
-  return present<Search>({ record: textParam(search, "record", 20), ask: wordParam(search, "ask", ["reload", "support"]) });
+  return allowed<Search>({ record: textParam(search, "record", 20), ask: wordParam(search, "ask", ["reload", "support"]) });
 }
