@@ -36,7 +36,7 @@ describe("the list of requests", () => {
     await show();
     await screen.findByText("req-9");
     const cells = within(row("req-9")).getAllByRole("cell").map((cell) => cell.textContent);
-    expect(cells).toEqual(expect.arrayContaining(["200 OK", "gpt-x", "openai-main", "chat → messages", "12 → 34", "$0.00120"]));
+    expect(cells).toEqual(expect.arrayContaining(["200 OK", "gpt-x", "openai-main", "chat → messages", "12 → 34", "$0.0012"]));
     expect(within(row("req-8")).getByText("429 limited")).toBeInTheDocument();
     expect(within(row("req-7")).getByText("gpt-x → claude-y")).toBeInTheDocument();
     expect(within(row("req-7")).getByText("2×")).toBeInTheDocument();
