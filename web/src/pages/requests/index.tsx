@@ -65,6 +65,7 @@ export function Page() {
     const written = writeFilter(next);
     search({ q: written === "" ? undefined : written });
   };
+  const narrow = useCallback((from: number, to: number) => setRange({ kind: "between", from, to }), [setRange]);
   const rows = list.rows;
   const shown = rows.length > 0;
   useEffect(() => {
@@ -84,7 +85,7 @@ export function Page() {
   const pair = compare?.split(" ") ?? [];
   return (
     <div className={styles.page}>
-      <Histogram range={range} rangeText={rangeText} query={query} onSelect={(from, to) => setRange({ kind: "between", from, to })} />
+      <Histogram range={range} rangeText={rangeText} query={query} onSelect={narrow} />
       <FilterBar filter={filter} fields={fields} onChange={setFilter} example={t("filter.example")} />
       {ignored.length > 0 && (
         <Banner
