@@ -11,12 +11,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { type Browser, noBrowser, openBrowser } from "../browser";
 import { type Gateway, startGateway } from "../gateway";
 import { signIn } from "../pages";
+import { rowElements } from "../rows";
 import { CLIENT_KEY, flood } from "../traffic";
 import { between, Meter } from "./cost";
 
@@ -37,11 +37,6 @@ type Sent = { sent: number; answered: number; seconds: number };
 async function generate(gateway: Gateway, seconds: number): Promise<Sent> {
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, "generator.mjs"), gateway.url, CLIENT_KEY, String(PER_SECOND), String(seconds)]);
   return JSON.parse(stdout) as Sent;
-}
-
-/** How many rows of the table are in the document. */
-function rowElements(page: Page): Promise<number> {
-  return page.locator("main [role=row]").count();
 }
 
 function median(values: readonly number[]): number {
@@ -87,7 +82,8 @@ describe.skipIf(noBrowser)("the page of requests", () => {
     const share = (seconds: number) => `${((100 * seconds) / cost.seconds).toFixed(1)} %`;
     put("rows a second", (sent.sent / sent.seconds).toFixed(1), String(PER_SECOND));
     put("main thread, processor time", share(cost.thread), "< 20 %", cost.thread < 0.2 * cost.seconds);
-    put("main thread, wall clock", share(cost.wall), "< 20 %", cost.wall < 0.2 * cost.seconds);
+    // Whatever else runs on the machine lengthens this one, so that it is no measure of the page.
+    put("  by the wall clock", share(cost.wall));
     put("  of it scripts, styles, layout", [cost.script, cost.style, cost.layout].map(share).join(", "));
     put(`heap growth in ${Math.round(cost.seconds)} s`, `${(grown / 1e6).toFixed(1)} MB`, "< 10 MB", grown < 10e6);
     put("row elements meanwhile", String(await rowElements(page)), "< 60");
