@@ -52,7 +52,8 @@ export default defineConfig({
           groups: [
             // What the table shares with the router must not draw the table into the first load.
             { name: "store", test: /node_modules\/(@tanstack\/(store|react-store)|use-sync-external-store)\//, priority: 1 },
-            { name: "react", test: /node_modules\/(react|react-dom|scheduler)\// },
+            // What the first load has anyway: one file packs better than many.
+            { name: "react", test: /node_modules\/(react|react-dom|scheduler|react-i18next|i18next|zustand|clsx|@tanstack\/(react-router|router-core|history)|@radix-ui\/react-(collection|roving-focus|direction))\// },
             { name: "editor", test: /node_modules\/(@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\// },
             { name: "chart", test: /node_modules\/uplot\// },
             { name: "table", test: /node_modules\/@tanstack\/(react-table|table-core|react-virtual|virtual-core)\// },

@@ -119,4 +119,26 @@ describe.skipIf(noBrowser)("routing", () => {
     await page.getByText("new requests go by the new rules").waitFor();
     expect(readFileSync(gateway.file, "utf8")).toMatch(/strategy: weighted/);
   });
+
+  it("shows both where the same rule was changed in the file, and keeps what others wrote", async () => {
+    const { page, errors } = browser;
+    await page.getByRole("textbox", { name: /Name in its place, of rewrite 1/ }).fill("echo-slow");
+    await page.getByRole("combobox", { name: "Strategy" }).selectOption("weighted");
+    await page.getByText("2 parts changed, not saved").waitFor();
+    const theirs = readFileSync(gateway.file, "utf8").replace("to: far}       # the first", "to: echo-tools} # theirs").replace("retry: {", "routing: {strategy: fill-first} # also theirs\nretry: {");
+    writeFileSync(gateway.file, theirs);
+    await page.getByText(/^The same rules have been changed elsewhere/).waitFor();
+    const both = page.getByRole("row", { name: /^Model rewrites/ });
+    expect(await both.getByRole("cell").allTextContents()).toEqual(["far", "echo-tools", "echo-slow"].map((name) => `small* → ${name}\nbig* → echo`));
+    expect(await page.getByRole("button", { name: "Review", exact: true }).count()).toBe(0);
+    expect(await accessibility(page)).toEqual([]);
+    await both.getByRole("radio", { name: /echo-tools/ }).check();
+    await page.getByRole("button", { name: "Go on with these" }).click();
+    await page.getByText("1 part changed, not saved").waitFor();
+    await page.getByRole("button", { name: "Review", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByText("new requests go by the new rules").waitFor();
+    expect(readFileSync(gateway.file, "utf8")).toBe(theirs.replace("strategy: fill-first", "strategy: weighted"));
+    expect(errors).toEqual([]);
+  });
 });

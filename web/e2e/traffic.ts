@@ -119,3 +119,16 @@ export async function someTraffic(url: string, rounds = 3): Promise<void> {
     ]);
   }
 }
+
+/** As many small requests as asked for, `abreast` at a time, as fast as they are answered. */
+export async function flood(url: string, requests: number, abreast = 16): Promise<void> {
+  let left = requests;
+  const one = async () => {
+    while (left > 0) {
+      left -= 1;
+      const { status } = await ask(url, { stream: false });
+      if (status !== 200) throw new Error(`one of many requests was answered ${status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: abreast }, one));
+}

@@ -7,7 +7,7 @@ import { Button, buttonClass } from "../ui/Button";
 import { EmptyState } from "../ui/EmptyState";
 import { ErrorCard } from "../ui/ErrorCard";
 import { SkeletonRows } from "../ui/Skeleton";
-import { ChunkError } from "./chunks";
+import { ChunkError } from "../lib/chunks";
 import styles from "./Shell.module.css";
 
 /** What stands in a page's place when it has failed; the shell goes on. */

@@ -20,7 +20,7 @@ import { validateSearch as request } from "../pages/request/search";
 import { validateSearch as requests } from "../pages/requests/search";
 import { validateSearch as routing } from "../pages/routing/search";
 import { validateSearch as system } from "../pages/system/search";
-import { lazyPage } from "./chunks";
+import { lazyPage } from "../lib/chunks";
 import type { PageName } from "./pages";
 import { NotFound, PageError, PagePending, StartError } from "./PageStates";
 import { Shell } from "./Shell";

@@ -12,12 +12,15 @@ const NARROW = "\u202f";
 export type Amount = number | null | undefined;
 
 let locale: string | undefined;
+// Making a formatter costs some hundred times what using it does.
 const cache = new Map<string, Intl.NumberFormat>();
+const dates = new Map<string, Intl.DateTimeFormat>();
 
 /** The language that numbers and dates are written in; the browser's until called. */
 export function setLocale(tag: string | undefined): void {
   locale = tag;
   cache.clear();
+  dates.clear();
 }
 
 function number(options: Intl.NumberFormatOptions): Intl.NumberFormat {
@@ -140,7 +143,13 @@ function date(value: Instant): Date | null {
 }
 
 function part(value: Date, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(locale, { hourCycle: "h23", ...options }).format(value);
+  const key = JSON.stringify(options);
+  let made = dates.get(key);
+  if (made === undefined) {
+    made = new Intl.DateTimeFormat(locale, { hourCycle: "h23", ...options });
+    dates.set(key, made);
+  }
+  return made.format(value);
 }
 
 /** The local time of day, `12:04:31`; with the date when that is another day than `now`. */

@@ -1,5 +1,5 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 
 import { DEFAULT_RANGE, parseRange, type Range, writeRange } from "./range";
 
@@ -8,12 +8,12 @@ export function useRange(): { range: Range; text: string; setRange: (range: Rang
   const { range: text = DEFAULT_RANGE } = useSearch({ strict: false });
   const navigate = useNavigate();
   const range = useMemo<Range>(() => parseRange(text) ?? { kind: "last", seconds: 900 }, [text]);
-  return {
-    range,
-    text,
-    setRange: (next) => {
+  const setRange = useCallback(
+    (next: Range) => {
       const written = writeRange(next);
       void navigate({ to: ".", search: (before: object) => ({ ...before, range: written === DEFAULT_RANGE ? undefined : written }) } as never);
     },
-  };
+    [navigate],
+  );
+  return { range, text, setRange };
 }

@@ -1,13 +1,14 @@
 /**
- * A table of many rows: only those in view are in the document. One row is in the
- * tab order; the arrow keys, `j` and `k` move on, `Enter` opens. Columns are hidden,
- * moved and resized, and stay so in this browser.
+ * A table of many rows: only those in view are in the document, and what is in a row
+ * is rendered anew when the row is another object, or the columns have changed. One
+ * row is in the tab order; the arrow keys, `j` and `k` move on, `Enter` opens. Columns
+ * are hidden, moved and resized, and stay so in this browser.
  */
 import { columnOrderingFeature, columnResizingFeature, columnSizingFeature, columnVisibilityFeature, type ColumnDef, tableFeatures, useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import clsx from "clsx";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type CSSProperties, type KeyboardEvent, type ReactNode, type Ref, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, memo, type ReactNode, type Ref, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useShortcut } from "../lib/useShortcut";
@@ -80,7 +81,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
   const rowHeight = usePrefs((prefs) => prefs.density) === "compact" ? 28 : 36;
   const scroller = useRef<HTMLDivElement>(null);
   const [current, setCurrent] = useState<string | null>(null);
-  const { table, layout, setLayout, resetLayout } = useColumns(name, columns, rows as T[], rowKey);
+  const { table, shown, layout, setLayout, resetLayout } = useColumns(name, columns);
 
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -147,7 +148,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       {/* It only listens to what happens in its rows. */}
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
       <div ref={scroller} className={styles.scroller} onScroll={hold} onFocus={hold} onBlur={() => requestAnimationFrame(hold)}>
-        <div role="table" aria-label={label} aria-rowcount={total ?? rows.length} aria-colcount={table.getVisibleLeafColumns().length} className={styles.table} style={{ width }}>
+        <div role="table" aria-label={label} aria-rowcount={total ?? rows.length} aria-colcount={shown.length} className={styles.table} style={{ width }}>
           <div role="rowgroup" className={styles.head}>
             {table.getHeaderGroups().map((group) => (
               <div key={group.id} role="row" aria-rowindex={1} style={{ display: "flex", width: "100%" }}>
@@ -194,41 +195,36 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
           {rows.length > 0 && (
             <div role="rowgroup" className={styles.body} style={{ height: virtualizer.getTotalSize() }}>
               {items.map((item) => {
-                const row = table.getRowModel().rows[item.index];
+                const row = rows[item.index];
                 if (row === undefined) return null;
-                const remark = wholeRow?.(row.original) ?? null;
+                const key = rowKey(row);
+                const remark = wholeRow?.(row) ?? null;
                 return (
                   // Keys are for the row that has the focus; the click is the same as Enter.
                   <div
                     key={item.key}
                     role="row"
-                    data-key={row.id}
+                    data-key={key}
                     aria-rowindex={item.index + 2}
-                    aria-selected={selected === undefined ? undefined : selected === row.id}
+                    aria-selected={selected === undefined ? undefined : selected === key}
                     tabIndex={item.index === stop ? 0 : -1}
                     className={clsx(styles.row, onOpen !== undefined && remark === null && styles.clickable)}
                     style={{ transform: `translateY(${item.start}px)` }}
-                    onFocus={() => setCurrent(row.id)}
-                    onKeyDown={(event) => rowKeyDown(event, item.index, row.original)}
+                    onFocus={() => setCurrent(key)}
+                    onKeyDown={(event) => rowKeyDown(event, item.index, row)}
                     onClick={(event) => {
                       if (onOpen === undefined || remark !== null || wasForOther(event.target, event.currentTarget)) return;
                       event.currentTarget.focus();
-                      onOpen(row.original);
+                      onOpen(row);
                     }}
                   >
-                    {remark !== null && (
-                      <div role="cell" aria-colspan={table.getVisibleLeafColumns().length} className={styles.remark}>
+                    {remark === null ? (
+                      <Cells row={row} columns={shown} />
+                    ) : (
+                      <div role="cell" aria-colspan={shown.length} className={styles.remark}>
                         {remark}
                       </div>
                     )}
-                    {(remark === null ? row.getVisibleCells() : []).map((cell) => {
-                      const column = columns.find((each) => each.id === cell.column.id);
-                      return (
-                        <div key={cell.id} role="cell" className={clsx(styles.cell, column?.align === "end" && styles.end)} style={{ width: cell.column.getSize() }}>
-                          {column?.cell(row.original)}
-                        </div>
-                      );
-                    })}
                   </div>
                 );
               })}
@@ -240,6 +236,17 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     </div>
   );
 }
+
+type Shown<T> = Column<T> & { width: number };
+
+/** What is in a row. Rows that come at the top move all others, and change none. */
+const Cells = memo(function Cells<T>({ row, columns }: { row: T; columns: readonly Shown<T>[] }) {
+  return columns.map((column) => (
+    <div key={column.id} role="cell" className={clsx(styles.cell, column.align === "end" && styles.end)} style={{ width: column.width }}>
+      {column.cell(row)}
+    </div>
+  ));
+}) as <T>(props: { row: T; columns: readonly Shown<T>[] }) => ReactNode;
 
 /** Whether a click meant a control in the row, or marked text. */
 function wasForOther(target: EventTarget, row: HTMLElement): boolean {
@@ -274,8 +281,14 @@ function Resizer({ label, size, onDrag, onSize }: { label: string; size: number;
   );
 }
 
-/** The table of TanStack with its columns' layout, which is kept in this browser. */
-function useColumns<T extends object>(name: string, columns: readonly Column<T>[], rows: T[], rowKey: (row: T) => string) {
+const NO_ROWS: never[] = [];
+
+/**
+ * The table of TanStack with its columns' layout, which is kept in this browser. It is
+ * told of columns alone: a model of each row is of no use, and with thousands that
+ * come several times a second it would be most of the work.
+ */
+function useColumns<T extends object>(name: string, columns: readonly Column<T>[]) {
   const ids = columns.map((column) => column.id).join(" ");
   const hiddenAtFirst = columns.filter((column) => column.hidden).map((column) => column.id).join(" ");
   const fresh = useCallback(() => loadLayout(name, ids.split(" "), hiddenAtFirst.split(" ")), [name, ids, hiddenAtFirst]);
@@ -293,8 +306,7 @@ function useColumns<T extends object>(name: string, columns: readonly Column<T>[
   const table = useTable<typeof features, T>({
     features,
     columns: definitions,
-    data: rows,
-    getRowId: rowKey,
+    data: NO_ROWS,
     columnResizeMode: "onChange",
     state: { columnVisibility: visibility, columnOrder: layout.order, columnSizing: layout.sizes },
     onColumnSizingChange: (change) => {
@@ -306,5 +318,13 @@ function useColumns<T extends object>(name: string, columns: readonly Column<T>[
     saveLayout(name, { order: [], hidden: {}, sizes: {} });
     setState({ order: ids.split(" "), hidden: Object.fromEntries(columns.map((column) => [column.id, column.hidden === true])), sizes: {} });
   };
-  return { table, layout, setLayout, resetLayout };
+  const shown = useMemo<readonly Shown<T>[]>(
+    () =>
+      layout.order.flatMap((id) => {
+        const column = columns.find((each) => each.id === id);
+        return column === undefined || layout.hidden[id] === true ? [] : [{ ...column, width: Math.max(NARROWEST, layout.sizes[id] ?? column.size ?? DEFAULT_SIZE) }];
+      }),
+    [columns, layout],
+  );
+  return { table, shown, layout, setLayout, resetLayout };
 }

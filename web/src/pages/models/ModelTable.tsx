@@ -2,6 +2,7 @@ import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import { ago, count, fullTime, money } from "../../lib/format";
+import { useNow } from "../../lib/useNow";
 import { type Column, DataTable, type Sort } from "../../ui/DataTable";
 import { Badge } from "../../ui/Status";
 import styles from "./models.module.css";
@@ -46,7 +47,7 @@ export function ModelTable({ rows, selected, sort, onSort, onOpen, instead, tool
         size: 110,
         sortable: true,
         align: "end",
-        cell: (model) => (model.last_used === null ? <span className={styles.muted}>{t("table.never")}</span> : <span title={fullTime(model.last_used)}>{ago(model.last_used)}</span>),
+        cell: (model) => (model.last_used === null ? <span className={styles.muted}>{t("table.never")}</span> : <LastUsed at={model.last_used} />),
       },
     ],
     [t],
@@ -98,4 +99,10 @@ function Warnings({ model }: { model: Model }) {
       {model.warnings.length > 1 && t("table.more", { count: model.warnings.length - 1 })}
     </span>
   );
+}
+
+/** A time that grows older while one looks at it. */
+function LastUsed({ at }: { at: number }) {
+  const now = useNow(30_000);
+  return <span title={fullTime(at)}>{ago(at, now)}</span>;
 }

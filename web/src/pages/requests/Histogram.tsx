@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import clsx from "clsx";
-import { type KeyboardEvent, useState } from "react";
+import { type KeyboardEvent, memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, call } from "../../api/client";
@@ -17,8 +17,10 @@ const EVERY = 10_000; // ms
 
 type Bar = { at: number; ok: number; client: number; server: number };
 
+type HistogramProps = { range: Range; rangeText: string; query: LogQuery; onSelect: (from: number, to: number) => void };
+
 /** Requests over the range by class of status. Dragging, or choosing bars, narrows it. */
-export function Histogram({ range, rangeText, query, onSelect }: { range: Range; rangeText: string; query: LogQuery; onSelect: (from: number, to: number) => void }) {
+export const Histogram = memo(function Histogram({ range, rangeText, query, onSelect }: HistogramProps) {
   const { t } = useTranslation("requests");
   const paused = useLive((live) => live.paused);
   const window = useRangeLabel(range);
@@ -49,7 +51,7 @@ export function Histogram({ range, rangeText, query, onSelect }: { range: Range;
       </div>
     </section>
   );
-}
+});
 
 /** The sums of the range, and of its two classes of failure. */
 async function load(range: Range, query: LogQuery): Promise<{ bars: Bar[]; step: number; failed: number }> {
@@ -96,15 +98,15 @@ function Brush({ bars, step, onSelect }: { bars: readonly Bar[]; step: number; o
   return (
     <div role="group" aria-label={t("histogram.label")} className={styles.bars} onPointerLeave={() => span?.dragging === true && setSpan(null)}>
       {bars.map((bar, at) => {
-        const total = bar.ok + bar.client + bar.server;
+        const words = t("histogram.bar", { time: time(bar.at), total: count(bar.ok + bar.client + bar.server), client: count(bar.client), server: count(bar.server) });
         return (
           <button
             key={bar.at}
             type="button"
             tabIndex={at === Math.min(current, bars.length - 1) ? 0 : -1}
             className={clsx(styles.bar, at >= low && at <= high && styles.brushed)}
-            aria-label={t("histogram.bar", { time: time(bar.at), total: count(total), client: count(bar.client), server: count(bar.server) })}
-            title={t("histogram.bar", { time: time(bar.at), total: count(total), client: count(bar.client), server: count(bar.server) })}
+            aria-label={words}
+            title={words}
             onPointerDown={(event) => {
               // The pointer must be free to enter the others.
               event.currentTarget.releasePointerCapture(event.pointerId);

@@ -1,7 +1,7 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowUp, Download, GitCompareArrows } from "lucide-react";
-import { type ReactNode, type Ref, useMemo, useState } from "react";
+import { type ReactNode, type Ref, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, call } from "../../api/client";
@@ -46,7 +46,8 @@ export function RequestTable(props: RequestTableProps) {
   const { t } = useTranslation("requests");
   const { pages, rows, waiting, release, retention } = list;
   const [picked, setPicked] = useState<readonly string[]>([]);
-  const columns = useColumns(picked, (id) => setPicked((before) => (before.includes(id) ? before.filter((each) => each !== id) : [...before, id].slice(-2))));
+  const pick = useCallback((id: string) => setPicked((before) => (before.includes(id) ? before.filter((each) => each !== id) : [...before, id].slice(-2))), []);
+  const columns = useColumns(picked, pick);
   const { fetchNextPage, hasNextPage, isFetchingNextPage, isFetchNextPageError } = pages;
   const onEnd = useMemo(() => () => void (hasNextPage && !isFetchingNextPage && !isFetchNextPageError && fetchNextPage()), [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
   const copyId = (row: ListRow) => {

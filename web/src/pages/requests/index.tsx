@@ -1,11 +1,12 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, call } from "../../api/client";
 import { addTexts } from "../../i18n";
 import en from "../../i18n/en/requests";
+import { lazyPart } from "../../lib/chunks";
 import { type Filter, parseFilter, writeFilter, writeTerm } from "../../lib/filter";
 import { useRange } from "../../lib/useRange";
 import { Banner } from "../../ui/Banner";
@@ -13,7 +14,7 @@ import { Button } from "../../ui/Button";
 import type { DataTableHandle } from "../../ui/DataTable";
 import { Drawer } from "../../ui/Dialog";
 import { FilterBar } from "../../ui/FilterBar";
-import { RequestDetail } from "../../ui/request/RequestDetail";
+import { Skeleton } from "../../ui/Skeleton";
 import { Compare } from "./Compare";
 import { filterFields, toQuery } from "./filterQuery";
 import { Histogram } from "./Histogram";
@@ -24,6 +25,9 @@ import type { Search } from "./search";
 import { useRequests } from "./useRequests";
 
 addTexts("requests", en);
+
+const loadDetail = async () => (await import("../../ui/request/RequestDetail")).RequestDetail;
+const RequestDetail = lazyPart(loadDetail);
 
 export function Page() {
   const { t } = useTranslation("requests");
@@ -61,7 +65,14 @@ export function Page() {
     const written = writeFilter(next);
     search({ q: written === "" ? undefined : written });
   };
+  const narrow = useCallback((from: number, to: number) => setRange({ kind: "between", from, to }), [setRange]);
   const rows = list.rows;
+  const shown = rows.length > 0;
+  useEffect(() => {
+    // What a row opens comes behind the rows, so that it is there when one is opened.
+    // Without it the page is as good: a failure is told when it is opened.
+    if (shown) loadDetail().catch(() => undefined);
+  }, [shown]);
   const at = rows.findIndex((row) => requestId(row) === id && id !== undefined);
   const beside = (by: 1 | -1) => {
     for (let to = at + by; at >= 0 && to >= 0 && to < rows.length; to += by) {
@@ -74,7 +85,7 @@ export function Page() {
   const pair = compare?.split(" ") ?? [];
   return (
     <div className={styles.page}>
-      <Histogram range={range} rangeText={rangeText} query={query} onSelect={(from, to) => setRange({ kind: "between", from, to })} />
+      <Histogram range={range} rangeText={rangeText} query={query} onSelect={narrow} />
       <FilterBar filter={filter} fields={fields} onChange={setFilter} example={t("filter.example")} />
       {ignored.length > 0 && (
         <Banner
@@ -112,10 +123,14 @@ export function Page() {
           onPrevious={beside(-1)}
           returnTo={() => (at >= 0 && rows[at] !== undefined ? (table.current?.rowElement(rows[at].key) ?? null) : null)}
         >
-          <RequestDetail key={id} id={id} tab={tab} onTab={(next) => search({ tab: next })} />
+          <Suspense fallback={<Skeleton height={420} />}>
+            <RequestDetail key={id} id={id} tab={tab} onTab={(next) => search({ tab: next })} />
+          </Suspense>
         </Drawer>
       )}
-      {pair.length === 2 && pair[0] !== undefined && pair[1] !== undefined && <Compare first={pair[0]} second={pair[1]} onClose={() => search({ compare: undefined })} />}
+      {pair.length === 2 && pair[0] !== undefined && pair[1] !== undefined && (
+        <Compare first={pair[0]} second={pair[1]} onClose={() => search({ compare: undefined })} />
+      )}
     </div>
   );
 }

@@ -7,6 +7,7 @@ import { detail, entry, LOG_NAMES, logPage, logStats } from "../../test/requests
 import { renderPage } from "../../test/render";
 import { ToastRegion } from "../../ui/Toast";
 import { Page } from ".";
+import { fetchSpan } from "./useRequests";
 
 const LOGS = "GET /api/dashboard/logs";
 const usual = (change: Record<string, Answer> = {}): Record<string, Answer> => ({
@@ -36,7 +37,7 @@ describe("the list of requests", () => {
     await show();
     await screen.findByText("req-9");
     const cells = within(row("req-9")).getAllByRole("cell").map((cell) => cell.textContent);
-    expect(cells).toEqual(expect.arrayContaining(["200 OK", "gpt-x", "openai-main", "chat → messages", "12 → 34", "$0.00120"]));
+    expect(cells).toEqual(expect.arrayContaining(["200 OK", "gpt-x", "openai-main", "chat → messages", "12 → 34", "$0.0012"]));
     expect(within(row("req-8")).getByText("429 limited")).toBeInTheDocument();
     expect(within(row("req-7")).getByText("gpt-x → claude-y")).toBeInTheDocument();
     expect(within(row("req-7")).getByText("2×")).toBeInTheDocument();
@@ -227,5 +228,19 @@ describe("live rows", () => {
     expect(screen.getByText("390 rows not shown live")).toBeInTheDocument();
     fireEvent.click(screen.getByRole("button", { name: "Load them" }));
     await waitFor(() => expect(gateway.calls.some((call) => call.search.includes("after=9") && call.search.includes("before=400"))).toBe(true));
+  });
+
+  it("load all that are missing, however many pages they take", async () => {
+    // As the gateway does: those between the two numbers, the newest first, so many at a time.
+    answer({
+      [LOGS]: (request) => {
+        const asked = new URL(request.url).searchParams;
+        const [after, before, limit] = ["after", "before", "limit"].map((name) => Number(asked.get(name)));
+        const between = Array.from({ length: before! - after! - 1 }, (_, at) => entry(before! - 1 - at));
+        return logPage(between.slice(0, limit));
+      },
+    });
+    const rows = await fetchSpan({ from: 10, to: 470 });
+    expect(rows.map((row) => row.seq).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 461 }, (_, at) => 10 + at));
   });
 });

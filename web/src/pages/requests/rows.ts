@@ -61,6 +61,17 @@ export type Parts = {
   seen: ReadonlySet<string>;
 };
 
+const made = new WeakMap<Entry, ListRow>();
+
+/** The same object each time, so that a row that is shown is not rendered again for those that come. */
+function rowOf(entry: Entry, key: string): ListRow {
+  const known = made.get(entry);
+  if (known?.key === key) return known;
+  const row: ListRow = { kind: "entry", key, entry };
+  made.set(entry, row);
+  return row;
+}
+
 export function listRows({ running, live, missing, pages, ended, seen }: Parts): ListRow[] {
   const used = new Set<string>();
   const entryRow = (entry: Entry): ListRow => {
@@ -68,7 +79,7 @@ export function listRows({ running, live, missing, pages, ended, seen }: Parts):
     const own = `r:${entry.request_id}`;
     const key = seen.has(entry.request_id) && !used.has(own) ? own : `s:${entry.seq}`;
     used.add(key);
-    return { kind: "entry", key, entry };
+    return rowOf(entry, key);
   };
   const finished = new Set([...live.map((row) => row.data.request_id), ...pages.slice(0, 200).map((entry) => entry.request_id)]);
   const holes = [...missing].reverse();

@@ -68,15 +68,15 @@ export function useRequests(range: Range, rangeText: string, query: LogQuery, ho
 /** All rows of a span, asked for by their numbers. */
 export async function fetchSpan(span: Span): Promise<Row<Entry>[]> {
   const rows: Row<Entry>[] = [];
-  let after = span.from - 1;
-  while (after < span.to) {
-    const page = await call(api.GET("/api/dashboard/logs", { params: { query: { after, before: span.to + 1, limit: SPAN_PAGE } } }));
+  let before = span.to + 1;
+  for (;;) {
+    // Between two numbers the gateway gives the newest first: the way leads down.
+    const page = await call(api.GET("/api/dashboard/logs", { params: { query: { after: span.from - 1, before, limit: SPAN_PAGE } } }));
     rows.push(...page.items.map((data) => ({ seq: data.seq, data })));
-    const newest = page.items[0]?.seq;
-    if (newest === undefined || page.items.length < SPAN_PAGE) break;
-    after = newest;
+    const oldest = page.items.at(-1)?.seq;
+    if (oldest === undefined || oldest <= span.from || page.items.length < SPAN_PAGE) return rows;
+    before = oldest;
   }
-  return rows;
 }
 
 /** Loads what was not shown live, because somebody wants to see it. */

@@ -40,6 +40,25 @@ describe("edited rules", () => {
     expect(draft?.fallbacks).toEqual([]);
   });
 
+  it("are to be decided where two have changed the same, and lose neither", () => {
+    useDraft.getState().start(RULES);
+    useDraft.getState().edit({ strategy: "weighted", rewrites: [] });
+    const theirs = { ...RULES, version: "v2", strategy: "fill-first", model_rewrites: [{ ...RULES.model_rewrites[0]!, to: "z" }] };
+    useDraft.getState().rebase(theirs);
+    expect(useDraft.getState().conflicts.map(({ name }) => name)).toEqual(["rewrites", "strategy"]);
+    // Another change of the file, before anything was decided.
+    useDraft.getState().rebase({ ...theirs, version: "v3", fallbacks: [] });
+    expect(useDraft.getState().conflicts.map(({ name, before, theirs: other, mine }) => [name, before.strategy, other.strategy, mine.strategy])).toEqual([
+      ["rewrites", RULES.strategy, "fill-first", "weighted"],
+      ["strategy", RULES.strategy, "fill-first", "weighted"],
+    ]);
+    useDraft.getState().decide(new Set(["rewrites"]));
+    const { draft, base, conflicts } = useDraft.getState();
+    expect(conflicts).toEqual([]);
+    expect(changeOf(draft!, base!)).toEqual({ strategy: "weighted" });
+    expect(draft?.rewrites[0]?.to).toBe("z");
+  });
+
   it("read names as people write them", () => {
     expect(names(" a, b c,, ")).toEqual(["a", "b", "c"]);
     expect(moved([1, 2, 3], 0, 2)).toEqual([2, 3, 1]);

@@ -95,34 +95,75 @@ export function moved<T>(items: readonly T[], at: number, to: number): readonly 
   return [...rest.slice(0, to), item, ...rest.slice(to)];
 }
 
+/** A part of the rules that is changed as a whole: a list, a choice, one number. */
+export type Part = { group: "strategy" | "forcePrefix" | "rewrites" | "fallbacks" | "pins" } | { group: "retry"; key: RetryField } | { group: "payload"; key: PayloadKind };
+
+/** A part that two have changed, each in another way. */
+export type Conflict = { name: string; part: Part; before: Draft; theirs: Draft; mine: Draft };
+
+const PARTS: readonly Part[] = [
+  ...(["rewrites", "pins", "strategy", "forcePrefix", "fallbacks"] as const).map((group) => ({ group })),
+  ...RETRY_FIELDS.map((key) => ({ group: "retry", key }) as const),
+  ...PAYLOAD_KINDS.map((key) => ({ group: "payload", key }) as const),
+];
+
+export function valueOf(draft: Draft, part: Part): string | boolean | readonly NameRow[] | readonly PayloadRow[] {
+  if (part.group === "retry") return draft.retry[part.key];
+  return part.group === "payload" ? draft.payload[part.key] : draft[part.group];
+}
+
+/** `draft` with the part as it is in `from`. */
+function withPart(draft: Draft, part: Part, from: Draft): Draft {
+  if (part.group === "retry") return { ...draft, retry: { ...draft.retry, [part.key]: from.retry[part.key] } };
+  if (part.group === "payload") return { ...draft, payload: { ...draft.payload, [part.key]: from.payload[part.key] } };
+  return { ...draft, [part.group]: from[part.group] };
+}
+
 type Store = {
   /** The rules that the editing began with. */
   base: Rules | null;
   draft: Draft | null;
+  /** To be decided before anything is saved; until then the draft has what was edited here. */
+  conflicts: readonly Conflict[];
   start: (rules: Rules) => void;
   edit: (change: Partial<Draft>) => void;
   /** What was edited stays, over rules that somebody else has changed meanwhile. */
   rebase: (rules: Rules) => void;
+  /** Decides all conflicts: the parts named are as the others have them. */
+  decide: (theirs: ReadonlySet<string>) => void;
 };
 
 /** Kept while the dashboard is open: looking at another page loses nothing. */
 export const useDraft = create<Store>()((set) => ({
   base: null,
   draft: null,
-  start: (rules) => set({ base: rules, draft: draftOf(rules) }),
+  conflicts: [],
+  start: (rules) => set({ base: rules, draft: draftOf(rules), conflicts: [] }),
   edit: (change) => set(({ draft }) => ({ draft: draft === null ? null : { ...draft, ...change } })),
   rebase: (rules) =>
-    set(({ base, draft }) => {
+    set(({ base, draft, conflicts }) => {
       if (base === null || draft === null) return { base: rules, draft: draftOf(rules) };
-      return { base: rules, draft: rebased(draft, draftOf(base), draftOf(rules)) };
+      return { base: rules, ...rebased(draft, draftOf(base), draftOf(rules), conflicts) };
     }),
+  decide: (theirs) =>
+    set(({ draft, conflicts }) =>
+      draft === null ? {} : { draft: conflicts.reduce((made, { name, part, theirs: other }) => (theirs.has(name) ? withPart(made, part, other) : made), draft), conflicts: [] },
+    ),
 }));
 
-/** Part by part: mine where I have changed it, else theirs. */
-function rebased(mine: Draft, before: Draft, theirs: Draft): Draft {
+/** Part by part: mine where I have changed it, else theirs. What both have changed is to be decided. */
+function rebased(mine: Draft, before: Draft, theirs: Draft, open: readonly Conflict[]): { draft: Draft; conflicts: Conflict[] } {
   const bare = (value: unknown): string => JSON.stringify(value, (key, each: unknown) => (key === "id" || key === "known" ? undefined : each));
-  const pick = <K extends string, V>(own: Record<K, V>, old: Record<K, V>, other: Record<K, V>): Record<K, V> =>
-    Object.fromEntries((Object.keys(own) as K[]).map((key) => [key, bare(own[key]) === bare(old[key]) ? other[key] : own[key]])) as Record<K, V>;
-  const whole = pick<keyof Draft, unknown>(mine, before, theirs) as Draft;
-  return { ...whole, retry: pick(mine.retry, before.retry, theirs.retry), payload: pick(mine.payload, before.payload, theirs.payload) };
+  const differ = (one: Draft, other: Draft, part: Part) => bare(valueOf(one, part)) !== bare(valueOf(other, part));
+  let draft = mine;
+  const conflicts: Conflict[] = [];
+  for (const part of PARTS) {
+    const name = "key" in part ? `${part.group}.${part.key}` : part.group;
+    // One that is not decided yet began with what was before it.
+    const known = open.find((conflict) => conflict.name === name);
+    const from = known?.before ?? before;
+    if (!differ(mine, before, part) && known === undefined) draft = withPart(draft, part, theirs);
+    else if (differ(theirs, from, part) && differ(theirs, mine, part)) conflicts.push({ name, part, before: from, theirs, mine });
+  }
+  return { draft, conflicts };
 }

@@ -9,6 +9,7 @@ import { SkeletonRows } from "../../ui/Skeleton";
 import { toast } from "../../ui/toasts";
 import { useHasFile, usePreview, useRules } from "./data";
 import { changeOf, type Rules, useDraft } from "./draft";
+import { Conflict } from "./Conflict";
 import { Explain } from "./Explain";
 import { RuleSections } from "./RuleSections";
 import { SaveBar } from "./SaveBar";
@@ -21,7 +22,7 @@ export function Page() {
   const { t } = useTranslation("routing");
   const rules = useRules();
   const hasFile = useHasFile();
-  const { base, draft } = useDraft();
+  const { base, draft, conflicts } = useDraft();
   useFollow(rules.data);
   const change = base === null || draft === null ? null : changeOf(draft, base);
   const preview = usePreview(change, rules.data?.version ?? "");
@@ -37,7 +38,7 @@ export function Page() {
             <fieldset className={styles.plain} disabled={hasFile === false} aria-label={t("rules")}>
               <RuleSections draft={draft} error={change === null ? null : preview.error} />
             </fieldset>
-            {change !== null && <SaveBar base={base} now={rules.data ?? base} change={change} preview={preview} />}
+            {conflicts.length > 0 ? <Conflict conflicts={conflicts} /> : change !== null && <SaveBar base={base} now={rules.data ?? base} change={change} preview={preview} />}
           </>
         )}
       </div>
