@@ -7,7 +7,7 @@ import { columnOrderingFeature, columnResizingFeature, columnSizingFeature, colu
 import { useVirtualizer } from "@tanstack/react-virtual";
 import clsx from "clsx";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type CSSProperties, type KeyboardEvent, type ReactNode, type Ref, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, type PointerEvent, type ReactNode, type Ref, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useShortcut } from "../lib/useShortcut";
@@ -146,7 +146,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       </div>
       {/* It only listens to what happens in its rows. */}
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
-      <div ref={scroller} className={styles.scroller} onScroll={hold} onFocus={hold} onBlur={() => requestAnimationFrame(hold)}>
+      <div ref={scroller} className={styles.scroller} onScroll={hold} onPointerOver={tellWhole} onFocus={hold} onBlur={() => requestAnimationFrame(hold)}>
         <div role="table" aria-label={label} aria-rowcount={total ?? rows.length} aria-colcount={table.getVisibleLeafColumns().length} className={styles.table} style={{ width }}>
           <div role="rowgroup" className={styles.head}>
             {table.getHeaderGroups().map((group) => (
@@ -239,6 +239,14 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       </div>
     </div>
   );
+}
+
+/** A cell that is cut off says all of itself to the pointer. */
+function tellWhole({ target }: PointerEvent): void {
+  const cell = target instanceof Element ? target.closest<HTMLElement>("[role=cell]") : null;
+  if (cell === null) return;
+  if (cell.scrollWidth > cell.clientWidth && cell.querySelector("[title]") === null) cell.title = cell.innerText;
+  else cell.removeAttribute("title");
 }
 
 /** Whether a click meant a control in the row, or marked text. */
