@@ -88,7 +88,7 @@ export function Waterfall({ spans, total, label }: { spans: readonly WaterfallSp
     <ol className={styles.waterfall} aria-label={label}>
       {spans.map((span, at) => {
         const place: CSSProperties = {
-          left: `${(span.start / width) * 100}%`,
+          left: `min(${(span.start / width) * 100}%, calc(100% - 2px))`,
           width: `${(span.ms / width) * 100}%`,
           background: seriesColor(span.color),
         };

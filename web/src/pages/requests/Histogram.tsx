@@ -36,7 +36,7 @@ export function Histogram({ range, rangeText, query, onSelect }: { range: Range;
         <strong className={styles.sum}>
           {found.isPending ? t("histogram.counting") : total === 0 ? t("histogram.none") : t("histogram.sum", { total: count(total), rate: percent(failed / total) })}
         </strong>
-        <span className={clsx(styles.muted, styles.scale)}>{total === 0 ? window : `${window} · ${t("histogram.most", { number: count(most(bars)), step: duration(step) })}`}</span>
+        <span className={clsx(styles.muted, styles.scale)}>{total === 0 ? window : `${window} · ${t("histogram.most", { number: count(most(bars)), step: step < 60_000 ? `${count(step / 1000)}\u202fs` : duration(step) })}`}</span>
         <span className={styles.legend}>
           <span className={styles.ok}>{t("histogram.ok")}</span>
           <span className={styles.client}>{t("histogram.client")}</span>
