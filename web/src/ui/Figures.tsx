@@ -42,6 +42,7 @@ export function Sparkline({ values, label, height = 28 }: { values: readonly (nu
   return (
     <svg role="img" aria-label={label} className={styles.spark} viewBox={`0 0 ${WIDTH} ${height}`} height={height} preserveAspectRatio="none">
       {solid && values.length > 1 && <path className={styles.area} d={`${line}L${WIDTH} ${height}L0 ${height}Z`} />}
+      <line x1={0} x2={WIDTH} y1={height - 0.5} y2={height - 0.5} />
       <path d={line} />
     </svg>
   );
