@@ -22,7 +22,7 @@ export async function show(page: Page, gateway: Gateway, path: string): Promise<
 }
 
 export async function settled(page: Page): Promise<void> {
-  await page.locator("main").locator("h2, p, [role=status], [role=row]").first().waitFor();
+  await page.locator("main").locator("h2, p, [role=status], [role=row]").filter({ visible: true }).first().waitFor();
   await page.waitForLoadState("networkidle");
   await page.waitForFunction(() => document.querySelector("main [aria-label='Loading rows'], main [aria-label='Loading']") === null);
 }

@@ -1,6 +1,8 @@
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { load, save } from "../lib/storage";
 import { useLive } from "../live";
 import { readConfig, readHealth } from "../live/states";
 import { Banner } from "../ui/Banner";
@@ -12,9 +14,16 @@ let loadedWith: string | null = null;
 /** At most one line about the gateway as a whole: the gravest. */
 export function BannerLine() {
   const { t } = useTranslation("shell");
-  const config = useLive((live) => live.states.config);
+  const now = useLive((live) => live.states.config);
+  // What it was the last time, until the gateway says: a line that comes late pushes the page down.
+  const [before] = useState(() => load("shell.config"));
+  const config = now ?? before;
+  useEffect(() => {
+    if (now !== undefined) save("shell.config", now);
+  }, [now]);
   const health = useLive((live) => live.states.health);
   const version = useLive((live) => live.version);
+  const overview = useLocation({ select: (location) => location.pathname === "/" });
   loadedWith ??= version;
   const { problem, restart, openToAll, providers } = readConfig(config);
 
@@ -54,7 +63,8 @@ export function BannerLine() {
       </Banner>
     );
   }
-  if (providers === 0) {
+  // The verdict of the overview says the same.
+  if (providers === 0 && !overview) {
     return (
       <Banner tone="info" action={<Link to="/providers">{t("banner.noProvidersLink")}</Link>}>
         {t("banner.noProviders")}

@@ -43,7 +43,7 @@ export function Header({ title, timed, live, onPalette, onKeys, onMenu }: Header
 function Range() {
   const { range, setRange } = useRange();
   return (
-    <Suspense fallback={<Skeleton width={132} height={32} />}>
+    <Suspense fallback={<span className={styles.range}><Skeleton height={32} /></span>}>
       <TimeRange range={range} onChange={setRange} />
     </Suspense>
   );

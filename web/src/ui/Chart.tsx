@@ -45,6 +45,7 @@ export function Chart(props: ChartProps) {
   return (
     <figure className={styles.chart}>
       <figcaption className={styles.bar}>
+        <span className={styles.keys}>
         {series.map((each, at) => (
           <span key={each.label} className={styles.key}>
             <svg width="20" height="8" aria-hidden>
@@ -54,6 +55,7 @@ export function Chart(props: ChartProps) {
           </span>
         ))}
         {cursor !== null && <span>{time(times[cursor])}</span>}
+        </span>
         <span className={styles.toggle}>
           <IconButton icon={asTable ? ChartLine : Table} small label={asTable ? t("chart.asChart") : t("chart.asTable")} aria-pressed={asTable} onClick={() => setAsTable(!asTable)} />
         </span>
@@ -172,7 +174,8 @@ function options(width: number, latest: { current: PlotProps }): UPlot.Options {
     width,
     height,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    // The words of the first and the last time are wider than where they stand.
+    padding: [8, 18, 0, 0],
     cursor: {
       ...(group !== undefined && { sync: { key: group, setSeries: false } }),
       drag: { x: latest.current.onSelect !== undefined, y: false, setScale: false },
@@ -190,7 +193,7 @@ function options(width: number, latest: { current: PlotProps }): UPlot.Options {
       y: { range: (_plot, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.08] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, space: 70, values: (_plot, values) => values.map((value) => axisTime(value * 1000, (values[1] ?? value) - (values[0] ?? value))) },
+      { ...axis, grid: { show: false }, size: 20, gap: 6, space: 70, values: (_plot, values) => values.map((value) => axisTime(value * 1000, (values[1] ?? value) - (values[0] ?? value))) },
       { ...axis, size: 58, values: (_plot, values) => values.map((value) => latest.current.format(value)) },
     ],
     series: [
@@ -244,7 +247,14 @@ function drawMarkers(plot: UPlot, markers: readonly Marker[]): void {
     ctx.font = `${10 * ratio}px system-ui, sans-serif`;
     const wide = ctx.measureText(marker.label).width + 4 * ratio;
     ctx.textAlign = x + wide > bbox.left + bbox.width ? "right" : "left";
-    ctx.fillText(marker.label, x + (ctx.textAlign === "left" ? 3 : -3) * ratio, bbox.top + 10 * ratio);
+    const place = [marker.label, x + (ctx.textAlign === "left" ? 4 : -4) * ratio, bbox.top + 10 * ratio] as const;
+    // Legible over lines and dots.
+    ctx.setLineDash([]);
+    ctx.lineWidth = 4 * ratio;
+    ctx.lineJoin = "round";
+    ctx.strokeStyle = resolved("var(--panel)");
+    ctx.strokeText(...place);
+    ctx.fillText(...place);
     ctx.restore();
   }
 }

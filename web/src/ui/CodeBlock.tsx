@@ -15,7 +15,7 @@ export type CodeBlockProps = {
 export function CodeBlock({ children, label, wrap = false, copy = true }: CodeBlockProps) {
   const { t } = useTranslation();
   return (
-    <div className={clsx(styles.block, wrap && styles.wrap, copy && styles.copyable)}>
+    <div className={clsx(styles.block, wrap && styles.wrap)}>
       {/* It scrolls, so the keyboard must reach it. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre className={styles.code} tabIndex={0} role="region" aria-label={label ?? t("code")}>

@@ -8,7 +8,7 @@ import { columnOrderingFeature, columnResizingFeature, columnSizingFeature, colu
 import { useVirtualizer } from "@tanstack/react-virtual";
 import clsx from "clsx";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type CSSProperties, type KeyboardEvent, memo, type ReactNode, type Ref, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, memo, type PointerEvent, type ReactNode, type Ref, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useShortcut } from "../lib/useShortcut";
@@ -147,7 +147,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       </div>
       {/* It only listens to what happens in its rows. */}
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
-      <div ref={scroller} className={styles.scroller} onScroll={hold} onFocus={hold} onBlur={() => requestAnimationFrame(hold)}>
+      <div ref={scroller} className={styles.scroller} onScroll={hold} onPointerOver={tellWhole} onFocus={hold} onBlur={() => requestAnimationFrame(hold)}>
         <div role="table" aria-label={label} aria-rowcount={total ?? rows.length} aria-colcount={shown.length} className={styles.table} style={{ width }}>
           <div role="rowgroup" className={styles.head}>
             {table.getHeaderGroups().map((group) => (
@@ -247,6 +247,14 @@ const Cells = memo(function Cells<T>({ row, columns }: { row: T; columns: readon
     </div>
   ));
 }) as <T>(props: { row: T; columns: readonly Shown<T>[] }) => ReactNode;
+
+/** A cell that is cut off says all of itself to the pointer. */
+function tellWhole({ target }: PointerEvent): void {
+  const cell = target instanceof Element ? target.closest<HTMLElement>("[role=cell]") : null;
+  if (cell === null) return;
+  if (cell.scrollWidth > cell.clientWidth && cell.querySelector("[title]") === null) cell.title = cell.innerText;
+  else cell.removeAttribute("title");
+}
 
 /** Whether a click meant a control in the row, or marked text. */
 function wasForOther(target: EventTarget, row: HTMLElement): boolean {

@@ -10,6 +10,7 @@ export function seriesColor(color: SeriesColor): string {
 }
 
 const WIDTH = 120;
+const LONE = 3;
 
 /** The path of a line through `values`; a hole where one is unknown. */
 export function linePath(values: readonly (number | null)[], width: number, height: number): string {
@@ -25,9 +26,11 @@ export function linePath(values: readonly (number | null)[], width: number, heig
         pen = "M";
         return "";
       }
-      const point = `${pen}${(at * stepX).toFixed(1)} ${(height - ((value - bottom) / span) * height).toFixed(1)}`;
+      const alone = pen === "M" && (values[at + 1] ?? null) === null;
+      // A value between unknown ones is a short dash.
+      const point = `${pen}${(at * stepX - (alone ? LONE / 2 : 0)).toFixed(1)} ${(height - ((value - bottom) / span) * height).toFixed(1)}`;
       pen = "L";
-      return point;
+      return alone ? `${point}h${LONE}` : point;
     })
     .join("");
 }
@@ -39,6 +42,7 @@ export function Sparkline({ values, label, height = 28 }: { values: readonly (nu
   return (
     <svg role="img" aria-label={label} className={styles.spark} viewBox={`0 0 ${WIDTH} ${height}`} height={height} preserveAspectRatio="none">
       {solid && values.length > 1 && <path className={styles.area} d={`${line}L${WIDTH} ${height}L0 ${height}Z`} />}
+      <line x1={0} x2={WIDTH} y1={height - 0.5} y2={height - 0.5} />
       <path d={line} />
     </svg>
   );
@@ -85,13 +89,13 @@ export function Waterfall({ spans, total, label }: { spans: readonly WaterfallSp
     <ol className={styles.waterfall} aria-label={label}>
       {spans.map((span, at) => {
         const place: CSSProperties = {
-          left: `${(span.start / width) * 100}%`,
+          left: `min(${(span.start / width) * 100}%, calc(100% - 2px))`,
           width: `${(span.ms / width) * 100}%`,
           background: seriesColor(span.color),
         };
         return (
           <li key={`${at} ${span.name}`} className={styles.span} title={span.note}>
-            <span>{span.name}</span>
+            <span className={styles.spanName}>{span.name}</span>
             <span className={styles.track} aria-hidden>
               <span className={styles.bar} style={place} />
             </span>
@@ -99,6 +103,15 @@ export function Waterfall({ spans, total, label }: { spans: readonly WaterfallSp
           </li>
         );
       })}
+      <li className={styles.span} aria-hidden>
+        <span />
+        <span className={styles.axis}>
+          {[0, 0.5, 1].map((share) => (
+            <span key={share}>{duration(share * width)}</span>
+          ))}
+        </span>
+        <span />
+      </li>
     </ol>
   );
 }

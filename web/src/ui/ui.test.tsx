@@ -294,7 +294,7 @@ it("says what has been done, politely, and can undo it", async () => {
 });
 
 it("draws holes as holes, and stands areas on each other", () => {
-  expect(linePath([0, 10, null, 5], 30, 10)).toBe("M0.0 10.0L10.0 0.0M30.0 5.0");
+  expect(linePath([0, 10, null, 5], 30, 10)).toBe("M0.0 10.0L10.0 0.0M28.5 5.0h3");
   const series = [1, 2].map((value) => ({ label: `${value}`, color: 1 as const, values: [value, null, value] }));
   expect(stack(series).map((each) => each.values)).toEqual([
     [3, null, 3],

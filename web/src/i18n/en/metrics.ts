@@ -86,7 +86,7 @@ export default {
   },
   empty: {
     title: "No request in this range",
-    text: "Nothing has come in: {{window}}.",
+    text: "Nothing has come in during this time: {{window}}.",
     filtered: "No request matches the filter: {{window}}.",
     clear: "Remove the filter",
     day: "Show the last 24 hours",

@@ -7,6 +7,9 @@ export default {
     ok: "ok",
     client: "4xx",
     server: "5xx",
+    counting: "Counting …",
+    none: "No requests",
+    most: "at most {{number}} in {{step}}",
     sum: "{{total}} requests, {{rate}} failed",
     narrowed: "Choose another range in the header to see more",
   },
@@ -88,7 +91,7 @@ export default {
   },
   empty: {
     title: "No requests in this range",
-    text: "Nothing has come through the gateway {{window}}.",
+    text: "Nothing has come through the gateway in this time: {{window}}.",
     week: "Look at 7 days",
     playground: "Send one in the playground",
     noMatch: "No request matches",

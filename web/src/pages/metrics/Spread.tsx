@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Schemas } from "../../api/client";
-import { count, duration, percent, UNKNOWN } from "../../lib/format";
+import { count, duration, percent, short, UNKNOWN } from "../../lib/format";
 import { Bars } from "../../ui/Figures";
 import { IconButton } from "../../ui/IconButton";
 import styles from "./metrics.module.css";
@@ -44,16 +44,37 @@ function bound(bucket: Bucket | null): string {
   return bucket.up_to_ms === null ? `> ${duration(bucket.over_ms)}` : `≤ ${duration(bucket.up_to_ms)}`;
 }
 
+const BARS_HEIGHT = 90; // px
+const BOUNDS_HEIGHT = 18; // px
+const MOST_BOUNDS = 6; // beside each other
+const MOST_COUNTS = 12;
+
 function Histogram({ buckets, label }: { buckets: readonly Bucket[]; label: string }) {
-  const last = buckets.at(-1);
+  const ends = [buckets[0]?.over_ms ?? 0, ...buckets.map((bucket) => bucket.up_to_ms)];
+  const top = Math.max(...buckets.map((bucket) => bucket.count), 1);
+  const every = Math.ceil(ends.length / MOST_BOUNDS);
   return (
-    <>
-      <Bars bars={buckets.map((bucket) => [{ value: bucket.count, color: 1 }])} label={label} height={90} />
-      <div className={styles.ends} aria-hidden>
-        <span>{duration(buckets[0]?.over_ms)}</span>
-        <span>{last?.up_to_ms === null ? bound(last) : duration(last?.up_to_ms)}</span>
+    <div className={styles.histogram}>
+      {buckets.length <= MOST_COUNTS &&
+        buckets.map(({ over_ms: over, count: number }, at) => (
+          <span key={over} className={styles.number} style={{ left: `${((at + 0.5) / buckets.length) * 100}%`, bottom: `${BOUNDS_HEIGHT + (number / top) * BARS_HEIGHT}px` }} aria-hidden>
+            {number === 0 ? "" : short(number)}
+          </span>
+        ))}
+      <Bars bars={buckets.map((bucket) => [{ value: bucket.count, color: 1 }])} label={label} height={BARS_HEIGHT} />
+      <div className={styles.bounds} aria-hidden>
+        {ends.map((end, at) => {
+          const last = at === buckets.length;
+          // The last one always, and none that would touch it.
+          if (!last && (at % every !== 0 || buckets.length - at < every)) return null;
+          return (
+            <span key={end ?? "rest"} style={{ left: `${(at / buckets.length) * 100}%` }}>
+              {end === null ? "∞" : duration(end)}
+            </span>
+          );
+        })}
       </div>
-    </>
+    </div>
   );
 }
 

@@ -128,11 +128,17 @@ export function Page() {
           />
         </>
       )}
-      <Card title={t("spread.title")} {...(spread.data !== undefined && { note: t("spread.since", { span: duration(spread.data.uptime_seconds * 1000) }) })}>
-        {spread.isError && spread.data === undefined && <ErrorCard error={spread.error} onRetry={() => void spread.refetch()} />}
-        {spread.isPending && <Skeleton height={170} />}
-        <div className={styles.spreads}>{spread.data?.distributions.map((each) => <Spread key={each.name} distribution={each} />)}</div>
-      </Card>
+      {!series.isPending && (
+        <Card title={t("spread.title")} {...(spread.data !== undefined && { note: t("spread.since", { span: duration(spread.data.uptime_seconds * 1000) }) })}>
+          {spread.isError && spread.data === undefined && <ErrorCard error={spread.error} onRetry={() => void spread.refetch()} />}
+          {spread.isPending && <Skeleton height={170} />}
+          {spread.data?.distributions.every((each) => each.count === 0) === true ? (
+            <p className={styles.note}>{t("spread.none")}</p>
+          ) : (
+            <div className={styles.spreads}>{spread.data?.distributions.map((each) => <Spread key={each.name} distribution={each} />)}</div>
+          )}
+        </Card>
+      )}
     </div>
   );
 }

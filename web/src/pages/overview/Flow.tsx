@@ -78,7 +78,7 @@ function Picture({ flows, window }: { flows: Schemas["Flows"]; window: string })
           </path>
         ))}
         {picture.nodes.map((node) => (
-          <NodeBar key={node.key} node={node} x={x(node.column)} room={(width / 2) * 0.9} name={named(node.column, node.name)} />
+          <NodeBar key={node.key} node={node} x={x(node.column)} room={width / 3 - 8} name={named(node.column, node.name)} />
         ))}
       </svg>
     </div>

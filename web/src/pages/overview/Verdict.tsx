@@ -28,11 +28,9 @@ export function Verdict({ data, window }: { data: Overview; window: string }) {
           {data.now.error_rate === null ? t("verdict.none", { window }) : t("verdict.errors", { rate: percent(data.now.error_rate), window })}
         </p>
       )}
-      {status !== "idle" && (
-        <Link to="/providers" className={styles.verdictLink}>
-          {t("verdict.link")}
-        </Link>
-      )}
+      <Link to="/providers" className={styles.verdictLink}>
+        {t(data.credentials.length === 0 ? "strip.add" : "verdict.link")}
+      </Link>
     </section>
   );
 }

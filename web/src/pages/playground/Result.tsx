@@ -109,7 +109,13 @@ function Facts({ state, recorded }: { state: Play; recorded: Recorded }) {
         {headers["x-aigw-route"] !== undefined && (
           <div className={styles.wideFact}>
             <dt>{t("facts.route")}</dt>
-            <dd>{headers["x-aigw-route"]}</dd>
+            <dd>
+              {headers["x-aigw-route"].split(/(?<=[,;] )/).map((each, at) => (
+                <span key={at} className={styles.piece}>
+                  {each}
+                </span>
+              ))}
+            </dd>
           </div>
         )}
         {headers["x-aigw-warnings"] !== undefined && (

@@ -4,16 +4,16 @@ import { type KeyboardEvent, memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { api, call } from "../../api/client";
-import { count, percent, time } from "../../lib/format";
+import { count, duration, percent, time } from "../../lib/format";
 import { bounds, type Range } from "../../lib/range";
 import { useLive } from "../../live";
 import { ErrorCard } from "../../ui/ErrorCard";
-import { Skeleton } from "../../ui/Skeleton";
 import { useRangeLabel } from "../../ui/rangeLabel";
 import type { LogQuery } from "./filterQuery";
 import styles from "./requests.module.css";
 
 const EVERY = 10_000; // ms
+const TICKS = [0, 0.25, 0.5, 0.75, 1]; // of the range
 
 type Bar = { at: number; ok: number; client: number; server: number };
 
@@ -29,29 +29,36 @@ export const Histogram = memo(function Histogram({ range, rangeText, query, onSe
     queryFn: () => load(range, query),
     refetchInterval: range.kind === "last" && !paused ? EVERY : false,
   });
-  if (found.isPending) return <Skeleton height={82} />;
-  if (found.data === undefined) return <ErrorCard error={found.error} onRetry={() => void found.refetch()} />;
-  const { bars, step, failed } = found.data;
+  if (found.isError && found.data === undefined) return <ErrorCard error={found.error} onRetry={() => void found.refetch()} />;
+  const { bars, step, failed } = found.data ?? { bars: [], step: 0, failed: 0 };
   const total = bars.reduce((sum, bar) => sum + bar.ok + bar.client + bar.server, 0);
   return (
     <section className={styles.histogram} aria-label={t("histogram.title")}>
       <div className={styles.histogramHead}>
-        <strong>{t("histogram.sum", { total: count(total), rate: percent(total === 0 ? 0 : failed / total) })}</strong>
-        <span className={styles.muted}>{window}</span>
+        <strong className={styles.sum}>
+          {found.isPending ? t("histogram.counting") : total === 0 ? t("histogram.none") : t("histogram.sum", { total: count(total), rate: percent(failed / total) })}
+        </strong>
+        <span className={clsx(styles.muted, styles.scale)}>{total === 0 ? window : `${window} · ${t("histogram.most", { number: count(most(bars)), step: step < 60_000 ? `${count(step / 1000)}\u202fs` : duration(step) })}`}</span>
         <span className={styles.legend}>
           <span className={styles.ok}>{t("histogram.ok")}</span>
           <span className={styles.client}>{t("histogram.client")}</span>
           <span className={styles.server}>{t("histogram.server")}</span>
         </span>
       </div>
-      <Brush bars={bars} step={step} onSelect={onSelect} />
+      {found.isPending ? <div className={styles.bars} /> : <Brush bars={bars} step={step} onSelect={onSelect} />}
       <div className={styles.axis} aria-hidden>
-        <span>{time(bars[0]?.at)}</span>
-        <span>{time(bars.length === 0 ? null : (bars.at(-1)?.at ?? 0) + step)}</span>
+        {TICKS.map((share) => (
+          <span key={share}>{found.isPending ? "\u00a0" : time((bars[0]?.at ?? 0) + share * bars.length * step)}</span>
+        ))}
       </div>
     </section>
   );
 });
+
+/** What the highest bar stands for. */
+function most(bars: readonly Bar[]): number {
+  return Math.max(1, ...bars.map((bar) => bar.ok + bar.client + bar.server));
+}
 
 /** The sums of the range, and of its two classes of failure. */
 async function load(range: Range, query: LogQuery): Promise<{ bars: Bar[]; step: number; failed: number }> {
@@ -73,7 +80,7 @@ function Brush({ bars, step, onSelect }: { bars: readonly Bar[]; step: number; o
   const { t } = useTranslation("requests");
   const [current, setCurrent] = useState(0);
   const [span, setSpan] = useState<{ from: number; to: number; dragging: boolean } | null>(null);
-  const top = Math.max(1, ...bars.map((bar) => bar.ok + bar.client + bar.server));
+  const top = most(bars);
   const low = span === null ? -1 : Math.min(span.from, span.to);
   const high = span === null ? -1 : Math.max(span.from, span.to);
   const select = () => {

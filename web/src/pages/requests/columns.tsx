@@ -28,7 +28,7 @@ export function useColumns(picked: readonly string[], pick: (id: string) => void
       },
       {
         id: "time",
-        size: 92,
+        size: 88,
         entry: (entry) => (
           <time dateTime={new Date(entry.timestamp).toISOString()} title={fullTime(entry.timestamp)}>
             {time(entry.timestamp)}
@@ -36,24 +36,24 @@ export function useColumns(picked: readonly string[], pick: (id: string) => void
         ),
         running: (running) => <time title={fullTime(running.started)}>{time(running.started)}</time>,
       },
-      { id: "status", size: 166, entry: (entry) => <StatusCell entry={entry} />, running: () => <Status tone="busy">{t("row.running")}</Status> },
+      { id: "status", size: 152, entry: (entry) => <StatusCell entry={entry} />, running: () => <Status tone="busy">{t("row.running")}</Status> },
       {
         id: "model",
-        size: 200,
+        size: 196,
         entry: (entry) => <Asked asked={entry.model} served={entry.served_model} />,
         running: (running) => <Asked asked={running.model} served={running.served_model} />,
       },
-      { id: "provider", size: 140, entry: (entry) => entry.credential ?? UNKNOWN, running: (running) => running.credential ?? UNKNOWN },
+      { id: "provider", size: 132, entry: (entry) => entry.credential ?? UNKNOWN, running: (running) => running.credential ?? UNKNOWN },
       {
         id: "wire",
-        size: 156,
+        size: 172,
         entry: (entry) => (entry.upstream_format === null ? entry.format : t("row.wire", { from: entry.format, to: entry.upstream_format })),
         running: (running) => running.format,
       },
-      { id: "ttft", size: 82, align: "end", entry: (entry) => duration(entry.first_content_ms), running: (running) => duration(running.first_content_ms) },
-      { id: "total", size: 82, align: "end", entry: (entry) => duration(entry.latency_ms), running: (running) => <Clock since={running.started} /> },
-      { id: "tokens", size: 120, align: "end", entry: (entry) => <Tokens entry={entry} />, running: (running) => t("row.pieces", { count: running.pieces }) },
-      { id: "cost", size: 90, align: "end", entry: (entry) => money(entry.cost === null ? null : Number(entry.cost)), running: () => UNKNOWN },
+      { id: "ttft", size: 76, align: "end", entry: (entry) => duration(entry.first_content_ms), running: (running) => duration(running.first_content_ms) },
+      { id: "total", size: 80, align: "end", entry: (entry) => duration(entry.latency_ms), running: (running) => <Clock since={running.started} /> },
+      { id: "tokens", size: 112, align: "end", entry: (entry) => <Tokens entry={entry} />, running: (running) => t("row.pieces", { count: running.pieces }) },
+      { id: "cost", size: 96, align: "end", entry: (entry) => money(entry.cost === null ? null : Number(entry.cost)), running: () => UNKNOWN },
       { id: "attempts", size: 56, align: "end", entry: (entry) => (entry.attempts > 1 ? t("row.attempts", { count: entry.attempts }) : ""), running: (running) => (running.attempts > 1 ? t("row.attempts", { count: running.attempts }) : "") },
       { id: "key", size: 110, entry: (entry) => (entry.key === null || entry.key === "" ? UNKNOWN : entry.key), running: () => UNKNOWN },
       { id: "id", size: 290, entry: (entry) => <code className={styles.id}>{entry.request_id}</code>, running: (running) => <code className={styles.id}>{running.request_id}</code> },

@@ -1,4 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
+import clsx from "clsx";
 import { SquareTerminal, Terminal } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -64,7 +65,7 @@ export function Facts({ detail }: { detail: LogDetail }) {
         <Fact name={t("config")}>
           <code>{entry.config}</code> <span className={styles.muted}>#{count(entry.seq)}</span>
         </Fact>
-        <Fact name={t("id")}>
+        <Fact name={t("id")} wide>
           <code className={styles.path}>{entry.request_id}</code>
           <CopyButton text={entry.request_id} label={t("copyId")} iconOnly small />
         </Fact>
@@ -81,9 +82,9 @@ export function Facts({ detail }: { detail: LogDetail }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function Fact({ name, wide = false, children }: { name: string; wide?: boolean; children: ReactNode }) {
   return (
-    <div className={styles.fact}>
+    <div className={clsx(styles.fact, wide && styles.wideFact)}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

@@ -94,9 +94,12 @@ function DetailSkeleton() {
   const { t } = useTranslation();
   return (
     <div className={styles.detail} role="status" aria-label={t("loading")}>
-      <Skeleton width="70%" height={20} />
-      <Skeleton width="90%" height={40} />
-      <Skeleton height={34} />
+      <Skeleton width="70%" height={22} />
+      <div className={styles.waitingFacts}>
+        <Skeleton height="100%" />
+      </div>
+      <Skeleton width={240} height={26} />
+      <Skeleton height={35} />
       <Skeleton height={220} />
     </div>
   );

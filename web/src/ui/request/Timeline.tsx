@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { components } from "../../api/schema";
 import { bytes, duration, UNKNOWN } from "../../lib/format";
 import { Bars, type SeriesColor, Waterfall, type WaterfallSpan } from "../Figures";
+import { Skeleton } from "../Skeleton";
 import { Status } from "../Status";
 import { type LogDetail, useStreams } from "./data";
 import styles from "./request.module.css";
@@ -85,7 +86,16 @@ const STEPS = 60;
 function Arrival({ id }: { id: string }) {
   const { t } = useTranslation("request");
   const streams = useStreams(id, true);
-  if (streams.data === undefined) return null;
+  if (streams.isError) return null;
+  if (streams.data === undefined) {
+    return (
+      <section className={styles.part} aria-label={t("timeline.rateTitle")}>
+        <h3>{t("timeline.rateTitle")}</h3>
+        <Skeleton height={40} />
+        <div className={styles.ends}>&nbsp;</div>
+      </section>
+    );
+  }
   const sent = streams.data.rows.filter((row) => row.client !== "");
   const first = sent[0]?.client_t_ms ?? 0;
   const span = Math.max((sent.at(-1)?.client_t_ms ?? 0) - first, 1);
@@ -101,6 +111,10 @@ function Arrival({ id }: { id: string }) {
         {t("timeline.rateTitle")} <span className={styles.muted}>{`${bytes(total)} · ${duration(span)}`}</span>
       </h3>
       <Bars bars={sums.map((value) => [{ value, color: 1 as const }])} label={t("timeline.rate")} height={40} />
+      <div className={styles.ends} aria-hidden>
+        <span>{duration(first)}</span>
+        <span>{duration(first + span)}</span>
+      </div>
     </section>
   );
 }
