@@ -64,7 +64,7 @@ describe("the file", () => {
   });
 
   it("says how to make one where there is none", async () => {
-    answer({ ...BASE, "GET /api/dashboard/config/raw": json(409, { error: "no_config_file", message: "there is none" }) });
+    answer({ ...BASE, "GET /api/dashboard/config/raw": { ...RAW, content: "", file: "" } });
     await renderPage(<Page />, { path: "/config" });
     expect(await screen.findByText("aigw init")).toBeInTheDocument();
     expect(screen.getByText("aigw run -c config.yaml")).toBeInTheDocument();

@@ -13,6 +13,9 @@ import type { Level } from "./search";
 
 export const TONE: Record<Level, Tone> = { debug: "off", info: "info", warning: "warn", error: "bad", critical: "bad" };
 
+/** The id of requests that test a provider: there is no record of them to open. */
+const TRIAL = "trial";
+
 export type LogRowProps = { record: LogRecord; wrap: boolean; open: boolean; onToggle: () => void; onRequest: (id: string) => void };
 
 /** The cells of one record, and below them the rest of it. */
@@ -41,7 +44,8 @@ export function LogRow({ record, wrap, open, onToggle, onRequest }: LogRowProps)
         {record.message}
       </span>
       <span role="cell" className={styles.request}>
-        {record.request_id !== null && (
+        {record.request_id === TRIAL && <span className={styles.trial}>{t("trial")}</span>}
+        {record.request_id !== null && record.request_id !== TRIAL && (
           <Link to="/requests/$id" params={{ id: record.request_id }} aria-label={t("openRequest", { id: record.request_id })} title={record.request_id}>
             {record.request_id.slice(0, 13)}
           </Link>
