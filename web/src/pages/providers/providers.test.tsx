@@ -75,8 +75,16 @@ it("goes through the list by j and k, and opens a panel whose address can be cop
   expect(screen.getByRole("link", { name: "second" })).toHaveFocus();
   await user.click(screen.getByRole("link", { name: "main" }));
   expect(page.address()).toBe("/providers?id=p1");
-  expect(await screen.findByText(/rate_limit: the vendor asks to wait/)).toBeVisible();
+  expect(await screen.findByText(/a rate limit: the vendor asks to wait/)).toBeVisible();
   expect(screen.getByText("••••")).toBeVisible();
+});
+
+it("says what happened many times at once in one line", async () => {
+  const event = (seq: number, timestamp: number) => ({ seq, timestamp, credential: id, model: "", kind: "rests", cause: "upstream", until: timestamp + 10_000, limited: false, faults: 1 });
+  gateway({ [`GET ${API}/providers/${id}/events`]: { events: [event(1, 1_795_000_000_000), event(2, 1_795_000_060_000), event(3, 1_795_000_060_400)] } });
+  await open("/providers?id=p1");
+  expect(await screen.findByText("after an upstream error, for 10.0 s (2 times)", { normalizer: (text) => text.replace(/\s+/g, " ").trim() })).toBeVisible();
+  expect(screen.getAllByText(/after an upstream error/)).toHaveLength(2);
 });
 
 it("clears a cooldown", async () => {
@@ -85,7 +93,7 @@ it("clears a cooldown", async () => {
     [`DELETE ${API}/providers/${id}/cooldown`]: { message: "main is used again at once", cleared: 1 },
   });
   await open("/providers?id=p1");
-  await userEvent.setup().click(await screen.findByRole("button", { name: "Clear now" }));
+  await userEvent.setup().click(await screen.findByRole("button", { name: "Use it again now" }));
   await waitFor(() => expect(calls.calls.some((call) => call.method === "DELETE" && call.path.endsWith("/cooldown"))).toBe(true));
 });
 
@@ -105,7 +113,7 @@ it("says what came of a test, in the words of the upstream", async () => {
 
 it("lists the models of the upstream, and says when it cannot", async () => {
   let failing = true;
-  gateway({ [`POST ${API}/providers/${id}/models`]: () => (failing ? json(424, { error: "upstream_failed", message: "connection refused" }) : { models: [{ id: "gpt-5", name: null }, { id: "gpt-5-mini", name: null }], complete: true }) });
+  gateway({ [`POST ${API}/providers/${id}/models`]: () => (failing ? json(424, { error: "upstream_failed", message: "connection refused" }) : { models: [{ id: "gpt-5", name: null }, { id: "gpt-5-mini", name: null }], complete: true, error: null }) });
   await open("/providers?id=p1");
   const user = userEvent.setup();
   await user.click(await screen.findByRole("button", { name: "Fetch models" }));
@@ -115,6 +123,14 @@ it("lists the models of the upstream, and says when it cannot", async () => {
   expect(await screen.findByText("2 models listed by the upstream")).toBeVisible();
   await user.type(screen.getByRole("searchbox", { name: "Filter models" }), "mini");
   expect(within(screen.getByRole("region", { name: "Models of the upstream" })).getAllByRole("listitem")).toHaveLength(1);
+});
+
+it("says why there is no list when the upstream gives none", async () => {
+  gateway({ [`POST ${API}/providers/${id}/models`]: { models: [], complete: false, error: "the list could not be had: 401 bad key" } });
+  await open("/providers?id=p1");
+  await userEvent.setup().click(await screen.findByRole("button", { name: "Fetch models" }));
+  expect(await screen.findByRole("alert")).toHaveTextContent("No models could be fetched: the list could not be had: 401 bad key");
+  expect(screen.queryByText(/listed by the upstream/)).toBeNull();
 });
 
 it("names what is deleted, shows the lines, and deletes the version that was shown", async () => {

@@ -23,8 +23,8 @@ export function AuditTrail() {
   const records = data?.pages.flatMap((page) => page.records) ?? [];
   const show = (record: string | undefined) => void navigate({ to: "/system", replace: open !== undefined, search: (before) => ({ ...before, record }) as Search });
   const columns: Column<AuditRecord>[] = [
-    { id: "time", label: t("audit.time"), size: 130, cell: (row) => <time dateTime={new Date(row.timestamp).toISOString()} title={fullTime(row.timestamp)}>{time(row.timestamp)}</time> },
-    { id: "who", label: t("audit.who"), size: 130, cell: (row) => (row.who === "" ? <span className={styles.muted}>{t("audit.nobody")}</span> : row.who) },
+    { id: "time", label: t("audit.time"), size: 100, cell: (row) => <time dateTime={new Date(row.timestamp).toISOString()} title={fullTime(row.timestamp)}>{time(row.timestamp)}</time> },
+    { id: "who", label: t("audit.who"), size: 100, cell: (row) => (row.who === "" ? <span className={styles.muted}>{t("audit.nobody")}</span> : row.who) },
     { id: "action", label: t("audit.action"), size: 160, cell: (row) => <code>{row.action}</code> },
     { id: "target", label: t("audit.target"), size: 180, cell: (row) => row.target },
     { id: "address", label: t("audit.address"), size: 130, cell: (row) => row.address },
@@ -32,10 +32,11 @@ export function AuditTrail() {
     { id: "seq", label: t("audit.seq"), size: 90, align: "end", hidden: true, cell: (row) => row.seq },
   ];
   return (
-    <Card title={t("audit.title")} flush>
+    <Card flush>
       <DataTable
         name="audit"
         label={t("audit.label")}
+        tools={<h2 className={styles.auditTitle}>{t("audit.title")}</h2>}
         columns={columns}
         rows={records}
         rowKey={(row) => String(row.seq)}
@@ -46,7 +47,7 @@ export function AuditTrail() {
           if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
         }}
         handle={handle}
-        height={records.length === 0 ? 260 : `min(420px, calc(84px + ${records.length} * var(--row)))`}
+        height={records.length === 0 ? 260 : `min(420px, calc(78px + ${records.length} * var(--row)))`}
         instead={records.length === 0 && <Instead error={isError ? error : null} loaded={data !== undefined} onRetry={() => void refetch()} />}
       />
       {isError && records.length > 0 && <ErrorCard error={error} onRetry={() => void refetch()} />}
