@@ -22,7 +22,7 @@ export async function show(page: Page, gateway: Gateway, path: string): Promise<
 }
 
 export async function settled(page: Page): Promise<void> {
-  await page.locator("main h2, main p, main [role=status]").first().waitFor();
+  await page.locator("main h2, main p, main [role=status], main [role=search], main [role=table]").first().waitFor();
   await page.waitForLoadState("networkidle");
   await page.waitForFunction(() => document.querySelector("main [aria-label='Loading rows'], main [aria-label='Loading']") === null);
 }
