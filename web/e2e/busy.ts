@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 
 import { type Browser, openBrowser } from "./browser";
 import type { Gateway } from "./gateway";
-import { show, signIn } from "./pages";
+import { loaded, signIn } from "./pages";
 import { someTraffic, startBusy } from "./traffic";
 
 export type Busy = {
@@ -58,7 +58,10 @@ export function useBusy(): Busy {
     get errors() {
       return browser.errors;
     },
-    show: (path) => show(browser.page, gateway, path),
+    show: async (path) => {
+      await browser.page.goto(`${gateway.url}/dashboard${path}`);
+      await loaded(browser.page);
+    },
     asked: (name) => new URL(browser.page.url()).searchParams.get(name),
     api: async <T>(path: string) => {
       const answer = await browser.page.request.get(`${gateway.url}/api/dashboard${path}`);

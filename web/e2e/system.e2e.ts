@@ -62,7 +62,7 @@ describe.skipIf(noBrowser)("the system", () => {
     const file = await download;
     expect(file.suggestedFilename()).toMatch(/^aigw-support-\d+\.json$/);
     const text = readFileSync(await file.path(), "utf8");
-    expect(Object.keys(JSON.parse(text) as object)).toEqual(expect.arrayContaining(parts));
+    expect(Object.keys((JSON.parse(text) as { parts: object }).parts)).toEqual(expect.arrayContaining(parts));
     for (const secret of [CLIENT_KEY, "sk-upstream-gone", "sk-upstream-other"]) expect(text).not.toContain(secret);
     await dialog.waitFor({ state: "detached" });
     await button("Support bundle").click();

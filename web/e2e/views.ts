@@ -16,6 +16,8 @@ export type View = {
   open?: (page: Page, gateway: Gateway) => Promise<unknown>;
   /** Of another part of the document than the page. */
   root?: string;
+  /** It changes what the others show. */
+  alone?: true;
 };
 
 const button = (page: Page, name: string | RegExp, exact = true) => page.getByRole("button", { name, exact });
@@ -186,7 +188,7 @@ export const VIEWS: readonly View[] = [
   { page: "config", name: "reference, no match", path: "/config?tab=schema&q=nothing-like-it", open: (page) => page.getByText("No key matches").waitFor() },
   { page: "config", name: "review", path: "/config", open: steps(editConfig, press("Review"), (page) => dialog(page).locator(".cm-content").waitFor()) },
   { page: "config", name: "discard", path: "/config", open: steps(editConfig, press("Discard"), (page) => dialog(page).waitFor()) },
-  { page: "config", name: "conflict", path: "/config", open: async (page, gateway) => {
+  { page: "config", name: "conflict", path: "/config", alone: true, open: async (page, gateway) => {
     await editConfig(page);
     const before = readFileSync(gateway.file, "utf8");
     writeFileSync(gateway.file, before.replace("# For tests", "# By others, for tests"));
