@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { useBusy } from "./busy";
 import { accessibility, type Browser, noBrowser, openBrowser } from "./browser";
 import { type Gateway, startGateway } from "./gateway";
 
@@ -213,5 +214,177 @@ describe.skipIf(noBrowser)("without a configuration file", () => {
     expect(errors.filter((error) => !error.includes("409"))).toEqual([]);
     await close();
     await gateway.remove();
+  });
+});
+
+describe.skipIf(noBrowser)("every control of the configuration", () => {
+  const busy = useBusy();
+
+  const button = (name: string | RegExp) => busy.page.getByRole("button", { name, exact: true });
+  const disk = () => readFileSync(busy.gateway.file, "utf8");
+  const text = () => busy.page.locator(".cm-content").first().textContent();
+  const heads = () => busy.page.locator("main [role=columnheader]").evaluateAll((all) => all.map((each) => each.textContent));
+  async function open(): Promise<void> {
+    await busy.show("/config");
+    await busy.page.locator(".cm-line").first().waitFor();
+  }
+  /** Writes behind the first line. */
+  async function write(words: string): Promise<void> {
+    const { page } = busy;
+    await page.locator(".cm-line").first().click();
+    await page.keyboard.press("End");
+    await page.keyboard.type(words);
+    await page.getByText("can be used").waitFor();
+  }
+
+  it("goes by the outline to every key of the file", async () => {
+    const { page } = busy;
+    await open();
+    const outline = page.getByRole("navigation", { name: "Outline" });
+    for (const name of ["host", "echo", "dashboard", "api-keys", "openai-compatibility", "claude-api-key", "model-rewrites", "fallbacks", "payload", "capture", "model-prices"]) {
+      await outline.getByRole("button", { name, exact: true }).click();
+      await page.locator(".cm-activeLine", { hasText: `${name}:` }).waitFor();
+    }
+    for (const name of ["tests", "narrow", "gone", "other", "resting"]) {
+      await outline.getByRole("button", { name, exact: true }).click();
+      await page.locator(".cm-activeLine", { hasText: `name: ${name}` }).waitFor();
+    }
+    await outline.getByRole("button", { name: "[0]", exact: true }).first().click();
+    await page.locator(".cm-activeLine", { hasText: "from: gpt-4o" }).waitFor();
+  });
+
+  it("goes back from the review and from the question, with what is written", async () => {
+    const { page } = busy;
+    await open();
+    await write(" More.");
+    await button("Review").click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("# For tests of the dashboard. More.").waitFor();
+    await dialog.getByRole("textbox", { name: "What has changed in the file" }).waitFor();
+    await button("Back to the editor").click();
+    await button("Review").click();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await button("Discard").click();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    expect(await text()).toContain("More.");
+    await button("Discard").click();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await button("Discard").click();
+    await button("Discard changes").click();
+    await page.getByText("no changes").waitFor();
+    expect(await text()).not.toContain("More.");
+    expect(disk()).not.toContain("More.");
+  });
+
+  it("leads from a problem to its line, whatever the key", async () => {
+    const { page } = busy;
+    await open();
+    await page.locator(".cm-line").first().click();
+    await page.keyboard.press("End");
+    await page.keyboard.type("\nnonsense: 1");
+    const problems = page.getByRole("list", { name: "Problems of the text" });
+    await problems.waitFor();
+    await page.getByRole("navigation", { name: "Outline" }).getByRole("button", { name: "host" }).click();
+    await problems.getByRole("button", { name: "line 2" }).click();
+    await page.locator(".cm-activeLine", { hasText: "nonsense" }).waitFor();
+    await button("Discard").click();
+    await button("Discard changes").click();
+  });
+
+  it("takes of a conflict theirs, mine or both, and gives mine away", async () => {
+    const { page } = busy;
+    const before = disk();
+    const dialog = page.getByRole("dialog");
+    const conflict = async () => {
+      await open();
+      await write(" Mine.");
+      writeFileSync(busy.gateway.file, before.replace("# For tests", "# Theirs, for tests"));
+      await button("Compare").first().click();
+      await dialog.getByText("1 place to decide").waitFor();
+    };
+    const restore = async () => {
+      writeFileSync(busy.gateway.file, before);
+      await page.reload();
+      await expect.poll(text).not.toContain("Theirs");
+    };
+    await conflict();
+    expect(await busy.copied(button("Copy my text"))).toContain("# For tests of the dashboard. Mine.");
+    await dialog.getByRole("radio", { name: "On disk now" }).check();
+    await button("Put both into the editor").click();
+    await expect.poll(text).toContain("# Theirs, for tests of the dashboard.");
+    expect(await text()).not.toContain("Mine.");
+    await restore();
+
+    await conflict();
+    await dialog.getByRole("radio", { name: "Both, yours first" }).check();
+    await button("Put both into the editor").click();
+    await expect.poll(text).toMatch(/Mine\.# Theirs/);
+    await restore();
+
+    await conflict();
+    await button("Take the file's, drop mine").click();
+    await dialog.waitFor({ state: "detached" });
+    await expect.poll(text).not.toContain("Mine.");
+    expect(await text()).toContain("Theirs");
+    await restore();
+  });
+
+  it("has columns to hide, move and widen in what is in force, and shows all again", async () => {
+    const { page } = busy;
+    await busy.show("/config");
+    await page.getByRole("tab", { name: "In force" }).click();
+    expect(busy.asked("tab")).toBe("effective");
+    await page.getByText(/^\d+ of \d+ values$/).waitFor();
+    const usual = await heads();
+    await button("Columns").click();
+    const panel = page.locator("[data-radix-popper-content-wrapper]");
+    for (const name of usual) {
+      const box = panel.getByRole("checkbox", { name: name ?? "", exact: true });
+      await box.uncheck();
+      await expect.poll(heads).not.toContain(name);
+      await box.check();
+      await expect.poll(heads).toContain(name);
+    }
+    await panel.getByRole("button", { name: "Move Value left" }).click();
+    expect((await heads()).slice(0, 2)).toEqual(["Value", "Key"]);
+    await panel.getByRole("button", { name: "Move Value right" }).click();
+    expect((await heads()).slice(0, 2)).toEqual(["Key", "Value"]);
+    await panel.getByRole("button", { name: "Move Value left" }).click();
+    await panel.getByRole("button", { name: "Reset columns" }).click();
+    expect(await heads()).toEqual(usual);
+    await page.keyboard.press("Escape");
+    for (const name of usual) {
+      const grip = page.getByRole("separator", { name: `Width of column ${name}` });
+      const before = Number(await grip.getAttribute("aria-valuenow"));
+      await grip.focus();
+      await page.keyboard.press("ArrowLeft");
+      expect(Number(await grip.getAttribute("aria-valuenow"))).toBe(before - 16);
+    }
+    await page.getByRole("searchbox").fill("nothing like it");
+    await button("Show all").click();
+    await page.getByText(/^(\d+) of \1 values$/).waitFor();
+    await page.getByRole("tab", { name: "Reference" }).click();
+    expect(busy.asked("tab")).toBe("schema");
+    await page.getByRole("searchbox").fill("nothing like it");
+    await page.getByText("No key matches").waitFor();
+    await button("Show all").click();
+    await page.getByText(/^\d{2,} keys$/).waitFor();
+    await page.getByRole("tab", { name: "File" }).click();
+    await page.locator(".cm-line").first().waitFor();
+    expect(busy.asked("tab")).toBe(null);
+  });
+
+  it("gives the patch away where the file cannot be written", async () => {
+    const { page } = busy;
+    chmodSync(busy.gateway.file, 0o444);
+    await open();
+    await write(" More.");
+    await button("Review").click();
+    const patch = await busy.copied(button("Copy the patch"));
+    expect(patch).toContain("+# For tests of the dashboard. More.");
+    expect((await busy.saved(button("Download"))).text.trim()).toBe(patch.trim());
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    chmodSync(busy.gateway.file, 0o644);
+    expect(disk()).not.toContain("More.");
   });
 });

@@ -1,5 +1,5 @@
 /** A gateway that really runs, with a state folder and a port of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -35,6 +35,13 @@ export async function freePort(): Promise<number> {
   });
 }
 
+const PYTHON = process.env.AIGW_PYTHON ?? join(ROOT, ".venv/bin/python");
+
+/** The hash of a password for a configuration, made by the gateway's own command at its lowest cost. */
+export function passwordHash(password: string): string {
+  return execFileSync(PYTHON, ["-m", "aigw_asgi.cli", "hash-password", "--cost", "4"], { cwd: ROOT, input: `${password}\n`, encoding: "utf8" }).trim();
+}
+
 export type Start = {
   /** The text of a configuration file; without it the gateway runs without one. */
   config?: string;
@@ -54,7 +61,7 @@ export async function startGateway({ config, args = [] }: Start = {}): Promise<G
     printed = "";
     // The environment of whoever runs the tests may hold keys: they are not for this.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.endsWith("_API_KEY")));
-    child = spawn(process.env.AIGW_PYTHON ?? join(ROOT, ".venv/bin/python"), ["-m", "aigw_asgi.cli", "run", "--port", String(port), ...(config === undefined ? [] : ["--config", file]), ...args], {
+    child = spawn(PYTHON, ["-m", "aigw_asgi.cli", "run", "--port", String(port), ...(config === undefined ? [] : ["--config", file]), ...args], {
       cwd: ROOT,
       env: { ...env, AIGW_STATE_DIR: join(folder, "state"), PYTHONUNBUFFERED: "1" },
       stdio: ["ignore", "pipe", "pipe"],

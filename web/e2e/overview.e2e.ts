@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { useBusy } from "./busy";
 import { accessibility, type Browser, noBrowser, openBrowser } from "./browser";
 import { type Gateway, startGateway } from "./gateway";
 
@@ -177,5 +178,134 @@ describe.skipIf(noBrowser)("a gateway with traffic", () => {
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("row");
+  });
+});
+
+describe.skipIf(noBrowser)("every control of the overview", () => {
+  const busy = useBusy();
+
+  const heading = (name: string) => busy.page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
+  const region = (name: string) => busy.page.getByRole("region", { name, exact: true });
+  const listed = () => busy.page.locator("main [role=row][data-key]").count();
+
+  it("leads from numbers to requests and providers", async () => {
+    const { page } = busy;
+    await busy.show("/?range=1h");
+    await page.getByRole("link", { name: "Requests in this range" }).click();
+    await heading("Requests");
+    expect(busy.asked("range")).toBe("1h");
+    await busy.show("/?range=1h");
+    await region("Health").getByRole("link", { name: "Providers" }).click();
+    await heading("Providers");
+    for (const name of ["resting", "gone", "other"]) {
+      await busy.show("/?range=1h");
+      await region("Providers").getByRole("link", { name, exact: true }).click();
+      await page.getByRole("dialog", { name }).waitFor();
+    }
+    await busy.show("/?range=1h");
+    const errors = region("Last errors").getByRole("link");
+    await errors.first().waitFor();
+    for (let at = 0; at < (await errors.count()); at += 1) {
+      const times = Number(/(\d+)×/.exec((await errors.nth(at).textContent()) ?? "")?.[1]);
+      await errors.nth(at).click();
+      await heading("Requests");
+      expect(busy.asked("q")).toContain("error:");
+      await expect.poll(listed).toBe(times + 1);
+      await page.goBack();
+      await errors.first().waitFor();
+    }
+  });
+
+  it("has its charts and its flow as tables, whose numbers lead on", async () => {
+    const { page } = busy;
+    await busy.show("/?range=1h");
+    for (const name of ["Requests and errors", "Latency"]) {
+      await region(name).getByRole("button", { name: "View as table" }).click();
+      await region(name).getByRole("columnheader", { name: "Time" }).waitFor();
+      await region(name).getByRole("button", { name: "View as chart" }).click();
+      await region(name).locator(".u-over").waitFor();
+    }
+    const flow = region("Where traffic goes").first();
+    await flow.getByRole("button", { name: "View as table" }).click();
+    const row = flow.getByRole("row", { name: /messages assistant other/ });
+    const times = Number(await row.getByRole("link").textContent());
+    await row.getByRole("link").click();
+    await heading("Requests");
+    await expect.poll(listed).toBe(times + 1);
+    await page.goBack();
+    await flow.getByRole("button", { name: "View as table" }).click();
+    await flow.getByRole("button", { name: "View as picture" }).click();
+    await flow.getByRole("img", { name: /by client format, model and provider/ }).waitFor();
+  });
+
+  it("tells what happened, and takes a dragged stretch back", async () => {
+    const { page } = busy;
+    await busy.show("/?range=1h");
+    await page.getByRole("button", { name: /^\d+ events?$/ }).click();
+    await page.getByText(/requests? took more than one attempt\./).first().waitFor();
+    await page.keyboard.press("Escape");
+    for (const name of ["Requests and errors", "Latency"]) {
+      const box = await region(name).locator(".u-over").boundingBox();
+      if (box === null) throw new Error("the chart has no size");
+      await page.mouse.move(box.x + box.width * 0.5, box.y + 30);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width - 2, box.y + 30, { steps: 4 });
+      await page.mouse.up();
+      await page.getByText(/ selected$/).waitFor();
+      if (name === "Latency") break;
+      await page.getByRole("button", { name: "Clear the selection" }).click();
+      await page.getByText("Drag over a chart", { exact: false }).waitFor();
+    }
+    await page.getByRole("link", { name: "Show these requests" }).click();
+    await heading("Requests");
+    const [from, to] = (busy.asked("range") ?? "").split("-").map(Number);
+    expect(((to ?? 0) - (from ?? 0)) / 60_000).toBeGreaterThan(28);
+    expect(((to ?? 0) - (from ?? 0)) / 60_000).toBeLessThan(31);
+    await expect.poll(listed).toBe((await busy.api<{ items: unknown[] }>("/logs?limit=200")).items.length + 1);
+  });
+
+  it("leads on where the range is empty", async () => {
+    const { page } = busy;
+    await busy.show("/?range=1700000000000-1700000600000");
+    await page.getByRole("button", { name: "Show the last 24 hours" }).click();
+    expect(busy.asked("range")).toBe("24h");
+    await region("Requests and errors").waitFor();
+    await busy.show("/?range=1700000000000-1700000600000");
+    await page.getByRole("link", { name: "Go to the requests" }).click();
+    await heading("Requests");
+    expect(busy.asked("range")).toBe("7d");
+  });
+});
+
+describe.skipIf(noBrowser)("every control of the first run", () => {
+  it("copies what clients need, sends, stops, sends again, and closes", async () => {
+    const gateway = await startGateway({ config: CONFIG });
+    const { page, context, close } = await openBrowser();
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto(gateway.link());
+    const pasted = () => page.evaluate(() => navigator.clipboard.readText());
+    for (const [client, path, call] of [["OpenAI", "/v1", "/v1/chat/completions"], ["Anthropic", "", "/v1/messages"], ["Gemini", "", ":streamGenerateContent"]] as const) {
+      await page.getByRole("tab", { name: client }).click();
+      expect(new URL(page.url()).searchParams.get("client")).toBe(client === "OpenAI" ? null : client.toLowerCase());
+      await page.getByRole("button", { name: "Copy the base URL" }).click();
+      await expect.poll(pasted).toBe(`${gateway.url}${path}`);
+      await page.getByRole("region", { name: "Command to try it" }).locator("..").getByRole("button", { name: "Copy", exact: true }).click();
+      await expect.poll(pasted).toContain(call.replace("streamG", "").replace(":enerateContent", "enerateContent"));
+    }
+    await page.getByRole("link", { name: "Make a key" }).click();
+    await page.getByRole("dialog", { name: /key/i }).waitFor();
+    await page.goBack();
+
+    await page.getByRole("button", { name: "Send a test request" }).click();
+    await page.getByText(/^It works: status 200/).waitFor();
+    await page.getByText("1 in all", { exact: false }).waitFor();
+    await page.getByRole("button", { name: "Send another" }).click();
+    await page.getByText("2 in all", { exact: false }).waitFor();
+    await page.getByText(/^It works: status 200/).waitFor();
+    const region = page.getByRole("region", { name: "Send the first request" });
+    await region.getByRole("button", { name: "Close" }).click();
+    await region.waitFor({ state: "detached" });
+    await close();
+    await gateway.remove();
   });
 });

@@ -24,5 +24,11 @@ export async function show(page: Page, gateway: Gateway, path: string): Promise<
 export async function settled(page: Page): Promise<void> {
   await page.locator("main").locator("h2, p, [role=status], [role=row]").filter({ visible: true }).first().waitFor();
   await page.waitForLoadState("networkidle");
+  await loaded(page);
+}
+
+/** There is something to see, and nothing stands for what is still to come. */
+export async function loaded(page: Page): Promise<void> {
+  await page.locator("main h2, main p, main [role=status], main [role=search], main [role=table]").first().waitFor();
   await page.waitForFunction(() => document.querySelector("main [aria-label='Loading rows'], main [aria-label='Loading']") === null);
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { useBusy } from "./busy";
 import { accessibility, type Browser, noBrowser, openBrowser } from "./browser";
 import { freePort, type Gateway, startGateway } from "./gateway";
 
@@ -140,5 +141,158 @@ describe.skipIf(noBrowser)("routing", () => {
     await page.getByText("new requests go by the new rules").waitFor();
     expect(readFileSync(gateway.file, "utf8")).toBe(theirs.replace("strategy: fill-first", "strategy: weighted"));
     expect(errors).toEqual([]);
+  });
+});
+
+describe.skipIf(noBrowser)("every control of the routing", () => {
+  const busy = useBusy();
+
+  const button = (name: string | RegExp) => busy.page.getByRole("button", { name, exact: true });
+  const box = (name: string | RegExp) => busy.page.getByRole("textbox", { name, exact: true });
+  const list = (name: string) => busy.page.getByRole("list", { name, exact: true });
+  type Rules = { strategy: string; force_model_prefix: boolean; retry: Record<string, number | null>; provider_pins: unknown[]; fallbacks: unknown[]; model_rewrites: unknown[]; payload: Record<string, unknown[]> };
+  const rules = () => busy.api<Rules>("/routing");
+
+  async function save(): Promise<void> {
+    const { page } = busy;
+    await button("Review").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByText("new requests go by the new rules").last().waitFor();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await button("Dismiss").last().click();
+  }
+
+  it("saves rules of all kinds as they were edited", async () => {
+    const { page } = busy;
+    await busy.show("/routing");
+    await button("Add a rewrite").click();
+    await box("Requested name of rewrite 2").fill("small*");
+    await box("Name in its place, of rewrite 2").fill("echo");
+    await button("Add a pin").click();
+    await box("Requested name of pin 1").fill("assistant*");
+    await box("Providers of pin 1").fill("other, gone");
+    await button("Add a fallback").click();
+    await box("Model of fallback 2").fill("assistant");
+    await box("Models to try instead, of fallback 2").fill("echo, echo-tools");
+    await page.getByRole("combobox", { name: "Strategy" }).selectOption("fill-first");
+    await page.getByRole("checkbox", { name: /^A credential with a prefix/ }).check();
+    const retry = { Retries: ["3", "max_retries"], "Retries of streams": ["1", "bootstrap_retries"], "Longest pause": ["21", "max_backoff_secs"], "Rest after 429": ["61", "cooldown_429_secs"], "Rest after 5xx": ["16", "cooldown_5xx_secs"], "Rest after no connection": ["11", "cooldown_network_secs"] } as const;
+    for (const [name, [value]] of Object.entries(retry)) await page.getByRole("spinbutton", { name, exact: true }).fill(value);
+    await button("Review").click();
+    const dialog = page.getByRole("dialog");
+    expect(await busy.copied(dialog.getByRole("button", { name: "Copy the diff" }))).toMatch(/^\+.*small\*/m);
+    await dialog.getByRole("button", { name: "Back to the rules" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await button("Review").click();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await save();
+    const now = await rules();
+    expect(now.strategy).toBe("fill-first");
+    expect(now.force_model_prefix).toBe(true);
+    for (const [value, field] of Object.values(retry)) expect(now.retry[field], field).toBe(Number(value));
+    expect(JSON.stringify(now.model_rewrites)).toContain("small*");
+    expect(JSON.stringify(now.provider_pins)).toMatch(/assistant\*.*other.*gone/);
+    expect(JSON.stringify(now.fallbacks)).toMatch(/"assistant".*"echo".*"echo-tools"/);
+  });
+
+  it("moves rules by buttons and by dragging, and takes them away", async () => {
+    await busy.show("/routing");
+    const names = () => list("Model rewrites").getByRole("textbox", { name: /^Requested name/ }).evaluateAll((all) => all.map((each) => (each as HTMLInputElement).value));
+    const first = await names();
+    expect(first.length).toBe(2);
+    expect(await button(`Move ${first[0]} up`).isDisabled()).toBe(true);
+    await button(`Move ${first[0]} down`).click();
+    expect(await names()).toEqual([...first].reverse());
+    await button(`Move ${first[0]} up`).click();
+    expect(await names()).toEqual(first);
+    const grips = list("Model rewrites").locator("[draggable]");
+    await grips.nth(0).dragTo(grips.nth(1));
+    expect(await names()).toEqual([...first].reverse());
+    await button(`Remove ${first[0]}`).click();
+    expect(await names()).toEqual([first[1]]);
+    await button("Discard").click();
+    expect(await names()).toEqual(first);
+    await button("Remove small*").click();
+    await button("Remove assistant*").click();
+    await button("Move sonnet down").click();
+    await button("Move sonnet up").click();
+    await button("Remove assistant").click();
+    await save();
+    const now = await rules();
+    expect([now.model_rewrites.length, now.provider_pins.length, now.fallbacks.length]).toEqual([1, 0, 1]);
+  });
+
+  it("edits payload rules of each kind as JSON", async () => {
+    const { page } = busy;
+    await busy.show("/routing");
+    const dialog = page.getByRole("dialog");
+    const kinds = [["default", '{"top_p": 0.5}'], ["default-raw", '{"seed": "7"}'], ["override", '{"user": "u"}'], ["override-raw", '{"metadata": "{}"}'], ["filter", '["logprobs"]']] as const;
+    for (const [at, [kind, params]] of kinds.entries()) {
+      await button("Add a rule").nth(at).click();
+      await page.getByRole("dialog", { name: `Payload rule (${kind})` }).waitFor();
+      await dialog.getByLabel("For which requests").fill(`[{"name": "model-${kind}"}]`);
+      await dialog.getByLabel("What is done").fill("nothing");
+      await button("Take into the list").click();
+      await dialog.getByText(/^This is to be a JSON/).waitFor();
+      await dialog.getByLabel("What is done").fill(params);
+      await button("Take into the list").click();
+      await dialog.waitFor({ state: "detached" });
+    }
+    await button(/^echo\* \(chat\) /).click();
+    await dialog.getByLabel("What is done").fill('{"temperature": 0.9}');
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await button(/^echo\* \(chat\) /).click();
+    expect(await dialog.getByLabel("What is done").inputValue()).toContain("0.5");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await button("Move echo* (chat) down").click();
+    await button(/^echo\* \(chat\) /).click();
+    await dialog.getByLabel("What is done").fill('{"temperature": 0.9}');
+    await button("Take into the list").click();
+    await button("Move echo* (chat) up").click();
+    await button("Remove model-override").click();
+    await save();
+    const { payload } = await rules();
+    expect(JSON.stringify(payload.default)).toMatch(/echo\*.*0\.9.*model-default.*0\.5/);
+    expect(JSON.stringify(payload.default_raw ?? payload["default-raw"])).toContain("model-default-raw");
+    expect(payload.override).toEqual([]);
+    expect(JSON.stringify(payload.filter)).toContain("logprobs");
+  });
+
+  it("explains by all that one may say of a request, and leads to the lines", async () => {
+    const { page } = busy;
+    await busy.show("/routing");
+    for (const name of ["assistant", "assistant-tools", "gpt-4o", "sonnet"]) {
+      await button(name).click();
+      expect(busy.asked("model")).toBe(name);
+      await page.getByText("Attempt plan").waitFor();
+      await page.getByRole("combobox", { name: "Model" }).fill("");
+    }
+    await page.getByRole("combobox", { name: "Model" }).fill("echo");
+    await page.getByRole("combobox", { name: "Client speaks" }).selectOption("gemini");
+    await expect.poll(() => busy.asked("format")).toBe("gemini");
+    await page.getByRole("region", { name: "Route" }).getByText("echo-gemini").first().waitFor();
+    await page.getByRole("combobox", { name: "Client speaks" }).selectOption("chat");
+    await page.getByRole("checkbox", { name: "Stream", exact: true }).check();
+    expect(busy.asked("stream")).toBe("1");
+    await page.getByRole("combobox", { name: "Model" }).fill("gpt-4o");
+    await page.getByRole("combobox", { name: "Client key" }).selectOption({ label: "narrow" });
+    await page.getByText(/key may not use it|narrow.*may not|not allowed/i).first().waitFor();
+    await page.getByRole("combobox", { name: "Client key" }).selectOption("");
+    await page.getByRole("combobox", { name: "Model" }).fill("echo");
+    await page.locator("summary", { hasText: "Headers and body" }).click();
+    await box("Headers").fill("x-session-id: 7");
+    await box("Body").fill("{");
+    await page.getByText("This is not a JSON object yet.").waitFor();
+    await box("Body").fill('{"model": "echo", "messages": [{"role": "user", "content": "x"}]}');
+    await page.getByRole("region", { name: "Route" }).getByText(/temperature/).first().waitFor();
+
+    await page.getByRole("combobox", { name: "Model" }).fill("sonnet");
+    await page.getByRole("region", { name: "Route" }).getByRole("link", { name: /^line \d+ of the configuration, fallbacks\[0\]/ }).first().click();
+    await page.locator(".cm-activeLine", { hasText: "sonnet" }).waitFor();
+    for (const [place, line] of [["model-rewrites", "gpt-4o"], ["fallbacks", "sonnet"]] as const) {
+      await busy.show("/routing");
+      await page.getByRole("link", { name: `config of the configuration, ${place}` }).click();
+      await page.locator(".cm-activeLine", { hasText: new RegExp(`${place}|${line}`) }).waitFor();
+    }
   });
 });

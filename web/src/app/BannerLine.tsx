@@ -51,14 +51,15 @@ export function BannerLine() {
   }
   if (openToAll) {
     return (
-      <Banner tone="warn" action={<Link to="/keys">{t("banner.openLink")}</Link>}>
+      <Banner tone="warn" action={<Link to="/keys" search={{ add: "1" }}>{t("banner.openLink")}</Link>}>
         {t("banner.open")}
       </Banner>
     );
   }
-  if (restart.length > 0) {
+  const [first] = restart;
+  if (first !== undefined) {
     return (
-      <Banner tone="warn" action={<Link to="/config">{t("banner.restartLink")}</Link>}>
+      <Banner tone="warn" action={<Link to="/config" search={{ at: first }}>{t("banner.restartLink")}</Link>}>
         {t("banner.restart", { keys: restart.join(", ") })}
       </Banner>
     );
@@ -66,7 +67,7 @@ export function BannerLine() {
   // The verdict of the overview says the same.
   if (providers === 0 && !overview) {
     return (
-      <Banner tone="info" action={<Link to="/providers">{t("banner.noProvidersLink")}</Link>}>
+      <Banner tone="info" action={<Link to="/providers" search={{ add: "choose" }}>{t("banner.noProvidersLink")}</Link>}>
         {t("banner.noProviders")}
       </Banner>
     );

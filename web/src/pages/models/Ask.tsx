@@ -95,7 +95,7 @@ export function Ask({ model, format, as, names, onChange }: AskProps) {
         {model === "" && <p className={styles.hint}>{t("ask.hint")}</p>}
         {answer.isError && <ErrorCard error={answer.error} onRetry={() => void answer.refetch()} />}
         {answer.isLoading && <Skeleton height={120} />}
-        {answer.data !== undefined && model !== "" && <Resolution model={model} answer={answer.data} />}
+        {answer.data !== undefined && model !== "" && <Resolution model={model} format={format} as={as} answer={answer.data} />}
       </div>
     </Card>
   );

@@ -1,7 +1,7 @@
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
-import { ago, count, fullTime, money } from "../../lib/format";
+import { ago, fullTime, money } from "../../lib/format";
 import { useNow } from "../../lib/useNow";
 import { type Column, DataTable, type Sort } from "../../ui/DataTable";
 import { Badge } from "../../ui/Status";

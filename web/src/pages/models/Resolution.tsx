@@ -5,10 +5,11 @@ import type { Schemas } from "../../api/client";
 import { count, duration, time } from "../../lib/format";
 import { Status } from "../../ui/Status";
 import styles from "./models.module.css";
+import type { Format } from "./search";
 import { matchWord, reasonWord, stepWord } from "./words";
 
 /** How a name is resolved, step by step, and who would answer, in order. */
-export function Resolution({ model, answer }: { model: string; answer: Schemas["RouteAnswer"] }) {
+export function Resolution({ model, format, as, answer }: { model: string; format: Format; as: string; answer: Schemas["RouteAnswer"] }) {
   const { t } = useTranslation("models");
   const candidates = answer.selected === null ? [] : [answer.selected, ...answer.alternates];
   // That a provider has nothing to do with the name is rarely what one wants to know.
@@ -43,7 +44,9 @@ export function Resolution({ model, answer }: { model: string; answer: Schemas["
         <span className={styles.planName}>{t("ask.plan")}</span>{" "}
         {answer.error === null ? answer.attempt_plan : <Status tone="bad">{t("ask.refused", { message: answer.error.message })}</Status>}
       </p>
-      <Link to="/routing">{t("ask.compare")}</Link>
+      <Link to="/routing" search={{ model, ...(format !== "chat" && { format }), ...(as !== "" && { key: as }) }}>
+        {t("ask.compare")}
+      </Link>
     </>
   );
 }

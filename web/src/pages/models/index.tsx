@@ -123,7 +123,7 @@ export function Page() {
       <EmptyState
         title={t("empty.title")}
         actions={
-          <Link to="/providers" className={buttonClass("secondary", true)}>
+          <Link to="/providers" search={{ add: "choose" }} className={buttonClass("secondary", true)}>
             {t("empty.action")}
           </Link>
         }

@@ -146,7 +146,7 @@ describe("what happens if I ask for", () => {
     expect(within(order).getByRole("link", { name: "line 12" })).toHaveAttribute("href", "/config?at=claude-api-key%5B0%5D&line=12");
     expect(screen.getByText("1 more does not serve this model")).toBeInTheDocument();
     expect(screen.getByText(/the last error \(at most 2 attempts\)/)).toBeInTheDocument();
-    expect(screen.getByRole("link", { name: "Try other rules in Routing" })).toHaveAttribute("href", "/routing");
+    expect(screen.getByRole("link", { name: "Try other rules in Routing" })).toHaveAttribute("href", "/routing?model=old");
   });
 
   it("asks for another format, and as the client with a key", async () => {

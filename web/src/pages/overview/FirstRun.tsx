@@ -43,7 +43,7 @@ export function FirstRun({ bases, keyNeeded, onSent, onClose }: { bases: Schemas
                 <p className={styles.note}>
                   {keyNeeded ? (
                     <>
-                      {t("first.keyNeeded")} <Link to="/keys">{t("first.keysLink")}</Link>
+                      {t("first.keyNeeded")} <Link to="/keys" search={{ add: "1" }}>{t("first.keysLink")}</Link>
                     </>
                   ) : (
                     t("first.keyFree")

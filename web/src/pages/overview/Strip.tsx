@@ -21,7 +21,7 @@ export function ProviderStrip({ strips, window }: { strips: readonly Strip[]; wi
     <Card title={t("strip.title")} note={window}>
       {strips.length === 0 ? (
         <p className={styles.none}>
-          {t("strip.empty")} <Link to="/providers">{t("strip.add")}</Link>
+          {t("strip.empty")} <Link to="/providers" search={{ add: "choose" }}>{t("strip.add")}</Link>
         </p>
       ) : (
         <ul className={styles.strip}>

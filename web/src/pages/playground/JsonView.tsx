@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { Field, TextArea } from "../../ui/Field";
@@ -12,6 +12,12 @@ export function JsonView({ form, onForm, onBad }: { form: Form; onForm: (form: F
   const written = JSON.stringify(encode(form), null, 2);
   const [draft, setDraft] = useState({ text: written, of: written });
   const [problem, setProblem] = useState<string | null>(null);
+  const bad = problem !== null;
+  // Gone with this view, or with what was wrong: then nothing keeps it from being sent.
+  useEffect(() => {
+    onBad(bad);
+    return () => onBad(false);
+  }, [bad, onBad]);
   // Something else has changed the form: the switch for streaming, say.
   if (draft.of !== written) {
     setDraft({ text: written, of: written });
@@ -28,7 +34,6 @@ export function JsonView({ form, onForm, onBad }: { form: Form; onForm: (form: F
       wrong = t("badJson", { message: error instanceof Error ? error.message : String(error) });
     }
     setProblem(wrong);
-    onBad(wrong !== null);
     setDraft({ text, of: next === null ? draft.of : JSON.stringify(encode(next), null, 2) });
     if (next !== null) onForm(next);
   };

@@ -57,7 +57,7 @@ export function Facts({ detail }: { detail: Detail }) {
         <>
           <dt>{t("facts.source")}</dt>
           <dd>
-            <Link to="/config">{t("facts.sourceText", { source: detail.source, line: detail.line })}</Link>
+            <Link to="/config" search={{ at: detail.source, line: String(detail.line) }}>{t("facts.sourceText", { source: detail.source, line: detail.line })}</Link>
           </dd>
         </>
       )}
