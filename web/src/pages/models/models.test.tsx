@@ -179,7 +179,7 @@ describe("other states", () => {
   it("leads to providers when there is nothing to ask for", async () => {
     await show({ [LIST]: { ...MODELS, models: [] } });
     expect(await screen.findByText("No model can be asked for")).toBeInTheDocument();
-    expect(screen.getByRole("link", { name: "Add a provider" })).toHaveAttribute("href", "/providers");
+    expect(screen.getByRole("link", { name: "Add a provider" })).toHaveAttribute("href", "/providers?add=choose");
   });
 
   it("says what went wrong, tries again, and keeps old rows when it fails later", async () => {

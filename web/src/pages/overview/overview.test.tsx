@@ -164,7 +164,7 @@ describe("before the first request", () => {
   it("has the key in the command where one is needed", async () => {
     await show({ [OVERVIEW]: { ...EMPTY, key_needed: true } }, "/?client=anthropic");
     expect(await screen.findByRole("region", { name: "Command to try it" })).toHaveTextContent('-H "x-api-key: $AIGW_API_KEY"');
-    expect(screen.getByRole("link", { name: "Make a key" })).toHaveAttribute("href", "/keys");
+    expect(screen.getByRole("link", { name: "Make a key" })).toHaveAttribute("href", "/keys?add=1");
   });
 
   it("sends a test request, shows the answer in place, and stays until it is closed", async () => {

@@ -124,7 +124,7 @@ describe("the list of requests", () => {
 
   it("copies the id of the row that has the focus with c", async () => {
     const writeText = vi.fn().mockResolvedValue(undefined);
-    vi.stubGlobal("navigator", Object.assign(Object.create(navigator) as object, { clipboard: { writeText } }));
+    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
     answer(usual());
     await show();
     await screen.findByText("req-9");
