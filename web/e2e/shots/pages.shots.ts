@@ -1,6 +1,7 @@
 /**
  * Pictures of every page for people to look at: with data and without, light and dark,
  * wide and narrow. `AIGW_SHOTS` is the folder, `AIGW_SHOTS_OF` a part of the names.
+ * With `AIGW_SHOTS_TALL` the window is as high as what scrolls in it, so that nothing is out of sight.
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -12,22 +13,15 @@ import { type Browser, openBrowser } from "../browser";
 import { type Gateway, startGateway } from "../gateway";
 import { PAGES, pageName, settled, show, signIn } from "../pages";
 import { someTraffic, startBusy } from "../traffic";
+import { OPENED, type Opened, openFirst } from "./opened";
 
 const FOLDER = resolve(process.env.AIGW_SHOTS ?? join(import.meta.dirname, "../../../build/screenshots"));
 const WANTED = (process.env.AIGW_SHOTS_OF ?? "").split(",");
+const TALL = (process.env.AIGW_SHOTS_TALL ?? "") !== "";
 const SIZES = [{ width: 1400, height: 900 }, { width: 390, height: 844 }];
 
 function wanted(name: string): boolean {
   return WANTED.some((part) => name.includes(part));
-}
-
-type Opened = { name: string; path: string; open?: (page: Page) => Promise<void> };
-
-/** The first row that leads somewhere, opened. */
-async function openFirst(page: Page): Promise<void> {
-  await page.locator("main [role=row][data-key]").first().click();
-  await page.locator("dialog[open]").waitFor();
-  await settled(page);
 }
 
 const WITH_DATA: Opened[] = [
@@ -45,9 +39,14 @@ const WITH_DATA: Opened[] = [
       await settled(page);
     },
   },
-  { name: "system-record", path: "/system", open: openFirst },
-  { name: "system-support", path: "/system?ask=support" },
+  ...OPENED,
 ];
+
+async function makeTall(page: Page): Promise<void> {
+  const missing = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll("main, dialog[open] *")].filter((each) => /auto|scroll/.test(getComputedStyle(each).overflowY)).map((each) => each.scrollHeight - each.clientHeight)));
+  const { width, height } = page.viewportSize() ?? { width: 0, height: 0 };
+  await page.setViewportSize({ width, height: Math.min(4000, height + missing) });
+}
 
 async function shoot(browser: Browser, gateway: Gateway, { name, path, open }: Opened, kind: string): Promise<void> {
   const { page } = browser;
@@ -56,6 +55,7 @@ async function shoot(browser: Browser, gateway: Gateway, { name, path, open }: O
     await show(page, gateway, path);
     await page.mouse.move(0, 0);
     if (open !== undefined) await open(page);
+    if (TALL) await makeTall(page);
     for (const scheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: scheme });
       // Charts draw themselves anew in the next frames.

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Schemas } from "../../api/client";
+import { Banner } from "../../ui/Banner";
 import { Button } from "../../ui/Button";
 import { ChangeProblem } from "../../ui/Change";
 import { Checkbox, Field, Input } from "../../ui/Field";
@@ -31,7 +32,7 @@ export function FetchedModels({ fetchModels, served, onPick, atFields = () => fa
         <Button icon={Download} small busy={found.isPending} onClick={() => found.mutate()}>
           {t("fetch.action")}
         </Button>
-        {found.data !== undefined && (
+        {found.data !== undefined && (found.data.error === null || found.data.models.length > 0) && (
           <span className={styles.muted} role="status">
             {t("fetch.count", { count: found.data.models.length })}
             {!found.data.complete && ` ${t("fetch.incomplete")}`}
@@ -39,6 +40,14 @@ export function FetchedModels({ fetchModels, served, onPick, atFields = () => fa
         )}
       </div>
       {found.error !== null && <ChangeProblem error={found.error} title={t("fetch.failed")} atFields={atFields} />}
+      {/* The gateway did answer: the upstream did not. */}
+      {found.data !== undefined && found.data.error !== null && (
+        <div role="alert">
+          <Banner tone="bad" inline>
+            <strong>{t("fetch.failed")}</strong>: {found.data.error}
+          </Banner>
+        </div>
+      )}
       {found.data !== undefined && found.data.models.length > 0 && (
         <>
           <Field label={t("fetch.filter")} hideLabel>

@@ -105,7 +105,7 @@ it("says what came of a test, in the words of the upstream", async () => {
 
 it("lists the models of the upstream, and says when it cannot", async () => {
   let failing = true;
-  gateway({ [`POST ${API}/providers/${id}/models`]: () => (failing ? json(424, { error: "upstream_failed", message: "connection refused" }) : { models: [{ id: "gpt-5", name: null }, { id: "gpt-5-mini", name: null }], complete: true }) });
+  gateway({ [`POST ${API}/providers/${id}/models`]: () => (failing ? json(424, { error: "upstream_failed", message: "connection refused" }) : { models: [{ id: "gpt-5", name: null }, { id: "gpt-5-mini", name: null }], complete: true, error: null }) });
   await open("/providers?id=p1");
   const user = userEvent.setup();
   await user.click(await screen.findByRole("button", { name: "Fetch models" }));
@@ -115,6 +115,14 @@ it("lists the models of the upstream, and says when it cannot", async () => {
   expect(await screen.findByText("2 models listed by the upstream")).toBeVisible();
   await user.type(screen.getByRole("searchbox", { name: "Filter models" }), "mini");
   expect(within(screen.getByRole("region", { name: "Models of the upstream" })).getAllByRole("listitem")).toHaveLength(1);
+});
+
+it("says why there is no list when the upstream gives none", async () => {
+  gateway({ [`POST ${API}/providers/${id}/models`]: { models: [], complete: false, error: "the list could not be had: 401 bad key" } });
+  await open("/providers?id=p1");
+  await userEvent.setup().click(await screen.findByRole("button", { name: "Fetch models" }));
+  expect(await screen.findByRole("alert")).toHaveTextContent("No models could be fetched: the list could not be had: 401 bad key");
+  expect(screen.queryByText(/listed by the upstream/)).toBeNull();
 });
 
 it("names what is deleted, shows the lines, and deletes the version that was shown", async () => {
