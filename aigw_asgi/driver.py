@@ -193,8 +193,9 @@ class Driver:
                     raise
                 await stream.aclose()
             except TransportFailed as exc:
-                of = {"request_id": self.exchange.request_id}
-                _LOG.info("%r: attempt %d: %s", self.exchange, number, exc, extra=of)
+                asked = self.exchange.request_id
+                of = {"request_id": asked}
+                _LOG.info("attempt %d failed: %s (request %s)", number, exc, asked, extra=of)
                 await self._tell(UpstreamFailed(number, exc.kind), reader=True)
         self._scope = None
 

@@ -280,7 +280,7 @@ def _plan_in_words(
     tried = [each.credential_name for each in routes[:attempts]]
     way = " → ".join(tried)
     if len(tried) < attempts and len(routes) < attempts:
-        way += " → again what may recover"
+        way += " → once more who has recovered"
     return f"{way} → the last error (at most {attempts} attempts)"
 
 

@@ -157,7 +157,7 @@ describe.skipIf(noBrowser)("a gateway with traffic", () => {
     expect(response.headers.get("x-aigw-model")).toBe("echo");
     expect(await accessibility(page)).toEqual([]);
 
-    await page.getByLabel("As the client with key").selectOption({ label: "app" });
+    await page.getByLabel("Client key").selectOption({ label: "app" });
     await page.waitForURL(/as=/);
     await page.getByLabel("Model name").fill("no-such-model");
     await page.getByText(/^Refused:/).waitFor();

@@ -137,8 +137,8 @@ describe.skipIf(noBrowser)("providers", () => {
     await row.getByText(/cooling|unverified/).waitFor();
     await page.getByRole("link", { name: "limited" }).click();
     await page.getByText(/rate_limit: the vendor asks to wait|rate_limit, for/).first().waitFor();
-    await page.getByRole("button", { name: "Clear now" }).click();
-    await page.getByText("It is used; nothing is held against it.").waitFor();
+    await page.getByRole("button", { name: "Use it again now" }).click();
+    await page.getByText("In use. Nothing is wrong with it.").waitFor();
     await page.getByText("recovered").waitFor();
     expect(await accessibility(page)).toEqual([]);
   });

@@ -36,6 +36,9 @@ function useModal(onClose: () => void, returnTo?: () => HTMLElement | null) {
     if (element === null) return undefined;
     const before = document.activeElement;
     element.showModal();
+    // The browser would take the first button: a ring around "close", and its tooltip over the text.
+    const field = element.matches("[data-form]") ? element.querySelector<HTMLElement>("input:not(:disabled), textarea, select") : null;
+    (field ?? element.querySelector<HTMLElement>("h2"))?.focus({ preventScroll: true });
     setHost(element);
     // The browser closes a dialog by itself when Esc is pressed twice; whoever
     // renders it decides.
@@ -61,10 +64,10 @@ export function Modal({ title, onClose, children, actions, width }: Frame & { wi
   const id = useId();
   const { dialog, host } = useModal(onClose);
   return (
-    <dialog ref={dialog} aria-labelledby={id} className={clsx(styles.dialog, styles.modal)} style={{ "--dialog-width": width === undefined ? undefined : `${width}px` } as CSSProperties}>
+    <dialog ref={dialog} data-form="" aria-labelledby={id} className={clsx(styles.dialog, styles.modal)} style={{ "--dialog-width": width === undefined ? undefined : `${width}px` } as CSSProperties}>
       <LayerHost value={host}>
         <div className={styles.head}>
-          <h2 id={id} className={styles.title}>
+          <h2 id={id} tabIndex={-1} className={styles.title}>
             {title}
           </h2>
           <IconButton icon={X} label={t("close")} onClick={onClose} tooltip={false} />
@@ -108,7 +111,7 @@ export function Drawer({ name, title, onClose, onNext, onPrevious, tools, return
         {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/no-noninteractive-tabindex */}
         <div role="separator" aria-orientation="vertical" aria-label={t("drawer.resize")} aria-valuenow={width} aria-valuemin={NARROWEST} aria-valuemax={2400} tabIndex={0} className={styles.grip} onKeyDown={resize} {...grip} />
         <div className={styles.head}>
-          <h2 id={id} className={styles.title}>
+          <h2 id={id} tabIndex={-1} className={styles.title}>
             {title}
           </h2>
           <div className={styles.headActions}>

@@ -78,7 +78,7 @@ export default {
     title: "Review the change of {{file}}",
     back: "Back to the editor",
     apply: "Apply",
-    effects: "What it comes to",
+    effects: "What it does",
     noEffects: "Only comments, order or layout change; the gateway does what it did.",
     diff: "What has changed in the file",
     failed: "It was not applied",

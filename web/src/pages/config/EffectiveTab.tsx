@@ -57,7 +57,7 @@ export function EffectiveTab() {
         rows={rows}
         rowKey={(row) => row.path}
         height="calc(100vh - 220px)"
-        tools={<span className={styles.muted}>{data !== undefined && t("effective.count", { count: rows.length, total: data.values.length })}</span>}
+        tools={<span className={styles.muted} role="status">{data !== undefined && t("effective.count", { count: rows.length, total: data.values.length })}</span>}
         instead={instead}
       />
     </>

@@ -1,6 +1,6 @@
 import { useSearch } from "@tanstack/react-router";
 import clsx from "clsx";
-import { useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import { ErrorCard } from "../../ui/ErrorCard";
@@ -45,6 +45,11 @@ export function SchemaTab() {
   );
 }
 
+/** What stands between backticks is code. */
+function marked(text: string): ReactNode[] {
+  return text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
+}
+
 function Key({ row, flat }: { row: ReferenceRow; flat: boolean }) {
   const { t } = useTranslation("config");
   const { facts, path, depth } = row;
@@ -59,7 +64,7 @@ function Key({ row, flat }: { row: ReferenceRow; flat: boolean }) {
         {facts.secret && <Badge>{t("schema.secret")}</Badge>}
         {facts.deprecated && <Badge tone="warn">{t("schema.deprecated")}</Badge>}
       </div>
-      {facts.description !== "" && <p>{facts.description}</p>}
+      {facts.description !== "" && <p>{marked(facts.description)}</p>}
     </li>
   );
 }

@@ -41,7 +41,7 @@ const theme = EditorView.theme({
   ".cm-diagnostic-warning": { borderLeftColor: "var(--warn)" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad)", textUnderlineOffset: "3px", backgroundColor: "var(--bad-soft)" },
   ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn)", textUnderlineOffset: "3px" },
-  ".cm-lint-marker": { width: "10px", height: "10px", content: "none", borderRadius: "50%", marginTop: "5px" },
+  ".cm-lint-marker": { width: "10px", height: "10px", content: "none", borderRadius: "50%", marginTop: "4px" },
   ".cm-lint-marker-error": { backgroundColor: "var(--bad)" },
   ".cm-lint-marker-warning": { backgroundColor: "var(--warn)", borderRadius: "2px" },
   ".cm-secret": { color: "var(--muted)", backgroundColor: "var(--sunken)", borderRadius: "3px" },
@@ -50,10 +50,14 @@ const theme = EditorView.theme({
   ".cm-deletedChunk": { backgroundColor: "var(--bad-soft)" },
   ".cm-deletedChunk .cm-deletedText": { background: "none", textDecoration: "line-through var(--bad)" },
   ".cm-changedText": { background: "none", borderBottom: "2px solid var(--ok)" },
+  // All of the line is new: the ground says so.
+  ".cm-insertedLine .cm-changedText, .cm-insertedLine": { borderBottom: "0" },
   ".cm-changeGutter": { width: "3px", paddingLeft: "1px" },
   ".cm-changedLineGutter": { background: "var(--ok)" },
   ".cm-deletedLineGutter": { background: "var(--bad)" },
   ".cm-collapsedLines": { background: "var(--sunken)", color: "var(--muted)", padding: "2px 8px", borderBlock: "1px solid var(--line)" },
+  // Its own sign is in few fonts.
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"…" !important' },
   ".cm-deletedLine, .cm-deletedLine del, .cm-insertedLine ins": { textDecoration: "none" },
 });
 

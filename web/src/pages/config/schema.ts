@@ -93,7 +93,8 @@ export class SchemaBook {
 
 /** `integer, 0 to 10` */
 export function typeText(facts: Facts, to: string): string {
-  const types = facts.types.join(" | ");
+  // That a key may be left out goes without saying.
+  const types = (facts.types.length > 1 ? facts.types.filter((type) => type !== "null") : facts.types).join(" | ");
   const { minimum, maximum } = facts;
   if (minimum !== undefined && maximum !== undefined) return `${types}, ${minimum} ${to} ${maximum}`;
   if (minimum !== undefined) return `${types} ≥ ${minimum}`;
@@ -103,7 +104,7 @@ export function typeText(facts: Facts, to: string): string {
 
 /** As people write it in the file; nothing for what has more inside. */
 export function defaultText(value: unknown): string | undefined {
-  if (value === undefined) return undefined;
+  if (value === undefined || value === null) return undefined;
   if (typeof value === "string") return value === "" ? '""' : value;
   const json = JSON.stringify(value);
   return json.length > 60 ? undefined : json;

@@ -47,7 +47,7 @@ export function KeyDrawer({ id, hasFile, last, openToAll, onClose, onNext, onPre
       returnTo={() => document.querySelector<HTMLElement>(`[data-auth-key="${CSS.escape(id)}"]`)}
       actions={
         detail !== undefined && (
-          <Button kind="danger" icon={Trash2} disabled={hasFile === false} onClick={() => setDeleting(true)}>
+          <Button icon={Trash2} disabled={hasFile === false} onClick={() => setDeleting(true)}>
             {t("delete.action")}
           </Button>
         )

@@ -33,7 +33,7 @@ export function KeyTable({ keys, selected }: { keys: readonly AuthKey[]; selecte
             <th scope="col" className={styles.middle}>{t("column.expires")}</th>
             <th scope="col" className={styles.wide}>{t("column.models")}</th>
             <th scope="col" className={styles.middle}>{t("column.limits")}</th>
-            <th scope="col" className={styles.end}>{t("column.requests")}</th>
+            <th scope="col" className={clsx(styles.end, styles.lastNarrow)}>{t("column.requests")}</th>
             <th scope="col" className={clsx(styles.end, styles.wide)}>{t("column.tokens")}</th>
             <th scope="col" className={clsx(styles.end, styles.middle)}>{t("column.spend")}</th>
           </tr>
@@ -60,7 +60,7 @@ export function KeyTable({ keys, selected }: { keys: readonly AuthKey[]; selecte
               <td className={styles.middle}>
                 <Limits authKey={key} />
               </td>
-              <td className={styles.end}>{count(key.usage_today?.requests)}</td>
+              <td className={clsx(styles.end, styles.lastNarrow)}>{count(key.usage_today?.requests)}</td>
               <td className={clsx(styles.end, styles.wide)}>{tokens(key.usage_today === null ? null : key.usage_today.input_tokens + key.usage_today.output_tokens)}</td>
               <td className={clsx(styles.end, styles.middle)}>{money(key.usage_today?.cost)}</td>
             </tr>

@@ -7,7 +7,7 @@ import { Button } from "../../ui/Button";
 import { CodeBlock } from "../../ui/CodeBlock";
 import { CopyButton } from "../../ui/CopyButton";
 import { Modal } from "../../ui/Dialog";
-import { Input } from "../../ui/Field";
+import { TextArea } from "../../ui/Field";
 import { Tabs } from "../../ui/Tabs";
 import styles from "./keys.module.css";
 import { type Snippet, snippets } from "./snippets";
@@ -20,7 +20,7 @@ export function ShownOnce({ made, onClose }: { made: Schemas["AuthKeyMade"]; onC
   return (
     <Modal
       title={t("once.title", { name: made.name })}
-      width={720}
+      width={800}
       onClose={() => setAsked(true)}
       actions={
         <Button kind="primary" onClick={onClose}>
@@ -33,7 +33,7 @@ export function ShownOnce({ made, onClose }: { made: Schemas["AuthKeyMade"]; onC
           <span role={asked ? "alert" : undefined}>{asked ? t("once.asked") : t("once.why")}</span>
         </Banner>
         <div className={styles.secret}>
-          <Input readOnly code aria-label={t("once.key")} value={made.key} className={styles.secretText} onFocus={(event) => event.target.select()} />
+          <TextArea readOnly code rows={1} aria-label={t("once.key")} value={made.key} className={styles.secretText} onFocus={(event) => event.target.select()} />
           <CopyButton text={made.key} label={t("once.copy")} kind="primary" />
         </div>
         <div>

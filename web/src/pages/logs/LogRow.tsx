@@ -18,6 +18,9 @@ function shortId(id: string): string {
   return id.slice(0, 13);
 }
 
+/** The id of requests that test a provider: there is no record of them to open. */
+const TRIAL = "trial";
+
 export type LogRowProps = { record: LogRecord; wrap: boolean; open: boolean; onToggle: () => void; onRequest: (id: string) => void };
 
 /** The cells of one record, and below them the rest of it. */
@@ -46,7 +49,8 @@ export function LogRow({ record, wrap, open, onToggle, onRequest }: LogRowProps)
         {record.message}
       </span>
       <span role="cell" className={styles.request}>
-        {record.request_id !== null && (
+        {record.request_id === TRIAL && <span className={styles.trial}>{t("trial")}</span>}
+        {record.request_id !== null && record.request_id !== TRIAL && (
           <Link to="/requests/$id" params={{ id: record.request_id }} aria-label={t("openRequest", { id: shortId(record.request_id) })} title={record.request_id}>
             {shortId(record.request_id)}
           </Link>

@@ -1,13 +1,13 @@
 import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
-import { ago, count, fullTime, money } from "../../lib/format";
+import { ago, fullTime, money } from "../../lib/format";
 import { useNow } from "../../lib/useNow";
 import { type Column, DataTable, type Sort } from "../../ui/DataTable";
 import { Badge } from "../../ui/Status";
 import styles from "./models.module.css";
 import { keyOf, type Model } from "./rows";
-import { capabilityWords, kindWord, STANDING_TONE, warningWord } from "./words";
+import { capabilityWords, kindWord, STANDING_TONE, standingShort, warningWord } from "./words";
 
 export type ModelTableProps = {
   rows: readonly Model[];
@@ -23,17 +23,17 @@ export function ModelTable({ rows, selected, sort, onSort, onOpen, instead, tool
   const { t } = useTranslation("models");
   const columns = useMemo<Column<Model>[]>(
     () => [
-      { id: "name", label: t("table.name"), size: 200, sortable: true, cell: (model) => <code className={styles.cellName}>{model.name}</code> },
+      { id: "name", label: t("table.name"), size: 210, sortable: true, cell: (model) => <code className={styles.cellName}>{model.name}</code> },
       { id: "kind", label: t("table.kind"), size: 80, sortable: true, cell: (model) => kindWord(t, model.kind) },
-      { id: "resolves", label: t("table.resolves"), size: 165, cell: (model) => <code>{shortList(model.resolves_to, 1, (more) => t("table.more", { count: more }))}</code> },
+      { id: "resolves", label: t("table.resolves"), size: 160, cell: (model) => <code>{shortList(model.resolves_to, 1, (more) => t("table.more", { count: more }))}</code> },
       {
         id: "targets",
         label: t("table.targets"),
-        size: 175,
+        size: 210,
         cell: (model) => <Targets model={model} />,
       },
-      { id: "warnings", label: t("table.warnings"), size: 140, cell: (model) => <Warnings model={model} /> },
-      { id: "capabilities", label: t("table.capabilities"), size: 150, cell: (model) => (model.capabilities === null ? t("cap.unknown") : capabilityWords(t, model.capabilities).join(", ")) },
+      { id: "warnings", label: t("table.warnings"), size: 120, cell: (model) => <Warnings model={model} /> },
+      { id: "capabilities", label: t("table.capabilities"), size: 140, cell: (model) => <Capabilities model={model} /> },
       {
         id: "price",
         label: t("table.price"),
@@ -65,7 +65,7 @@ export function ModelTable({ rows, selected, sort, onSort, onOpen, instead, tool
       {...(sort !== undefined && { sort })}
       instead={instead}
       tools={tools}
-      height="clamp(280px, calc(100dvh - 400px), 900px)"
+      height={rows.length === 0 ? 300 : `min(clamp(300px, calc(100dvh - 310px), 900px), calc(84px + ${rows.length} * var(--row)))`}
     />
   );
 }
@@ -84,9 +84,16 @@ function Targets({ model }: { model: Model }) {
       <span className={styles.clip} title={model.targets.map((target) => target.credential).join(" → ")}>
         {shortList(model.targets.map((target) => target.credential), 2, (more) => t("table.more", { count: more }))}
       </span>
-      {first !== undefined && <Badge tone={STANDING_TONE[first.standing] ?? "info"}>{count(away)}</Badge>}
+      {first !== undefined && <Badge tone={STANDING_TONE[first.standing] ?? "info"}>{away === model.targets.length ? standingShort(t, first.standing) : t("table.away", { count: away, word: standingShort(t, first.standing) })}</Badge>}
     </span>
   );
+}
+
+function Capabilities({ model }: { model: Model }) {
+  const { t } = useTranslation("models");
+  if (model.capabilities === null) return t("cap.unknown");
+  const words = capabilityWords(t, model.capabilities);
+  return <span title={words.join(", ")}>{shortList(words, 2, (more) => t("table.more", { count: more }))}</span>;
 }
 
 function Warnings({ model }: { model: Model }) {

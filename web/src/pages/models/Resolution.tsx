@@ -18,8 +18,8 @@ export function Resolution({ model, answer }: { model: string; answer: Schemas["
     <>
       <ol className={styles.steps} aria-label={t("ask.steps")}>
         <li>{t("ask.start", { model })}</li>
-        {answer.model_resolution.map((step, at) => (
-          <li key={at}>
+        {distinct(answer.model_resolution).map((step) => (
+          <li key={`${step.step} ${step.from} ${step.to}`}>
             {stepWord(t, step)} {<Line {...step} />}
           </li>
         ))}
@@ -48,6 +48,11 @@ export function Resolution({ model, answer }: { model: string; answer: Schemas["
   );
 }
 
+/** Each provider with the alias has the step of its own; one line says it. */
+function distinct(steps: readonly Schemas["ResolutionStep"][]): readonly Schemas["ResolutionStep"][] {
+  return steps.filter((step, at) => steps.findIndex((each) => each.step === step.step && each.from === step.from && each.to === step.to) === at);
+}
+
 function Rejections({ rejections }: { rejections: readonly Schemas["RouteRejection"][] }) {
   const { t } = useTranslation("models");
   return rejections.map((rejection) => (
@@ -73,7 +78,7 @@ function Candidate({ candidate, first }: { candidate: Schemas["RouteCandidate"];
     <li className={styles.candidate}>
       <Status tone={first ? "ok" : "info"}>{first ? t("ask.chosen") : t("ask.next")}</Status>
       <span className={styles.who}>
-        {candidate.credential_name} <code>{candidate.model}</code>
+        {candidate.credential_name} <span className={styles.why}>{t("ask.asksFor")}</span> <code>{candidate.model}</code>
       </span>
       <span className={styles.why}>
         {matchWord(t, candidate.match)} · {facts}

@@ -69,7 +69,7 @@ describe("the table", () => {
   it("tells name, kind, what it resolves to, credentials, capabilities, price, last use, warnings", async () => {
     await show();
     const row = (await screen.findByText("sonnet")).closest<HTMLElement>("[role=row]")!;
-    for (const text of ["alias", "claude-sonnet-4-5", "anthropic-main, anthropic-2", "stream, tools, JSON schema", "$3.00 / $15.00", "2 minutes ago"]) expect(row).toHaveTextContent(text);
+    for (const text of ["alias", "claude-sonnet-4-5", "anthropic-main, anthropic-2", "stream, tools +1", "$3.00 / $15.00", "2 minutes ago"]) expect(row).toHaveTextContent(text);
     expect(screen.getByText("gpt-*", { selector: "[role=row] > :first-child *" }).closest("[role=row]")).toHaveTextContent("matches nothing");
   });
 
@@ -98,7 +98,7 @@ describe("the table", () => {
     await userEvent.click(await screen.findByText("sonnet"));
     const drawer = await screen.findByRole("dialog", { name: "Model sonnet" });
     expect(address()).toBe("/models?open=alias+sonnet");
-    for (const text of [/cooling until/, "asks for claude-sonnet-4-5", "at most 64k out", "$15.00 per million tokens", "Built-in prices as of 2026-08-10"]) expect(drawer).toHaveTextContent(text);
+    for (const text of [/cooling until/, "asks for claude-sonnet-4-5", "at most 64k out", "$15.00 per million tokens", "built-in ones, which are of 2026-08-10"]) expect(drawer).toHaveTextContent(text);
     expect(within(drawer).getByRole("link", { name: "Its requests of the last 7 days" })).toHaveAttribute("href", "/requests?range=7d&q=model:sonnet");
     expect(within(drawer).getByRole("link", { name: "anthropic-main" })).toHaveAttribute("href", "/providers?id=c1");
     await userEvent.click(within(drawer).getByRole("button", { name: /Next row/ }));
@@ -113,7 +113,7 @@ describe("the table", () => {
     await show({}, "/models?open=glob+gpt-*");
     const drawer = await screen.findByRole("dialog");
     expect(drawer).toHaveTextContent("no name that is known of matches this pattern");
-    expect(drawer).toHaveTextContent("No credential serves it");
+    expect(drawer).toHaveTextContent("No provider serves it");
     expect(within(drawer).queryByRole("button", { name: /What happens/ })).toBeNull();
     await userEvent.click(within(drawer).getByRole("button", { name: "Close" }));
     expect(screen.queryByRole("dialog")).toBeNull();
@@ -141,10 +141,10 @@ describe("what happens if I ask for", () => {
     expect(address()).toBe("/models?ask=old");
     const order = screen.getByRole("list", { name: "Order by strategy priority" });
     const [first, second] = within(order).getAllByRole("listitem");
-    expect(first).toHaveTextContent("chosenanthropic-main claude-sonnet-4-5alias · weight 3 · priority 1 · latency 420 ms · 2 in flightline 12");
+    expect(first).toHaveTextContent("chosenanthropic-main asks for claude-sonnet-4-5alias · weight 3 · priority 1 · latency 420 ms · 2 in flightline 12");
     expect(second).toHaveTextContent(/not usedanthropic-2cooling down \(rate_limit\) until/);
     expect(within(order).getByRole("link", { name: "line 12" })).toHaveAttribute("href", "/config?at=claude-api-key%5B0%5D&line=12");
-    expect(screen.getByText("1 more does not serve the name")).toBeInTheDocument();
+    expect(screen.getByText("1 more does not serve this model")).toBeInTheDocument();
     expect(screen.getByText(/the last error \(at most 2 attempts\)/)).toBeInTheDocument();
     expect(screen.getByRole("link", { name: "Try other rules in Routing" })).toHaveAttribute("href", "/routing");
   });
@@ -152,7 +152,7 @@ describe("what happens if I ask for", () => {
   it("asks for another format, and as the client with a key", async () => {
     const { address, gateway } = await show({}, "/models?ask=old");
     await userEvent.selectOptions(await screen.findByLabelText("Client format"), "gemini");
-    await userEvent.selectOptions(screen.getByLabelText("As the client with key"), await screen.findByRole("option", { name: "app" }));
+    await userEvent.selectOptions(screen.getByLabelText("Client key"), await screen.findByRole("option", { name: "app" }));
     expect(address()).toBe("/models?ask=old&format=gemini&as=k1");
     await waitFor(() => expect(questions(gateway.calls).at(-1)).toEqual({ model: "old", format: "gemini", api_key_id: "k1" }));
   });

@@ -37,6 +37,12 @@ export function standingWord(t: T, { standing, until }: Schemas["ModelTarget"]):
   return known === undefined ? standing : t(`standing.${known}`);
 }
 
+/** Without until when. */
+export function standingShort(t: T, standing: string): string {
+  const known = (["cooling", "probation", "disabled"] as const).find((each) => each === standing);
+  return known === undefined ? standing : t(`standing.short.${known}`);
+}
+
 export function reasonWord(t: T, { reason, model, cause, until }: Schemas["RouteRejection"]): string {
   const known = REASONS.find((each) => each === reason) ?? "other";
   return t(`reason.${known}`, { reason, model, cause: cause ?? "", time: time(until) });

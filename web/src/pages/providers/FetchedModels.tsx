@@ -41,7 +41,7 @@ export function FetchedModels({ fetchModels, served, onPick, atFields = () => fa
       </div>
       {found.error !== null && <ChangeProblem error={found.error} title={t("fetch.failed")} atFields={atFields} />}
       {/* The gateway did answer: the upstream did not. */}
-      {found.data !== undefined && found.data.error !== null && (
+      {typeof found.data?.error === "string" && (
         <div role="alert">
           <Banner tone="bad" inline>
             <strong>{t("fetch.failed")}</strong>: {found.data.error}

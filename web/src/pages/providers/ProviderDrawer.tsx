@@ -53,10 +53,10 @@ export function ProviderDrawer({ id, live, disabled, locked, onSwitch, onEdit, o
       actions={
         detail !== undefined && (
           <>
-            <Button kind="danger" icon={Trash2} disabled={locked !== undefined} onClick={() => setDeleting(true)}>
+            <Button icon={Trash2} disabled={locked !== undefined} onClick={() => setDeleting(true)}>
               {t("delete.action")}
             </Button>
-            <Button icon={Pencil} disabled={locked !== undefined} onClick={onEdit}>
+            <Button kind="primary" icon={Pencil} disabled={locked !== undefined} onClick={onEdit}>
               {t("edit.action")}
             </Button>
           </>

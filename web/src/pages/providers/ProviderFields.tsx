@@ -37,12 +37,14 @@ export function BasicFields({ form, set, error, known, preset, environment }: Fi
           )}
         </Field>
       )}
-      <Field label={t("form.name")} note={t("form.nameNote")} error={fieldError(error, "/name")}>
-        {(control) => <Input {...control} value={form.name} autoComplete="off" spellCheck={false} onChange={(event) => set({ name: event.target.value })} />}
-      </Field>
-      <Field label={t("form.baseUrl")} note={form.type === "openai-compat" ? t("form.baseUrlNeeded") : t("form.baseUrlNote")} error={fieldError(error, "/base_url")} required={form.type === "openai-compat"}>
-        {(control) => <Input {...control} code type="url" value={form.baseUrl} placeholder={address} autoComplete="off" spellCheck={false} onChange={(event) => set({ baseUrl: event.target.value })} />}
-      </Field>
+      <div className={styles.pair}>
+        <Field label={t("form.name")} note={t("form.nameNote")} error={fieldError(error, "/name")}>
+          {(control) => <Input {...control} value={form.name} autoComplete="off" spellCheck={false} onChange={(event) => set({ name: event.target.value })} />}
+        </Field>
+        <Field label={t("form.baseUrl")} note={form.type === "openai-compat" ? t("form.baseUrlNeeded") : t("form.baseUrlNote")} error={fieldError(error, "/base_url")} required={form.type === "openai-compat"}>
+          {(control) => <Input {...control} code type="url" value={form.baseUrl} placeholder={address} autoComplete="off" spellCheck={false} onChange={(event) => set({ baseUrl: event.target.value })} />}
+        </Field>
+      </div>
       <KeyFields form={form} set={set} error={error} environment={environment} {...(known !== undefined && { known })} {...(preset !== undefined && { preset })} />
     </div>
   );

@@ -85,7 +85,7 @@ it("clears a cooldown", async () => {
     [`DELETE ${API}/providers/${id}/cooldown`]: { message: "main is used again at once", cleared: 1 },
   });
   await open("/providers?id=p1");
-  await userEvent.setup().click(await screen.findByRole("button", { name: "Clear now" }));
+  await userEvent.setup().click(await screen.findByRole("button", { name: "Use it again now" }));
   await waitFor(() => expect(calls.calls.some((call) => call.method === "DELETE" && call.path.endsWith("/cooldown"))).toBe(true));
 });
 

@@ -25,6 +25,8 @@ export function RouteTree({ model, route, title, before, asked }: Props) {
   const { t } = useTranslation("routing");
   const candidates = route.selected === null ? [] : [route.selected, ...route.alternates];
   const wasAt = before === undefined ? undefined : (before.selected === null ? [] : [before.selected, ...before.alternates]).map(keyOf);
+  // Each provider with an alias has the step of its own; one line says it.
+  const steps = route.model_resolution.filter((step, at, all) => all.findIndex((each) => each.step === step.step && each.from === step.from && each.to === step.to) === at);
   const differs = wasAt !== undefined && JSON.stringify(wasAt) !== JSON.stringify(candidates.map(keyOf));
   return (
     <section className={styles.tree} aria-label={title ?? t("tree.label")}>
@@ -41,10 +43,10 @@ export function RouteTree({ model, route, title, before, asked }: Props) {
           </span>
         )}
       </p>
-      {route.model_resolution.length > 0 && (
+      {steps.length > 0 && (
         <ul className={styles.steps}>
-          {route.model_resolution.map((step, at) => (
-            <li key={at}>
+          {steps.map((step) => (
+            <li key={`${step.step} ${step.from} ${step.to}`}>
               <span className={styles.muted}>{t(`tree.step.${stepName(step.step)}`)}</span> <code>{step.from}</code> → <code>{step.to}</code> {step.source !== "" && <ConfigLink at={step.source} line={step.line} />}
             </li>
           ))}
@@ -75,8 +77,12 @@ export function RouteTree({ model, route, title, before, asked }: Props) {
         ))}
       </ol>
       <dl className={styles.outcome}>
-        <dt>{t("tree.plan")}</dt>
-        <dd>{route.attempt_plan}</dd>
+        {route.error === null && (
+          <>
+            <dt>{t("tree.plan")}</dt>
+            <dd>{route.attempt_plan}</dd>
+          </>
+        )}
         <dt>{t("tree.payload")}</dt>
         <dd>{!asked ? t("tree.noBody") : route.changes.length === 0 ? t("tree.noChanges") : route.changes.map((each) => <code key={`${each.cause} ${each.pointer}`} className={styles.effect}>{`${each.cause} ${each.pointer}`}</code>)}</dd>
         {route.warnings.length > 0 && (
@@ -104,7 +110,7 @@ function Branch({ candidate, place, profile, moved }: { candidate: Candidate; pl
   const { t } = useTranslation("routing");
   const { score, source, line } = candidate;
   const resting = score.standing === "resting";
-  const tone: Tone = resting ? "warn" : score.standing === "probe" ? "info" : place === 1 ? "ok" : "off";
+  const tone: Tone = resting ? "warn" : place === 1 ? "ok" : "off";
   const word = resting && score.until !== null ? t("tree.restingUntil", { time: time(score.until), cause: "" }) : t(place === 1 ? "tree.chosen" : "tree.next");
   const facts = [
     t("tree.match", { match: candidate.match, profile }),
@@ -123,7 +129,7 @@ function Branch({ candidate, place, profile, moved }: { candidate: Candidate; pl
       <code className={styles.name}>{candidate.credential_name}</code>
       <Status tone={tone}>{word}</Status>
       <span className={styles.facts}>
-        <code>{candidate.model}</code> {facts.join(" · ")}
+        {t("tree.asksFor")} <code>{candidate.model}</code> · {facts.join(" · ")}
       </span>
       {source === "" ? <span className={styles.muted}>{t("tree.builtIn")}</span> : <ConfigLink at={source} line={line} />}
     </li>

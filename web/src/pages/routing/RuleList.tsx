@@ -51,7 +51,7 @@ export function RuleList<T extends { id: number }>({ label, rows, onChange, name
     if (from >= 0 && from !== at) move(from, at);
   };
   return (
-    <div className={styles.list}>
+    <div className={clsx(styles.list, rows.length === 0 && styles.listEmpty)}>
       {rows.length === 0 ? (
         <p className={styles.muted}>{empty}</p>
       ) : (
@@ -85,7 +85,7 @@ export function RuleList<T extends { id: number }>({ label, rows, onChange, name
           ))}
         </ol>
       )}
-      <div>
+      <div className={styles.add}>
         <Button small kind="quiet" icon={Plus} onClick={onAdd}>
           {add}
         </Button>

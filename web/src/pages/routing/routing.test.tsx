@@ -61,7 +61,7 @@ describe("the routing page", () => {
     expect(within(tree).getByText("chosen")).toBeInTheDocument();
     expect(within(tree).getByText(/cooling until/)).toBeInTheDocument();
     expect(within(tree).getByText(/key may not use it/)).toBeInTheDocument();
-    expect(within(tree).getAllByText(/weight 3 · TTFT 420 ms · 2 in flight/)[0]).toBeInTheDocument();
+    expect(within(tree).getAllByText(/weight 3 · first token 420 ms · 2 in flight/)[0]).toBeInTheDocument();
     expect(within(tree).getByText(/main → second/)).toBeInTheDocument();
     const links = within(tree).getAllByRole("link").map((link) => link.getAttribute("href"));
     expect(links).toContain("/config?at=openai-api-key%5B0%5D&line=12");
@@ -102,13 +102,13 @@ describe("the routing page", () => {
     answer({ ...BASE, "PATCH /api/dashboard/routing": { dry_run: true, diff: "+x", effects: [], restart: [], version: "v1" } });
     await renderPage(<Page />, { path: "/routing" });
     await userEvent.click(await screen.findByTitle("Edit the rule"));
-    const params = screen.getByRole("textbox", { name: "What is done" });
+    const params = screen.getByRole("textbox", { name: "What to change" });
     await userEvent.clear(params);
-    await userEvent.click(screen.getByRole("button", { name: "Take into the list" }));
-    expect(screen.getByText("This is to be a JSON object of paths and values.")).toBeInTheDocument();
+    await userEvent.click(screen.getByRole("button", { name: "Add to the list" }));
+    expect(screen.getByText("It must be a JSON object of paths and values.")).toBeInTheDocument();
     await userEvent.click(params);
     await userEvent.paste('{"b": 2}');
-    await userEvent.click(screen.getByRole("button", { name: "Take into the list" }));
+    await userEvent.click(screen.getByRole("button", { name: "Add to the list" }));
     expect(screen.getByText('{"b":2}')).toBeInTheDocument();
     expect(screen.queryByText("can never match:")).toBeNull();
   });

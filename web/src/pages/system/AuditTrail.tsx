@@ -32,10 +32,11 @@ export function AuditTrail() {
     { id: "seq", label: t("audit.seq"), size: 90, align: "end", hidden: true, cell: (row) => row.seq },
   ];
   return (
-    <Card title={t("audit.title")} flush>
+    <Card flush>
       <DataTable
         name="audit"
         label={t("audit.label")}
+        tools={<h2 className={styles.auditTitle}>{t("audit.title")}</h2>}
         columns={columns}
         rows={records}
         rowKey={(row) => String(row.seq)}
@@ -46,7 +47,7 @@ export function AuditTrail() {
           if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
         }}
         handle={handle}
-        height={records.length === 0 ? 260 : `min(420px, calc(84px + ${records.length} * var(--row)))`}
+        height={records.length === 0 ? 260 : `min(420px, calc(78px + ${records.length} * var(--row)))`}
         instead={records.length === 0 && <Instead error={isError ? error : null} loaded={data !== undefined} onRetry={() => void refetch()} />}
       />
       {isError && records.length > 0 && <ErrorCard error={error} onRetry={() => void refetch()} />}

@@ -37,7 +37,7 @@ function Information() {
     if (isError) return <ErrorCard error={error} onRetry={() => void refetch()} />;
     return (
       <div className={styles.cards} role="status" aria-label={t("loading", { ns: "ui" })}>
-        {["gateway", "process", "tls", "storage"].map((name) => (
+        {["gateway", "process", "storage"].map((name) => (
           <Card key={name}>
             <Skeleton height={232} />
           </Card>
@@ -55,8 +55,10 @@ function Information() {
       <div className={styles.cards}>
         <GatewayCard info={data} />
         <ProcessCard info={data} />
-        <TlsCard info={data} />
-        <StoresCard info={data} />
+        <div className={styles.column}>
+          <StoresCard info={data} />
+          <TlsCard info={data} />
+        </div>
       </div>
       <ReloadsCard info={data} />
     </>
