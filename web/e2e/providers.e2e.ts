@@ -136,7 +136,7 @@ describe.skipIf(noBrowser)("providers", () => {
     const row = page.getByRole("row", { name: /^limited/ });
     await row.getByText(/cooling|unverified/).waitFor();
     await page.getByRole("link", { name: "limited" }).click();
-    await page.getByText(/rate_limit: the vendor asks to wait|rate_limit, for/).first().waitFor();
+    await page.getByText(/a rate limit: the vendor asks to wait|a rate limit, for/).first().waitFor();
     await page.getByRole("button", { name: "Use it again now" }).click();
     await page.getByText("In use. Nothing is wrong with it.").waitFor();
     await page.getByText("recovered").waitFor();

@@ -139,6 +139,7 @@ export default {
     command: "Command",
   },
   effective: {
+    unset: "not set",
     emptyTitle: "No values to show",
     empty: "The program that runs this gateway has made its configuration; there is no file or environment behind it.",
     filter: "Filter by key or value",

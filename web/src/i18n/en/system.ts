@@ -88,7 +88,7 @@ export default {
     restart: "needs a restart: {{keys}}",
     failures_one: "{{number}} reload has failed since the start",
     failures_other: "{{number}} reloads have failed since the start",
-    toConfig: "Open the configuration",
+    toConfig: "Open config",
   },
   audit: {
     title: "Audit trail",

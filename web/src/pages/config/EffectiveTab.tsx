@@ -40,36 +40,44 @@ export function EffectiveTab() {
   return (
     <>
       {error !== null && <ErrorCard error={error} onRetry={() => void refetch()} staleSince={dataUpdatedAt} />}
-      <div className={styles.filters}>
-        <Field label={t("effective.filter")} hideLabel>
-          {(control) => <Input {...control} type="search" value={q} placeholder={t("effective.filter")} onChange={(event) => set({ q: event.target.value })} />}
-        </Field>
-        <Field label={t("effective.source")} hideLabel>
-          {(control) => (
-            <Select {...control} value={source} onChange={(event) => set({ source: event.target.value })} options={[{ value: "", label: t("effective.anySource") }, ...SOURCES.map((each) => ({ value: each, label: t(`effective.from.${each}`) }))]} />
-          )}
-        </Field>
+      <div className={styles.panel}>
+        <DataTable<Value>
+          name="config-effective"
+          label={t("tabs.effective")}
+          columns={columns}
+          rows={rows}
+          rowKey={(row) => row.path}
+          height="max(320px, calc(100dvh - 138px))"
+          tools={
+              <div className={styles.tableTools}>
+                <Field label={t("effective.filter")} hideLabel>
+                  {(control) => <Input {...control} small type="search" value={q} placeholder={t("effective.filter")} onChange={(event) => set({ q: event.target.value })} />}
+                </Field>
+                <Field label={t("effective.source")} hideLabel>
+                  {(control) => (
+                    <Select {...control} small value={source} onChange={(event) => set({ source: event.target.value })} options={[{ value: "", label: t("effective.anySource") }, ...SOURCES.map((each) => ({ value: each, label: t(`effective.from.${each}`) }))]} />
+                  )}
+                </Field>
+                <span className={styles.muted} role="status">
+                  {data !== undefined && t("effective.count", { count: rows.length, total: data.values.length })}
+                </span>
+              </div>
+          }
+          instead={instead}
+        />
       </div>
-      <DataTable<Value>
-        name="config-effective"
-        label={t("tabs.effective")}
-        columns={columns}
-        rows={rows}
-        rowKey={(row) => row.path}
-        height="calc(100vh - 220px)"
-        tools={<span className={styles.muted} role="status">{data !== undefined && t("effective.count", { count: rows.length, total: data.values.length })}</span>}
-        instead={instead}
-      />
     </>
   );
 }
 
 function useColumns(): readonly Column<Value>[] {
   const { t } = useTranslation("config");
+  // On a phone the value is in sight beside its key.
+  const narrow = window.innerWidth <= 720;
   return useMemo(
     () => [
-      { id: "path", label: t("effective.path"), size: 340, cell: (row) => <code>{row.path}</code> },
-      { id: "value", label: t("effective.value"), size: 320, cell: (row) => <code title={shown(row.value)}>{shown(row.value)}</code> },
+      { id: "path", label: t("effective.path"), size: narrow ? 200 : 340, cell: (row) => <code title={row.path}>{row.path}</code> },
+      { id: "value", label: t("effective.value"), size: narrow ? 150 : 320, cell: (row) => (row.value === null ? <span className={styles.muted}>{t("effective.unset")}</span> : <code title={shown(row.value)}>{shown(row.value)}</code>) },
       { id: "source", label: t("effective.source"), size: 130, cell: (row) => (row.source === "default" ? <span className={styles.muted}>{t("effective.from.default")}</span> : <Badge>{t(`effective.from.${row.source as "file"}`)}</Badge>) },
       {
         id: "origin",
@@ -87,7 +95,7 @@ function useColumns(): readonly Column<Value>[] {
         ),
       },
     ],
-    [t],
+    [t, narrow],
   );
 }
 

@@ -49,16 +49,14 @@ const theme = EditorView.theme({
   ".cm-changedLine, .cm-insertedLine": { backgroundColor: "var(--ok-soft)", textDecoration: "none" },
   ".cm-deletedChunk": { backgroundColor: "var(--bad-soft)" },
   ".cm-deletedChunk .cm-deletedText": { background: "none", textDecoration: "line-through var(--bad)" },
-  ".cm-changedText": { background: "none", borderBottom: "2px solid var(--ok)" },
-  // All of the line is new: the ground says so.
-  ".cm-insertedLine .cm-changedText, .cm-insertedLine": { borderBottom: "0" },
+  ".cm-changedText": { background: "color-mix(in srgb, var(--ok) 12%, transparent) !important", borderRadius: "2px", textDecoration: "none" },
   ".cm-changeGutter": { width: "3px", paddingLeft: "1px" },
   ".cm-changedLineGutter": { background: "var(--ok)" },
   ".cm-deletedLineGutter": { background: "var(--bad)" },
   ".cm-collapsedLines": { background: "var(--sunken)", color: "var(--muted)", padding: "2px 8px", borderBlock: "1px solid var(--line)" },
   // Its own sign is in few fonts.
   ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"…" !important' },
-  ".cm-deletedLine, .cm-deletedLine del, .cm-insertedLine ins": { textDecoration: "none" },
+  ".cm-deletedLine, .cm-deletedLine del, .cm-changedLine ins, .cm-insertedLine ins, ins.cm-insertedLine": { textDecoration: "none" },
 });
 
 const highlight = HighlightStyle.define([

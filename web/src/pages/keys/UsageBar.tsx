@@ -18,7 +18,8 @@ export function UsageBar({ label, unit, used, allowed }: UsageBarProps) {
   const { t } = useTranslation("keys");
   // Half a request that has not drained yet still takes the place of one.
   const whole = used === null ? null : Math.max(0, Math.ceil(used - 1e-9));
-  const share = used === null ? 0 : Math.min(1, used / allowed);
+  // The bar and the number beside it say the same.
+  const share = whole === null ? 0 : Math.min(1, whole / allowed);
   return (
     <div className={styles.usage} title={`${label}: ${whole === null ? t("usageUnknown", { allowed: count(allowed) }) : t("usage", { used: count(whole), allowed: count(allowed) })}`}>
       {whole === null ? (

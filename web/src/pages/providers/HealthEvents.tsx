@@ -7,6 +7,7 @@ import { Skeleton } from "../../ui/Skeleton";
 import { Status } from "../../ui/Status";
 import { useEvents } from "./data";
 import styles from "./panel.module.css";
+import { causeWord } from "./standing";
 
 const SHOWN = 50;
 
@@ -45,7 +46,7 @@ export function HealthEvents({ id, stamp }: { id: string; stamp: string }) {
               {event.kind === "rests" &&
                 t(event.limited ? "events.limited" : "events.detail", {
                   count: event.faults,
-                  cause: event.cause ?? "",
+                  cause: event.cause === null ? t("sentence.noCause") : causeWord(t, event.cause),
                   span: event.until === null ? "" : duration(event.until - event.timestamp),
                 })}
               {times > 1 && ` ${t("events.times", { times: count(times) })}`}

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import { clock } from "../../lib/format";
 import { useNow } from "../../lib/useNow";
 import { Status } from "../../ui/Status";
-import { type Health, standingOf } from "./standing";
+import { causeWord, type Health, standingOf } from "./standing";
 
 /** The state in a word, with a clock that runs down while it rests. */
 export function StandingWord({ disabled, health }: { disabled: boolean; health: Health }) {
@@ -27,7 +27,7 @@ export function StandingSentence({ disabled, health }: { disabled: boolean; heal
   const what = model === null ? t("sentence.all") : t("sentence.model", { model });
   return (
     <>
-      {t(`sentence.${word}`, { what, cause: cause ?? t("sentence.noCause"), left: until === null ? "" : clock((until - now) / 1000) })}
+      {t(`sentence.${word}`, { what, cause: cause === null ? t("sentence.noCause") : causeWord(t, cause), left: until === null ? "" : clock((until - now) / 1000) })}
     </>
   );
 }

@@ -75,7 +75,7 @@ it("goes through the list by j and k, and opens a panel whose address can be cop
   expect(screen.getByRole("link", { name: "second" })).toHaveFocus();
   await user.click(screen.getByRole("link", { name: "main" }));
   expect(page.address()).toBe("/providers?id=p1");
-  expect(await screen.findByText(/rate_limit: the vendor asks to wait/)).toBeVisible();
+  expect(await screen.findByText(/a rate limit: the vendor asks to wait/)).toBeVisible();
   expect(screen.getByText("••••")).toBeVisible();
 });
 

@@ -1,4 +1,6 @@
 /** How a provider stands, in one word with its tone: from the list, and from what came live. */
+import type { TFunction } from "i18next";
+
 import type { Schemas } from "../../api/client";
 import { isRecord } from "../../api/error";
 import type { Tone } from "../../ui/Status";
@@ -55,4 +57,12 @@ export function standingOf(disabled: boolean, health: Health, now: number): Stan
   }
   if (health.state === "probation" || health.state === "cooling") return { word: "unverified", tone: "info", until: null, cause, model };
   return { word: "ok", tone: "ok", until: null, cause: null, model: null };
+}
+
+const CAUSES = ["rate_limit", "overloaded", "timeout", "unavailable", "upstream", "upstream_auth", "upstream_truncated", "upstream_malformed", "authentication", "permission", "billing"] as const;
+
+/** Why it rests, in words; a cause without any as it is. */
+export function causeWord(t: TFunction<"providers">, cause: string): string {
+  const known = CAUSES.find((each) => each === cause);
+  return known === undefined ? cause : t(`cause.${known}`);
 }

@@ -23,8 +23,8 @@ export function AuditTrail() {
   const records = data?.pages.flatMap((page) => page.records) ?? [];
   const show = (record: string | undefined) => void navigate({ to: "/system", replace: open !== undefined, search: (before) => ({ ...before, record }) as Search });
   const columns: Column<AuditRecord>[] = [
-    { id: "time", label: t("audit.time"), size: 130, cell: (row) => <time dateTime={new Date(row.timestamp).toISOString()} title={fullTime(row.timestamp)}>{time(row.timestamp)}</time> },
-    { id: "who", label: t("audit.who"), size: 130, cell: (row) => (row.who === "" ? <span className={styles.muted}>{t("audit.nobody")}</span> : row.who) },
+    { id: "time", label: t("audit.time"), size: 100, cell: (row) => <time dateTime={new Date(row.timestamp).toISOString()} title={fullTime(row.timestamp)}>{time(row.timestamp)}</time> },
+    { id: "who", label: t("audit.who"), size: 100, cell: (row) => (row.who === "" ? <span className={styles.muted}>{t("audit.nobody")}</span> : row.who) },
     { id: "action", label: t("audit.action"), size: 160, cell: (row) => <code>{row.action}</code> },
     { id: "target", label: t("audit.target"), size: 180, cell: (row) => row.target },
     { id: "address", label: t("audit.address"), size: 130, cell: (row) => row.address },
