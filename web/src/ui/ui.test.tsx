@@ -138,6 +138,8 @@ describe("a drawer", () => {
     const user = userEvent.setup();
     await user.click(screen.getByRole("button", { name: "open" }));
     expect(screen.getByRole("dialog", { name: "Row 1" })).toBeVisible();
+    // Not a button: that would put its tooltip over the text.
+    expect(screen.getByRole("heading", { name: "Row 1" })).toHaveFocus();
     await user.keyboard("j");
     expect(screen.getByRole("dialog", { name: "Row 2" })).toBeVisible();
     expect(screen.getByRole("button", { name: "Next row (J)" })).toBeDisabled();

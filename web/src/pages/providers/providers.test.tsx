@@ -79,6 +79,14 @@ it("goes through the list by j and k, and opens a panel whose address can be cop
   expect(screen.getByText("••••")).toBeVisible();
 });
 
+it("says what happened many times at once in one line", async () => {
+  const event = (seq: number, timestamp: number) => ({ seq, timestamp, credential: id, model: "", kind: "rests", cause: "upstream", until: timestamp + 10_000, limited: false, faults: 1 });
+  gateway({ [`GET ${API}/providers/${id}/events`]: { events: [event(1, 1_795_000_000_000), event(2, 1_795_000_060_000), event(3, 1_795_000_060_400)] } });
+  await open("/providers?id=p1");
+  expect(await screen.findByText("after an upstream error, for 10.0 s (2 times)", { normalizer: (text) => text.replace(/\s+/g, " ").trim() })).toBeVisible();
+  expect(screen.getAllByText(/after an upstream error/)).toHaveLength(2);
+});
+
 it("clears a cooldown", async () => {
   const calls = gateway({
     [`GET ${API}/providers/${id}`]: { ...DETAIL, state: "cooling", cause: "rate_limit", until: Date.now() + 60_000 },
