@@ -49,7 +49,7 @@ const theme = EditorView.theme({
   ".cm-changedLine, .cm-insertedLine": { backgroundColor: "var(--ok-soft)", textDecoration: "none" },
   ".cm-deletedChunk": { backgroundColor: "var(--bad-soft)" },
   ".cm-deletedChunk .cm-deletedText": { background: "none", textDecoration: "line-through var(--bad)" },
-  ".cm-changedText": { background: "color-mix(in srgb, var(--ok) 12%, transparent) !important", borderRadius: "2px", textDecoration: "none" },
+  ".cm-changedText": { background: "none !important", borderBottom: "1px solid var(--ok)" },
   ".cm-changeGutter": { width: "3px", paddingLeft: "1px" },
   ".cm-changedLineGutter": { background: "var(--ok)" },
   ".cm-deletedLineGutter": { background: "var(--bad)" },
