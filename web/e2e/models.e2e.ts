@@ -65,7 +65,7 @@ describe.skipIf(noBrowser)("the models", () => {
     await button("Columns").click();
     const panel = page.locator("[data-radix-popper-content-wrapper]");
     for (const name of usual) {
-      const box = panel.getByRole("checkbox", { name: name ?? "", exact: true });
+      const box = panel.getByRole("checkbox", { name, exact: true });
       await box.uncheck();
       await expect.poll(heads).not.toContain(name);
       await box.check();

@@ -129,7 +129,7 @@ describe.skipIf(noBrowser)("a request", () => {
     expect(await page.getByRole("switch", { name: "Borders" }).isDisabled()).toBe(true);
     await flip("Pretty");
 
-    const height = async () => (await rows().evaluateAll((all) => Math.max(...all.map((each) => each.getBoundingClientRect().height)))) as number;
+    const height = () => rows().evaluateAll((all) => Math.max(...all.map((each) => each.getBoundingClientRect().height)));
     const single = await height();
     await flip("Wrap");
     await expect.poll(height).toBeGreaterThan(single);
