@@ -339,7 +339,7 @@ describe.skipIf(noBrowser)("every control of the configuration", () => {
     await button("Columns").click();
     const panel = page.locator("[data-radix-popper-content-wrapper]");
     for (const name of usual) {
-      const box = panel.getByRole("checkbox", { name: name ?? "", exact: true });
+      const box = panel.getByRole("checkbox", { name, exact: true });
       await box.uncheck();
       await expect.poll(heads).not.toContain(name);
       await box.check();

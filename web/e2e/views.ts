@@ -122,7 +122,7 @@ export const VIEWS: readonly View[] = [
     await button(page, "Compare 2/2").click();
     await dialog(page).getByRole("table").waitFor();
   } },
-  { page: "requests", name: "drawer", path: "/requests?range=1h", open: steps(firstRow, settled) },
+  { page: "requests", name: "drawer", path: "/requests?range=1h", open: steps(firstRow, (page) => page.getByRole("tab", { name: "Log" }).waitFor(), settled) },
 
   ...["timeline", "streams", "request", "response", "routing", "loss", "log"].map((name) => ({ page: "request", name, path: "/requests", open: request("model:assistant", name) })),
   { page: "request", name: "streams searched", path: "/requests", open: steps(request("model:assistant", "streams"), (page) => page.getByRole("searchbox").fill("data"), press("One step on")) },
