@@ -98,11 +98,11 @@ describe.skipIf(noBrowser)("the models", () => {
     await page.getByLabel("Model name").fill("sonnet");
     await page.getByText("“sonnet” is an alias", { exact: false }).or(page.getByText("If “sonnet” cannot be answered", { exact: false })).first().waitFor();
     expect(busy.asked("ask")).toBe("sonnet");
-    await page.locator("summary", { hasText: "more do not serve the name" }).click();
+    await page.locator("summary", { hasText: "more do not serve this model" }).click();
     await page.getByText("echo-gemini").last().waitFor();
     await page.getByLabel("Client format").selectOption("messages");
     await expect.poll(() => busy.asked("format")).toBe("messages");
-    await page.getByLabel("As the client with key").selectOption({ label: "narrow" });
+    await page.getByLabel("Client key").selectOption({ label: "narrow" });
     await page.getByText(/^Refused:/).waitFor();
     await page.getByRole("link", { name: "Try other rules in Routing" }).click();
     await page.getByRole("heading", { level: 1, name: "Routing" }).waitFor();

@@ -271,7 +271,7 @@ describe.skipIf(noBrowser)("every control of the providers", () => {
     expect(await field(/^Key text/).getAttribute("type")).toBe("password");
     for (const [id, alias] of [["m-1", "one"], ["m-2", ""], ["m-3", "three"]] as const) {
       await button("Add a model").click();
-      await field("Model there").last().fill(id);
+      await field("Upstream model").last().fill(id);
       await field("What clients call it").last().fill(alias);
     }
     await button("Remove model m-2").click();
@@ -287,7 +287,7 @@ describe.skipIf(noBrowser)("every control of the providers", () => {
     await field("Address of the proxy").fill("http://127.0.0.1:8");
     await field("Key is sent as").selectOption("x-api-key");
     await field("API").selectOption("responses");
-    await field("Plain HTTP beyond private networks").check();
+    await field("Allow plain HTTP to public hosts").check();
     await button("Review the change").click();
     const copied = await busy.copied(button("Copy the diff"));
     expect(copied).toContain("+  - name: complete");
@@ -337,7 +337,7 @@ describe.skipIf(noBrowser)("every control of the providers", () => {
 
     await row("other").click();
     await button("Edit").click();
-    expect(await page.getByRole("dialog").getByRole("radio", { name: /^As it is/ }).isChecked()).toBe(true);
+    expect(await page.getByRole("dialog").getByRole("radio", { name: /^Keep / }).isChecked()).toBe(true);
     await button("Cancel").click();
     await button("Edit").waitFor();
     await button("Edit").click();
@@ -374,9 +374,9 @@ describe.skipIf(noBrowser)("every control of the providers", () => {
     await button("Fetch models").click();
     const pick = page.getByRole("dialog").getByRole("checkbox", { name: "echo-slow", exact: true });
     await pick.check();
-    expect(await field("Model there").last().inputValue()).toBe("echo-slow");
+    expect(await field("Upstream model").last().inputValue()).toBe("echo-slow");
     await pick.uncheck();
-    expect(await field("Model there").count()).toBe(2);
+    expect(await field("Upstream model").count()).toBe(2);
   });
 
   it("opens each, goes on, leads to its line of the file, and says why some are fixed", async () => {

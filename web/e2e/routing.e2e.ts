@@ -150,7 +150,7 @@ describe.skipIf(noBrowser)("every control of the routing", () => {
   const button = (name: string | RegExp) => busy.page.getByRole("button", { name, exact: true });
   const box = (name: string | RegExp) => busy.page.getByRole("textbox", { name, exact: true });
   const list = (name: string) => busy.page.getByRole("list", { name, exact: true });
-  type Rules = { strategy: string; force_model_prefix: boolean; retry: Record<string, number | null>; provider_pins: unknown[]; fallbacks: unknown[]; model_rewrites: unknown[]; payload: Record<string, unknown[]> };
+  type Rules = { strategy: string; force_model_prefix: boolean; retry: Record<string, number | null>; provider_pins: unknown[]; fallbacks: unknown[]; model_rewrites: unknown[] };
   const rules = () => busy.api<Rules>("/routing");
 
   async function save(): Promise<void> {
@@ -175,7 +175,7 @@ describe.skipIf(noBrowser)("every control of the routing", () => {
     await box("Model of fallback 2").fill("assistant");
     await box("Models to try instead, of fallback 2").fill("echo, echo-tools");
     await page.getByRole("combobox", { name: "Strategy" }).selectOption("fill-first");
-    await page.getByRole("checkbox", { name: /^A credential with a prefix/ }).check();
+    await page.getByRole("checkbox", { name: /^Providers with a prefix/ }).check();
     const retry = { Retries: ["3", "max_retries"], "Retries of streams": ["1", "bootstrap_retries"], "Longest pause": ["21", "max_backoff_secs"], "Rest after 429": ["61", "cooldown_429_secs"], "Rest after 5xx": ["16", "cooldown_5xx_secs"], "Rest after no connection": ["11", "cooldown_network_secs"] } as const;
     for (const [name, [value]] of Object.entries(retry)) await page.getByRole("spinbutton", { name, exact: true }).fill(value);
     await button("Review").click();
@@ -226,36 +226,34 @@ describe.skipIf(noBrowser)("every control of the routing", () => {
     const { page } = busy;
     await busy.show("/routing");
     const dialog = page.getByRole("dialog");
-    const kinds = [["default", '{"top_p": 0.5}'], ["default-raw", '{"seed": "7"}'], ["override", '{"user": "u"}'], ["override-raw", '{"metadata": "{}"}'], ["filter", '["logprobs"]']] as const;
-    for (const [at, [kind, params]] of kinds.entries()) {
+    const kinds = [["default", "echo-slow", '{"top_p": 0.5}'], ["default-raw", "echo-cut", '{"seed": "7"}'], ["override", "echo-tools", '{"user": "u"}'], ["override-raw", "echo-reasoning", '{"metadata": "{}"}'], ["filter", "echo-malformed", '["logprobs"]']] as const;
+    for (const [at, [kind, model, params]] of kinds.entries()) {
       await button("Add a rule").nth(at).click();
       await page.getByRole("dialog", { name: `Payload rule (${kind})` }).waitFor();
-      await dialog.getByLabel("For which requests").fill(`[{"name": "model-${kind}"}]`);
-      await dialog.getByLabel("What is done").fill("nothing");
-      await button("Take into the list").click();
-      await dialog.getByText(/^This is to be a JSON/).waitFor();
-      await dialog.getByLabel("What is done").fill(params);
-      await button("Take into the list").click();
+      await dialog.getByLabel("For which requests").fill(`[{"name": "${model}"}]`);
+      await dialog.getByLabel("What to change").fill("nothing");
+      await button("Add to the list").click();
+      await dialog.getByText(/^It must be a JSON/).waitFor();
+      await dialog.getByLabel("What to change").fill(params);
+      await button("Add to the list").click();
       await dialog.waitFor({ state: "detached" });
     }
     await button(/^echo\* \(chat\) /).click();
-    await dialog.getByLabel("What is done").fill('{"temperature": 0.9}');
+    await dialog.getByLabel("What to change").fill('{"temperature": 0.9}');
     await dialog.getByRole("button", { name: "Cancel" }).click();
     await button(/^echo\* \(chat\) /).click();
-    expect(await dialog.getByLabel("What is done").inputValue()).toContain("0.5");
+    expect(await dialog.getByLabel("What to change").inputValue()).toContain("0.5");
     await dialog.getByRole("button", { name: "Close" }).click();
     await button("Move echo* (chat) down").click();
     await button(/^echo\* \(chat\) /).click();
-    await dialog.getByLabel("What is done").fill('{"temperature": 0.9}');
-    await button("Take into the list").click();
+    await dialog.getByLabel("What to change").fill('{"temperature": 0.9}');
+    await button("Add to the list").click();
     await button("Move echo* (chat) up").click();
-    await button("Remove model-override").click();
+    await button("Remove echo-tools").click();
     await save();
-    const { payload } = await rules();
-    expect(JSON.stringify(payload.default)).toMatch(/echo\*.*0\.9.*model-default.*0\.5/);
-    expect(JSON.stringify(payload.default_raw ?? payload["default-raw"])).toContain("model-default-raw");
-    expect(payload.override).toEqual([]);
-    expect(JSON.stringify(payload.filter)).toContain("logprobs");
+    const written = readFileSync(busy.gateway.file, "utf8");
+    for (const part of ["temperature: 0.9", "echo-slow", "top_p: 0.5", "echo-cut", "seed", "echo-reasoning", "metadata", "echo-malformed", "logprobs"]) expect(written).toContain(part);
+    for (const part of ["temperature: 0.5", "echo-tools, protocol", "user: u"]) expect(written).not.toContain(part);
   });
 
   it("explains by all that one may say of a request, and leads to the lines", async () => {

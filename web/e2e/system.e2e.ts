@@ -76,7 +76,7 @@ describe.skipIf(noBrowser)("the system", () => {
     await busy.show("/system");
     const { version } = await busy.api<Info>("/system/info");
     expect(await busy.copied(page.getByRole("region", { name: "Gateway" }).getByRole("button", { name: "Copy" }))).toBe(version);
-    await page.getByRole("link", { name: "Open the configuration" }).click();
+    await page.getByRole("link", { name: "Open config" }).click();
     await page.getByRole("heading", { level: 1, name: "Config" }).waitFor();
   });
 

@@ -122,11 +122,12 @@ export const VIEWS: readonly View[] = [
     await button(page, "Compare 2/2").click();
     await dialog(page).getByRole("table").waitFor();
   } },
-  { page: "requests", name: "drawer", path: "/requests?range=1h", open: steps(firstRow, settled) },
+  { page: "requests", name: "drawer", path: "/requests?range=1h", open: steps(firstRow, (page) => page.getByRole("tab", { name: "Log" }).waitFor(), settled) },
 
   ...["timeline", "streams", "request", "response", "routing", "loss", "log"].map((name) => ({ page: "request", name, path: "/requests", open: request("model:assistant", name) })),
   { page: "request", name: "streams searched", path: "/requests", open: steps(request("model:assistant", "streams"), (page) => page.getByRole("searchbox").fill("data"), press("One step on")) },
   { page: "request", name: "streams taken", path: "/requests", open: steps(request("model:assistant", "streams"), press("Take away"), menu) },
+  { page: "request", name: "raw", path: "/requests", open: steps(request("model:assistant", "request"), (page) => page.getByRole("switch", { name: "Raw" }).click()) },
   { page: "request", name: "after rules", path: "/requests", open: steps(request("model:assistant", "request"), tab("After rules")) },
   { page: "request", name: "unknown", path: "/requests/00000000000000000000000000000000", open: (page) => page.getByText("is not in the log").waitFor() },
 
