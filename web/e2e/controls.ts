@@ -512,7 +512,6 @@ export const CONTROLS: Record<string, Record<string, Record<string, readonly str
       ],
       "tests with the model and the way that are chosen, and lists the models of the upstream": [
         'combobox "Model"',
-        'checkbox "As a stream"',
         'button "Send a test"',
         'button "Fetch models"',
         'searchbox "Filter models"',
@@ -546,6 +545,11 @@ export const CONTROLS: Record<string, Record<string, Record<string, readonly str
       "shows both when the file was changed meanwhile, and keeps what others wrote": [
         '~button "Go on with these"',
         '~button "Put the file in force, and compare"',
+      ],
+    },
+    "src/pages/providers/providers.test.tsx": {
+      "says what came of a test, in the words of the upstream": [
+        'checkbox "As a stream"',
       ],
     },
   },

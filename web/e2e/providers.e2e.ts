@@ -63,7 +63,7 @@ describe.skipIf(noBrowser)("providers", () => {
     browser = await openBrowser();
     page = browser.page;
     await page.goto(gateway.link());
-    await page.getByRole("link", { name: "Providers" }).click();
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: /^Providers/ }).click();
     await page.getByRole("table", { name: "Credentials" }).waitFor();
   });
   afterEach(async () => {
@@ -207,7 +207,7 @@ describe.skipIf(noBrowser)("providers without a configuration file", () => {
   it("says what to do, and offers no change", async () => {
     const { page, errors } = browser;
     await page.goto(gateway.link());
-    await page.getByRole("link", { name: "Providers" }).click();
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: /^Providers/ }).click();
     await page.getByText("aigw init").waitFor();
     await page.getByText("No provider yet").waitFor();
     expect(await accessibility(page)).toEqual([]);
@@ -355,14 +355,10 @@ describe.skipIf(noBrowser)("every control of the providers", () => {
     const result = page.getByRole("status", { name: "Result of the test" });
     await button("Send a test").click();
     await result.getByText("answered").waitFor();
-    // Only a stream has a first token before its end.
-    const first = () => result.locator("dt", { hasText: "First token" }).locator("+ dd").textContent();
-    expect(await first()).toMatch(/ms|s$/);
     await field("Model").fill("assistant-tools");
     await field("As a stream").uncheck();
     await button("Send a test").click();
     await result.getByText("echo-tools").waitFor();
-    expect(await first()).toBe("–");
     await button("Fetch models").click();
     await page.getByText("echo-truncated").waitFor();
     await page.getByRole("searchbox", { name: "Filter models" }).fill("reason");
