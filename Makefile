@@ -9,7 +9,7 @@ VENV ?= .venv
 ARGS ?=
 export VENV PYTHON
 
-.PHONY: help run dev test test-deep check conformance bench web screenshots clean lock
+.PHONY: help run dev test test-deep check conformance bench web e2e screenshots clean lock
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
@@ -18,6 +18,7 @@ help:
 	@echo "make check   lint, formatting, types, layers"
 	@echo "make conformance   the probes over all pairs of formats, as a table"
 	@echo "make web     the dashboard into aigw_asgi/static (make run does it when it must)"
+	@echo "make e2e     every control of every page of the dashboard, in Chromium"
 	@echo "make screenshots   pictures of every page of the dashboard, into build/screenshots"
 	@echo "make bench   the benchmarks"
 	@echo "make lock    requirements/*.txt anew, from pyproject.toml (needs uv)"
@@ -54,6 +55,10 @@ bench: $(VENV)/.dev
 
 web: $(VENV)/.runtime
 	@$(VENV)/bin/python hatch_build.py
+
+e2e: $(VENV)/.runtime
+	@$(VENV)/bin/python hatch_build.py
+	@$(VENV)/bin/python hatch_build.py npm run --silent e2e
 
 screenshots: $(VENV)/.runtime
 	@$(VENV)/bin/python hatch_build.py
