@@ -45,6 +45,7 @@ from aigw_core.commands import (
     UpstreamFailed,
 )
 from aigw_core.exchange import Exchange
+from aigw_core.wire_request import FailureKind
 
 Message = dict[str, Any]
 SendMessage = Callable[[Message], Awaitable[None]]
@@ -195,7 +196,9 @@ class Driver:
             except TransportFailed as exc:
                 asked = self.exchange.request_id
                 of = {"request_id": asked}
-                _LOG.info("attempt %d failed: %s (request %s)", number, exc, asked, extra=of)
+                # Those that no retry mends are for whoever looks after the configuration.
+                level = logging.WARNING if exc.kind is FailureKind.TLS else logging.INFO
+                _LOG.log(level, "attempt %d failed: %s (request %s)", number, exc, asked, extra=of)
                 await self._tell(UpstreamFailed(number, exc.kind), reader=True)
         self._scope = None
 

@@ -169,7 +169,9 @@ class Attempt:
             )
         elif headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             self._failure = Failure(
-                ErrorKind.UPSTREAM, "the upstream's answer is compressed, which was not asked for"
+                ErrorKind.UPSTREAM,
+                "the upstream's answer is compressed, which was not asked for",
+                code="encoding",
             )
         else:
             call = self._call
@@ -202,12 +204,14 @@ class Attempt:
         if self.status is not None and self._machine is None and self._failure is None:
             self._refused()
         if self._failure is None:
-            self._failure = Failure(self._meaning(kind), _LOST[kind])
+            self._failure = Failure(self._meaning(kind), _LOST[kind], code=kind.value)
         return self._failure
 
     def _meaning(self, kind: FailureKind) -> ErrorKind:
         if kind is FailureKind.TIMEOUT:
             return ErrorKind.TIMEOUT
+        if kind is FailureKind.POOL:
+            return ErrorKind.UNAVAILABLE  # we are short of something, no upstream failed
         if kind in (FailureKind.READ, FailureKind.PROTOCOL) and self.status is not None:
             return ErrorKind.UPSTREAM_TRUNCATED
         return ErrorKind.UPSTREAM

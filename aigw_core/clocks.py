@@ -60,6 +60,13 @@ class Clocks:
             return self._attempt_started + limit if limit else None
         return self._last_data + self._timeouts.idle if self._timeouts.idle else None
 
+    def silent(self, now: float) -> bool:
+        """The running attempt has sent nothing yet, or has stopped for longer than a
+        stream may."""
+        if self._last_data is None:
+            return True
+        return bool(self._timeouts.idle) and now >= self._last_data + self._timeouts.idle
+
     def overrun(self) -> Failure:
         """The failure of an exchange past ``total``."""
         limit = self._timeouts.stream_total if self._stream else self._timeouts.total

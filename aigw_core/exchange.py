@@ -344,6 +344,9 @@ class Exchange:
         total = self._clocks.total
         if total is not None and now >= total:
             failure = self._clocks.overrun()
+            if self._number == 1 and self._state in _RUNNING and self._clocks.silent(now):
+                # It had all the time that there is, and said nothing.
+                self._route.failed(self._running.target, failure, now)
             commands = self._give_up(now, failure)
             return commands + self._fail(failure, now)
         upstream = self._upstream_deadline

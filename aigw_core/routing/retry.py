@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from aigw_core.config.snapshot import RetryPolicy
 from aigw_core.errors import ErrorKind, Failure
+from aigw_core.wire_request import FailureKind
 
 MAX_RETRY_AFTER = 3600.0
 """Seconds; a longer wait that an upstream names is cut to this."""
@@ -71,7 +72,9 @@ def classify(failure: Failure, policy: RetryPolicy) -> Verdict:
     if kind in (ErrorKind.UPSTREAM_MALFORMED, ErrorKind.UPSTREAM_TRUNCATED):
         return Verdict(True, True, True, Scope.MODEL, policy.cooldown_network)
     if kind in (ErrorKind.UPSTREAM, ErrorKind.TIMEOUT, ErrorKind.INTERNAL):
-        return Verdict(True, True, False, Scope.CREDENTIAL, policy.cooldown_network)
+        # A certificate does not get better by asking again.
+        again = failure.code != FailureKind.TLS
+        return Verdict(True, again, False, Scope.CREDENTIAL, policy.cooldown_network)
     return _FINAL
 
 

@@ -1,0 +1,1 @@
+"""For tests of programs that are built on aigw, or stand behind it."""
