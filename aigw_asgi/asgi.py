@@ -316,7 +316,8 @@ async def _look_up(state: GatewayState, request: HttpRequest, route: Route, call
     if route.auth is Auth.LOCAL:
         return admin_document(state, endpoint, route.name)
     if endpoint is Endpoint.HEALTH:
-        return {"status": "draining" if state.draining else "ok"}
+        slow = state.watch is not None and state.watch.slow
+        return {"status": "draining" if state.draining else "degraded" if slow else "ok"}
     return {"message": "aigw"}
 
 

@@ -38,6 +38,7 @@ from aigw_core.seals import SealKeys, key_of
 from aigw_core.token_count import Calibrator
 
 if TYPE_CHECKING:  # imports the schema
+    from aigw_asgi.loop_watch import LoopWatch
     from aigw_asgi.node import Node
     from aigw_asgi.reloading import Reloader
     from aigw_asgi.server.certificates import Certificates
@@ -124,6 +125,8 @@ class GatewayState:
         """Where the configuration is a file that can change."""
         self.certificates: Certificates | None = None
         """Of the listener, where it speaks TLS and is ours."""
+        self.watch: LoopWatch | None = None
+        """Of the loop, where the process is ours."""
         self._upstream = upstream
         self._tasks: TaskGroup | None = None
 
@@ -191,6 +194,8 @@ class GatewayState:
             self.reloader.ask()
 
     async def aclose(self) -> None:
+        if self.watch is not None:
+            self.watch.stop()
         try:
             await self._upstream.aclose()
         finally:

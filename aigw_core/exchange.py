@@ -476,6 +476,7 @@ class Exchange:
     def _fail(self, failure: Failure, now: float) -> list[Command]:
         self._failure = failure
         theirs = self._records and self._records[-1].failure is failure
+        theirs = theirs and failure.kind is not ErrorKind.UNAVAILABLE  # what we were short of
         commands = self._reply.error(
             failure, self._attempt, now, origin="upstream" if theirs else "gateway"
         )

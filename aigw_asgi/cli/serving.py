@@ -26,6 +26,7 @@ from aigw_asgi.config_store import Loaded
 from aigw_asgi.gateway import state_of
 from aigw_asgi.heap import keep_heap
 from aigw_asgi.logs import Log
+from aigw_asgi.loop_watch import LoopWatch
 from aigw_asgi.node import this_node
 from aigw_asgi.server import (
     BadCertificate,
@@ -240,6 +241,8 @@ class Serving(Struct, frozen=True):
             app_log=self.app_log,
         )
         state.certificates = certificates
+        state.watch = LoopWatch()
+        state.watch.start()
         if state.reloader is not None:
             state.reloader.beside = certificates
         return state

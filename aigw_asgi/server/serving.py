@@ -27,6 +27,7 @@ import contextlib
 import logging
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -153,7 +154,7 @@ class Server(uvicorn.Server):
             new: list[asyncio.Server] = []
             try:
                 for sock in self._sockets:
-                    new.append(await self._listen_on(sock.dup()))
+                    new.append(await self._listen_on(sock))
             except OSError:  # no more descriptors
                 await _retire(new)
                 raise
@@ -162,9 +163,12 @@ class Server(uvicorn.Server):
             if not self._accepting:
                 await _retire(self.servers)
 
-    async def _listen_on(self, sock: socket.socket) -> asyncio.Server:
+    async def _listen_on(self, shared: socket.socket) -> asyncio.Server:
         config, loop = self.config, asyncio.get_running_loop()
         limits, secured = self._settings.limits, self._certificates
+        sock, backlog = shared.dup(), config.backlog
+        if isinstance(loop, asyncio.SelectorEventLoop):
+            sock, backlog = _Listener(sock, backlog), 1
 
         def protocol() -> asyncio.Protocol:
             return config.http_protocol_class(  # type: ignore[call-arg]  # a class of ours
@@ -176,11 +180,11 @@ class Server(uvicorn.Server):
             )
 
         if secured is None:
-            return await loop.create_server(protocol, sock=sock, backlog=config.backlog)
+            return await loop.create_server(protocol, sock=sock, backlog=backlog)
         return await loop.create_server(
             protocol,
             sock=sock,
-            backlog=config.backlog,
+            backlog=backlog,
             ssl=secured.context,
             ssl_handshake_timeout=limits.handshake_timeout,
             # It counts while the rest of an answer goes out, too, however well that goes.
@@ -351,10 +355,47 @@ def quiet_uvicorn() -> None:
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)
         logger.addFilter(_is_news)
+    logging.getLogger("asyncio").addFilter(_SHORTAGE)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING and record.msg != "Invalid HTTP request received."
+
+
+class _Shortage(logging.Filter):
+    """Lets asyncio say once a minute that it is out of descriptors, not every second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith("socket.accept() out of system resource"):
+            return True
+        now = time.monotonic()
+        if now < self._quiet_until:
+            return False
+        self._quiet_until = now + 60
+        return True
+
+
+_SHORTAGE = _Shortage()
+
+
+class _Listener(socket.socket):
+    """Takes over a socket, and lets ``backlog`` connections wait, whatever ``listen`` is told.
+
+    asyncio means by the same number how many it accepts at a time, and when it is out of
+    descriptors it complains, and tries again after a second, as many times at once
+    (``_accept_connection``; 3.11 to 3.13).
+    """
+
+    def __init__(self, sock: socket.socket, backlog: int) -> None:
+        super().__init__(fileno=sock.detach())
+        self._backlog = backlog
+
+    def listen(self, backlog: int = 1) -> None:
+        super().listen(self._backlog)
 
 
 async def _retire(servers: list[asyncio.Server]) -> None:

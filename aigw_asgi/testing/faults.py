@@ -90,7 +90,11 @@ class HangUpNext(Struct, frozen=True):
     """Close the connection as the next request on it comes in."""
 
 
-Step = Say | Repeat | Stall | Close | Reset | HangUpNext
+class Wait(Struct, frozen=True):
+    """Go on when ``FaultyUpstream.go_on`` is called."""
+
+
+Step = Say | Repeat | Stall | Close | Reset | HangUpNext | Wait
 Script = Sequence[Step]
 """When it is over and the connection stands, the next request on it is served."""
 
@@ -266,6 +270,7 @@ def _other_kind(good: Good) -> Script:
 FAULTS: dict[str, Callable[[Good], Script]] = {
     "well": lambda good: [Say(good.whole)],
     "large": lambda good: [Say(documented(good.document.replace(b"All", b"All" * (4 << 20))))],
+    "held": lambda good: [Wait(), Say(good.whole)],
     # before the head
     "closes": lambda good: [Close()],
     "resets": lambda good: [Reset()],
@@ -368,6 +373,7 @@ class FaultyUpstream:
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._changed = asyncio.Event()
+        self._released = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._dead = socket.socket()
         self.requests: list[Asked] = []
@@ -404,6 +410,11 @@ class FaultyUpstream:
         """Those that are open."""
         return len(self._writers)
 
+    def go_on(self) -> None:
+        """Let the scripts that wait do so."""
+        self._released.set()
+        self._released = asyncio.Event()
+
     def cut(self) -> None:
         """Break all connections off."""
         for writer in list(self._writers):
@@ -428,7 +439,7 @@ class FaultyUpstream:
                 self.playing += 1
                 self._changed.set()
                 try:
-                    if not await _play(script, reader, writer):
+                    if not await self._play(script, reader, writer):
                         break
                 finally:
                     self.playing -= 1
@@ -441,6 +452,37 @@ class FaultyUpstream:
             writer.close()
             self._writers.discard(writer)
             self._changed.set()
+
+    async def _play(
+        self, script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Whether the connection can serve another request."""
+        for step in script:
+            if isinstance(step, Say):
+                writer.write(step.data)
+                await writer.drain()
+            elif isinstance(step, Repeat):
+                while not reader.at_eof():
+                    writer.write(step.data)
+                    await writer.drain()
+                    await _pause(reader, step.pause)
+                return False
+            elif isinstance(step, Wait):
+                await self._released.wait()
+            elif isinstance(step, Stall):
+                await reader.read()
+                return False
+            elif isinstance(step, HangUpNext):
+                await reader.read(1)
+                return False
+            else:
+                if isinstance(step, Reset):
+                    linger = struct.pack("ii", 1, 0)
+                    sock = writer.get_extra_info("socket")
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    writer.transport.abort()
+                return False
+        return True
 
 
 class _NoRequest(Exception):
@@ -482,34 +524,6 @@ def _understand(path: str, body: bytes, connection: int) -> tuple[Asked, Script]
     if fault is None:
         raise _NoRequest
     return Asked(path, model, connection), fault(good_answer(format, stream=stream))
-
-
-async def _play(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-    """Whether the connection can serve another request."""
-    for step in script:
-        if isinstance(step, Say):
-            writer.write(step.data)
-            await writer.drain()
-        elif isinstance(step, Repeat):
-            while not reader.at_eof():
-                writer.write(step.data)
-                await writer.drain()
-                await _pause(reader, step.pause)
-            return False
-        elif isinstance(step, Stall):
-            await reader.read()
-            return False
-        elif isinstance(step, HangUpNext):
-            await reader.read(1)
-            return False
-        else:
-            if isinstance(step, Reset):
-                linger = struct.pack("ii", 1, 0)
-                sock = writer.get_extra_info("socket")
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                writer.transport.abort()
-            return False
-    return True
 
 
 async def _pause(reader: asyncio.StreamReader, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from aigw_asgi.testing.faults import TEXT
 from aigw_core.chat import Format
+from aigw_core.errors import ErrorKind
 from aigw_core.grammar import check_stream
 from tests.asgi.clients import error_of, said
 from tests.faults.rows import Of, Verdict, status_for
@@ -115,7 +116,8 @@ async def alone(
         check_stream(grammar, reply.body)
         assert grammar.complete is (verdict.kind is None)
         assert grammar.failed is (verdict.kind is not None)
-    assert len(gateway.upstream.requests) - before == (verdict.attempts if reached else 0)
+    if verdict.kind is not ErrorKind.TIMEOUT:  # by then it may not have read one of them
+        assert len(gateway.upstream.requests) - before == (verdict.attempts if reached else 0)
     await check_rest(gateway, name, fault, verdict, began)
     await check_record(gateway, reply, verdict, name, fell_over=False)
 

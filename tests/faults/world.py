@@ -84,20 +84,19 @@ class World:
         upstream: FaultyUpstream,
         log: SqliteRequestLog,
         url: str,
+        stop: asyncio.Event,
     ) -> None:
+        self.stop = stop
+        """To have the gateway end."""
         self.transport = transport
         self.upstream = upstream
         self.url = url
         self.port = int(url.rpartition(":")[2])
-        self._app = app
+        assert app.state is not None
+        self.state: GatewayState = app.state
         self._log = log
         self.seen = asyncio.Event()
         self._client = httpcore2.AsyncConnectionPool()
-
-    @property
-    def state(self) -> GatewayState:
-        assert self._app.state is not None
-        return self._app.state
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -167,7 +166,7 @@ class World:
     async def entries(self) -> list[Entry]:
         """What the request log has, the oldest first."""
         assert await self._log.flush(PATIENCE)
-        return list((await self._log.page(Query())).entries)[::-1]
+        return await entries_of(self._log)
 
     async def detail(self, request_id: str) -> EntryDetail:
         found = await self._log.entry(request_id)
@@ -186,6 +185,7 @@ async def world(
     rest: str = "",
     retries: int = ATTEMPTS - 1,
     keepalive: float = 0,
+    shutdown_timeout: float = PATIENCE,
 ) -> AsyncIterator[World]:
     """``url``: of the upstreams that fail, where it is not that of ``upstream``; ``entry``:
     more of their credentials. ``rest``: more of the configuration."""
@@ -205,14 +205,21 @@ async def world(
         log = SqliteRequestLog(folder / "state", Retention())
         app = create_app(str(path), transport=transport, log=log)
         ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        hooks = Hooks(ready=lambda bound: ready.set_result(bound[0][1]))
+        hooks = Hooks(
+            ready=lambda bound: ready.set_result(bound[0][1]),
+            drain=app.drain,
+            overdue=app.stop_streams,
+        )
         stop = asyncio.Event()
-        settings = ServerSettings(port=0, http=HttpChoice.HTTPTOOLS)
+        settings = ServerSettings(
+            port=0, http=HttpChoice.HTTPTOOLS, shutdown_timeout=shutdown_timeout
+        )
         serving = asyncio.create_task(serve(app, settings, hooks=hooks, stop=stop))
-        await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
+        first: list[asyncio.Future[Any]] = [serving, ready]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             await serving
-        made = World(app, transport, faulty, log, f"http://127.0.0.1:{ready.result()}")
+        made = World(app, transport, faulty, log, f"http://127.0.0.1:{ready.result()}", stop)
         try:
             yield made
             await made.settled()
@@ -221,6 +228,20 @@ async def world(
             stop.set()
             await serving
         assert transport.in_use == 0
+
+
+async def entries_of(log: SqliteRequestLog) -> list[Entry]:
+    """All of them, the oldest first."""
+    return list((await log.page(Query())).entries)[::-1]
+
+
+async def logged(folder: Path) -> list[Entry]:
+    """What a gateway that has ended has left in its log."""
+    log = SqliteRequestLog(folder / "state", Retention())
+    try:
+        return await entries_of(log)
+    finally:
+        await log.aclose()
 
 
 def rest_ends(began: float, ended: float, until: float, seconds: float) -> bool:
