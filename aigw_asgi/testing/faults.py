@@ -299,6 +299,7 @@ FAULTS: dict[str, Callable[[Good], Script]] = {
     "status-529": _refuses(529, ErrorKind.OVERLOADED),
     "unavailable": _refuses(503, ErrorKind.OVERLOADED),
     "limited": _limits(),
+    "spent": _refuses(429, ErrorKind.BILLING),
     "limited-seconds": _limits("retry-after: 17"),
     "limited-date": _limits(f"date: {DATE}", f"retry-after: {DATE.replace('14:00', '14:01')}"),
     "limited-past": _limits(f"date: {DATE}", f"retry-after: {DATE.replace('14:00', '13:00')}"),
@@ -402,6 +403,7 @@ class FaultyUpstream:
     ) -> None:
         self._server.close()
         self._dead.close()
+        self.go_on()
         self.cut()
         await self.until(lambda: not self._writers)
 

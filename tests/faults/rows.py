@@ -61,6 +61,8 @@ class Row(Struct, frozen=True):
 
 
 def status_for(kind: ErrorKind, format: Format) -> int:
+    if kind is ErrorKind.BILLING:
+        return 402 if format is Format.MESSAGES else 429
     if kind is ErrorKind.OVERLOADED and format is Format.MESSAGES:
         return 529
     return _STATUS[kind]
@@ -102,6 +104,9 @@ SILENT_MIDWAY = _midway(ErrorKind.TIMEOUT, Of.CREDENTIAL, COOLDOWN_NETWORK)
 OVERLOADED_MIDWAY = _midway(ErrorKind.OVERLOADED, Of.MODEL, COOLDOWN_5XX)
 
 
+SPENT = Verdict(ErrorKind.BILLING, Of.CREDENTIAL, 1800)
+
+
 def _limited(seconds: float) -> Verdict:
     return Verdict(ErrorKind.RATE_LIMIT, Of.MODEL, seconds, limited=True)
 
@@ -139,6 +144,7 @@ ROWS = [
     _both("429 for a day", "limited-long", _limited(3600), reused=True),
     _both("429 with garbage", "limited-garbage", _limited(COOLDOWN_429), reused=True),
     _both("429 without Retry-After", "limited", _limited(COOLDOWN_429), reused=True),
+    _both("429 since the money is spent", "spent", SPENT, reused=True),
     _both("status 500", "status-500", FAULTY, reused=True),
     _both("status 502", "status-502", FAULTY, reused=True),
     _both("status 503", "status-503", OVERLOADED, reused=True),

@@ -224,6 +224,7 @@ async def world(
             yield made
             await made.settled()
         finally:
+            faulty.cut()
             await made.aclose()
             stop.set()
             await serving
