@@ -80,4 +80,5 @@ def test_without_descriptors_it_serves_whom_it_has_and_nobody_is_blamed(
             late.close()
             connection.close()
     # uvloop closes who comes too many, and says nothing.
-    assert running.output.count("out of system resource") == (1 if loop == "asyncio" else 0)
+    said = running.output.count("out of system resource")
+    assert 1 <= said <= 3 if loop == "asyncio" else said == 0
