@@ -151,7 +151,10 @@ async def run(options: Options, progress: Progress) -> list[Figure]:
         async def go_on(requests: int, what: str) -> None:
             work = asyncio.create_task(churn.go_on(requests))
             while not work.done():
-                progress(f"{what}: {churn.done} of {options.requests + warm} requests")
+                rss = gateway.rss_bytes >> 20
+                progress(
+                    f"{what}: {churn.done} of {options.requests + warm} requests, RSS {rss} MiB"
+                )
                 await asyncio.wait([work], timeout=1.0)
             work.result()
 

@@ -21,6 +21,7 @@ import socket
 import sys
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -100,6 +101,16 @@ def heap() -> dict[str, int]:
     }
 
 
+def _kib(status: str, name: str) -> int:
+    return int(status.partition(name)[2].split()[0])
+
+
+def _kind(thing: object) -> str:
+    kind = type(thing)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"{name} to {type(thing()).__qualname__}" if kind is weakref.ref else name
+
+
 class Probe:
     def __init__(self, path: str, app: App) -> None:
         self._path = path
@@ -151,7 +162,7 @@ class Probe:
     def _census(self) -> dict[str, Any]:
         gc.collect()
         objects = gc.get_objects()
-        kinds = Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in objects)
+        kinds = Counter(map(_kind, objects))
         counted = len(objects)
         del objects
         found: Counter[str] = Counter()
@@ -178,9 +189,8 @@ class Probe:
             "running": len(state.running),
             "objects": counted,
             "blocks": sys.getallocatedblocks(),
-            "rss_kib": next(
-                int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")
-            ),
+            "rss_kib": _kib(status, "VmRSS:"),
+            "peak_rss_kib": _kib(status, "VmHWM:"),
             **heap(),
             "kinds": kinds,
         }

@@ -15,7 +15,7 @@ SCENARIOS: dict[str, tuple[Scenario, Options]] = {
     "L1": (partial(streams.run, chunks=40), Options("", streams=40)),
     "L3": (churn.run, Options("", requests=300)),
     "L5": (reload.run, Options("", streams=20, seconds=3.0)),
-    "L8": (endings.run, Options("", streams=40, runs=1)),
+    "L8": (endings.run, Options("", streams=40, runs=1, workers=2)),
     "L9": (leaving.run, Options("", runs=1)),
     "L10": (attack.run, Options("", streams=20, seconds=2.0)),
     "L12": (outage.run, Options("", seconds=2.0)),
