@@ -9,7 +9,7 @@ VENV ?= .venv
 ARGS ?=
 export VENV PYTHON
 
-.PHONY: help run dev test test-deep check conformance bench web e2e screenshots clean lock
+.PHONY: help run dev test test-deep check conformance bench soak web e2e screenshots clean lock
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
@@ -21,6 +21,7 @@ help:
 	@echo "make e2e     every control of every page of the dashboard, in Chromium"
 	@echo "make screenshots   pictures of every page of the dashboard, into build/screenshots"
 	@echo "make bench   the benchmarks"
+	@echo "make soak    load, and what must not come of it (REQUESTS=200000 STREAMS=1000 ARGS=\"L1 L3\")"
 	@echo "make lock    requirements/*.txt anew, from pyproject.toml (needs uv)"
 	@echo "make clean   remove what these made"
 
@@ -52,6 +53,12 @@ bench: $(VENV)/.dev
 	    echo "== $$file"; \
 	    $(VENV)/bin/python -m "bench.$$(basename "$$file" .py)" $(ARGS); \
 	done
+
+REQUESTS ?= 20000
+STREAMS ?= 1000
+
+soak: $(VENV)/.dev
+	$(VENV)/bin/python -m bench.soak --requests $(REQUESTS) --streams $(STREAMS) $(ARGS)
 
 web: $(VENV)/.runtime
 	@$(VENV)/bin/python hatch_build.py

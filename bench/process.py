@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,7 +42,7 @@ class Process:
             os.sched_setaffinity(self._process.pid, {cpu})
         self._await_port()
 
-    def __enter__(self) -> Process:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -66,6 +67,14 @@ class Process:
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
+
+    def wait(self, seconds: float) -> int:
+        """Until it has ended; gives its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not, so soon.
+        """
+        return self._process.wait(seconds)
 
     @property
     def cpu_seconds(self) -> float:

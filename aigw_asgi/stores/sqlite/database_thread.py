@@ -87,8 +87,7 @@ class DatabaseThread:
                 if batch:
                     database = database or self._open()
                     with database.transaction() as connection:
-                        for job in batch:
-                            job.answer = job.work(connection)
+                        _do(batch, connection)
             except (sqlite3.Error, OSError, Unusable, msgspec.DecodeError) as exc:
                 if database is not None and isinstance(exc, sqlite3.Error) and is_damaged(exc):
                     database.set_aside(time.time())
@@ -98,12 +97,12 @@ class DatabaseThread:
                     waiting = self._jobs.get()
                     if waiting is not None:
                         batch.append(waiting)
-                for job in batch:
-                    job.error = self._broken
+                _fail(batch, self._broken)
             try:
                 anyio.from_thread.run_sync(_tell, batch, token=self._token)
             except RuntimeError:  # the loop is gone, and with it who waited
                 going_on = False
+            batch.clear()  # jobs hold whole conversations, and the next may be far
         if database is not None:
             database.close()
 
@@ -117,6 +116,16 @@ class DatabaseThread:
                 return batch, True
             job = self._jobs.get()
         return batch, False
+
+
+def _do(batch: list[_Job[Any]], connection: sqlite3.Connection) -> None:
+    for job in batch:
+        job.answer = job.work(connection)
+
+
+def _fail(batch: list[_Job[Any]], error: StoreLost) -> None:
+    for job in batch:
+        job.error = error
 
 
 def _tell(batch: list[_Job[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""A gateway under load whose configuration changes ten times a second.
+"""L5: a gateway under load whose configuration changes ten times a second.
 
 200 streams at a time and 100 requests a second go through a gateway whose file is
 swapped between two configurations. Every upstream request must be of one of them as a
@@ -7,24 +7,23 @@ whole: path, key and header; every answer must be complete.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import signal
-import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
 from bench.client import BadStream
 from bench.process import Process, free_port
-from bench.table import head, table
+from bench.soak.gateway import Gateway, show_censuses
+from bench.soak.scenario import Figure, Options, Progress, lag_figures, none_of
 from bench.wire import WIRES
 
 _CONFIG = """
 host: 127.0.0.1
 api-keys: [soak-key]
 echo: "off"
+keepalive-expiry: 1
 claude-api-key:
   - {{api-key: at-{name}, base-url: "http://127.0.0.1:{port}/{name}", headers: {{x-side: {name}}}}}
 """
@@ -102,10 +101,11 @@ async def ask(port: int, *, stream: bool) -> None:
         raise BadStream(answer[-300:])
 
 
-class Soak:
-    def __init__(self, port: int, until: float) -> None:
+class Load:
+    def __init__(self, port: int, until: float, progress: Progress) -> None:
         self.port = port
         self.until = until
+        self.progress = progress
         self.done: Counter[str] = Counter()
         self.failed: list[str] = []
 
@@ -132,62 +132,53 @@ class Soak:
             new.write_text(texts[turn % 2])
             new.replace(path)
             gateway.signal(signal.SIGHUP)
-            print(f"\r# {self.until - time.monotonic():5.0f} s  ", end="", file=sys.stderr)
+            self.progress(f"{turn} changes, {self.done['streams']} streams")
             await asyncio.sleep(0.1)
 
 
-async def soak(seconds: float, streams: int) -> tuple[Soak, Upstream, int]:
+async def run(options: Options, progress: Progress) -> list[Figure]:
     upstream = Upstream()
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
     at = server.sockets[0].getsockname()[1]
     texts = [_CONFIG.format(name=name, port=at) for name in ("one", "two")]
     port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "config.yaml"
-        path.write_text(texts[0])
-        arguments = ["-m", "aigw_asgi.cli", "run", "-c", str(path), "--port", str(port)]
-        with Process([*arguments, "--log-level", "warning"], port) as gateway:
-            run = Soak(port, time.monotonic() + seconds)
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(streams):
-                    tasks.create_task(run.keep_streaming())
-                tasks.create_task(run.keep_asking(tasks))
-                tasks.create_task(run.keep_changing(path, texts, gateway))
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET /admin/config HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            told = await _.read()
-            writer.close()
+    streams = min(options.streams, 200)
+    with Gateway(options.folder, texts[0], port) as gateway:
+        await _load(gateway, texts, Load(port, time.monotonic() + 1.0, progress), 10)
+        before = await gateway.settled()
+        upstream.asked.clear()
+        await gateway.lag()
+        load = Load(port, time.monotonic() + options.seconds, progress)
+        await _load(gateway, texts, load, streams)
+        lag = await gateway.lag()
+        generation = await _generation(port)
+        after = await gateway.settled()
     server.close()
-    generation = int(told.split(b'"generation":')[1].split(b",")[0])
-    return run, upstream, generation
+    show_censuses({"before": before, "after": after})
+    leaked = after.leaked(before)
+    done, asked = load.done, upstream.asked
+    return [
+        Figure("streams and documents", f"{done['streams']} and {done['documents']}"),
+        Figure("changes of the file, generations", f"{done['changes']}, {generation}"),
+        Figure("asked by one and the other", f"{asked['one']}, {asked['two']}"),
+        none_of("failed", len(load.failed), "; ".join(load.failed[:3])),
+        none_of("of two configurations at once", upstream.mixed),
+        none_of("left in the gateway", sum(leaked.values()), str(leaked or "")),
+        *lag_figures(lag),
+    ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--streams", type=int, default=200)
-    options = parser.parse_args()
-    head(f"soak_reload: {options.seconds:g} s, {options.streams} streams, 100 requests a second")
-    run, upstream, generation = asyncio.run(soak(options.seconds, options.streams))
-    print(file=sys.stderr)
-    table(
-        ["streams", "documents", "file_changes", "generations", "failed", "mixed", "one", "two"],
-        [
-            [
-                run.done["streams"],
-                run.done["documents"],
-                run.done["changes"],
-                generation,
-                len(run.failed),
-                upstream.mixed,
-                upstream.asked["one"],
-                upstream.asked["two"],
-            ]
-        ],
-    )
-    for failure in run.failed[:5]:
-        print(failure)
+async def _load(gateway: Gateway, texts: list[str], load: Load, streams: int) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(streams):
+            tasks.create_task(load.keep_streaming())
+        tasks.create_task(load.keep_asking(tasks))
+        tasks.create_task(load.keep_changing(gateway.file, texts, gateway))
 
 
-if __name__ == "__main__":
-    main()
+async def _generation(port: int) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /admin/config HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    told = await reader.read()
+    writer.close()
+    return int(told.split(b'"generation":')[1].split(b",")[0])

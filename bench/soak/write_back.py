@@ -1,4 +1,4 @@
-"""Writers of one configuration file, against an editor that knows nothing of them.
+"""L6: writers of one configuration file, against an editor that knows nothing of them.
 
 ``aigw keys create`` and ``revoke`` as commands, and ``change_file`` in a process, each ten
 times a second if they can, change the list of keys, while an editor rewrites the same file
@@ -15,14 +15,13 @@ place, ``halves``. All comments must be where they were.
 
 from __future__ import annotations
 
-import argparse
+import asyncio
 import contextlib
 import json
 import multiprocessing
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
@@ -38,7 +37,7 @@ from aigw_asgi.yaml_document import YamlDocument
 from aigw_asgi.yaml_edit import delete, insert_item
 from aigw_core.errors import InvalidConfig
 from bench.process import ROOT, Process, free_port
-from bench.table import head, table
+from bench.soak.scenario import Figure, Options, Progress, none_of
 
 TEXT = """\
 # The gateway of the house.
@@ -90,8 +89,9 @@ class Write:
 
 
 class Soak:
-    def __init__(self, file: Path, seconds: float) -> None:
+    def __init__(self, file: Path, seconds: float, progress: Progress) -> None:
         self.file = file
+        self.progress = progress
         self.counts: Counter[str] = Counter()
         self.written = {version_of(TEXT.encode())}
         """Versions of whole files that somebody wrote."""
@@ -108,9 +108,8 @@ class Soak:
         for thread in threads:
             thread.start()
         while (left := self._until - time.monotonic()) > 0 and not self._halted.is_set():
-            print(f"\r# {left:5.0f} s  ", end="", file=sys.stderr)
+            self.progress(f"{len(self.writes)} changes, {len(self.edits)} edits")
             self._halted.wait(min(left, 1.0))
-        print(file=sys.stderr)
         for thread in threads:
             thread.join()
 
@@ -254,7 +253,7 @@ def read_on(file: str, ended: Event, out: Any) -> None:
     out.put((reads, seen))
 
 
-def soak(folder: Path, seconds: float) -> Counter[str]:
+def soak(folder: Path, seconds: float, progress: Progress) -> Counter[str]:
     """Run it with files in ``folder``; gives all counts."""
     file = folder / "config.yaml"
     file.write_text(TEXT)
@@ -267,7 +266,7 @@ def soak(folder: Path, seconds: float) -> Counter[str]:
     arguments = ["-m", "aigw_asgi.cli", "run", "-c", str(file), "--port", str(port)]
     try:
         with Process([*arguments, "--log-level", "error"], port, env=env):
-            run = Soak(file, seconds)
+            run = Soak(file, seconds, progress)
             run.run()
             run.counts["generations"] = _settle(port, version_of(file.read_bytes()))
     finally:
@@ -300,15 +299,18 @@ COLUMNS = (
 )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    options = parser.parse_args()
-    head(f"soak_write_back: {options.seconds:g} s")
-    with tempfile.TemporaryDirectory() as folder:
-        counts = soak(Path(folder), options.seconds)
-    table(list(COLUMNS), [[counts[name] for name in COLUMNS]])
-
-
-if __name__ == "__main__":
-    main()
+async def run(options: Options, progress: Progress) -> list[Figure]:
+    folder = Path(options.folder)
+    counts = await asyncio.to_thread(soak, folder, options.seconds, progress)
+    accepted = counts["commands"] + counts["in_process"]
+    edits = counts["renames"] + counts["in_place"]
+    return [
+        Figure("accepted changes", f"{accepted}, and {counts['conflicts']} conflicts"),
+        Figure("edits of the editor, reads", f"{edits}, {counts['reads']}"),
+        Figure("overwritten by an editor that had not looked", str(counts["overwritten"])),
+        Figure("edits in place that went into a replaced file", str(counts["edits_lost_in_place"])),
+        none_of("accepted changes that were lost", counts["lost"]),
+        none_of("edits by rename that were lost", counts["edits_lost"]),
+        none_of("reads of what nobody wrote", counts["torn"]),
+        none_of("comments that moved", counts["comments_lost"]),
+    ]

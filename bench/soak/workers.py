@@ -1,18 +1,16 @@
-"""A gateway of several workers under load, while its processes are killed.
+"""L7: a gateway of several workers under load, while its processes are killed.
 
 ==========  ==================================================================================
 worker      kill -9 of one worker after another: only its own streams may end, and those with
             a broken connection; how soon another process is ready in its place
 supervisor  kill -9 of the supervisor: how soon nobody is left; how the streams end
-drain       SIGTERM: each client gets its finished stream or an error event, within the limit
 ==========  ==================================================================================
 
-Every row is one experiment, added up over its runs. ``python -m bench.soak_workers --runs 20``.
+SIGTERM is in :mod:`bench.soak.endings`.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import os
@@ -21,7 +19,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -30,10 +27,12 @@ from pathlib import Path
 from types import TracebackType
 
 from bench.process import ROOT, free_port
-from bench.table import head, table
+from bench.soak.scenario import Figure, Options, Progress, none_of
 
 PATIENCE = 30.0
 WORDS = 40
+LAST = 3.0
+"""Seconds of a stream."""
 
 
 class Gateway:
@@ -173,17 +172,24 @@ async def begin(
     return streams, tasks
 
 
-async def kill_workers(options: argparse.Namespace, folder: str) -> list[object]:
+async def run(options: Options, progress: Progress) -> list[Figure]:
+    count = min(options.streams, 300)
+    return [
+        *await _kill_workers(options, count, progress),
+        *await _kill_supervisor(options, count, progress),
+    ]
+
+
+async def _kill_workers(options: Options, count: int, progress: Progress) -> list[Figure]:
     ends: Counter[str] = Counter()
     strangers = own = 0
     waits: list[float] = []
     refused = asked = 0
-    shares: list[int] = []
-    with Gateway(options.workers, folder) as gateway:
+    with Gateway(options.workers, options.folder) as gateway:
         for run in range(options.runs):
-            streams, tasks = await begin(gateway, options.streams, WORDS, WORDS / options.last)
+            progress(f"kill -9 of a worker, run {run + 1} of {options.runs}")
+            streams, tasks = await begin(gateway, count, WORDS, WORDS / LAST)
             owners = gateway.owners()
-            shares += Counter(owners.values()).values()
             victim = gateway.at(run % options.workers)
             killed = time.time()
             os.kill(victim, signal.SIGKILL)
@@ -201,26 +207,24 @@ async def kill_workers(options: argparse.Namespace, folder: str) -> list[object]
             refused += sum(each.end != "finished" for each in late)
             # Five deaths in a minute at one place would end the gateway.
             if run + 1 < options.runs:
-                await asyncio.sleep(max(0.0, 15.5 / options.workers - options.last))
+                await asyncio.sleep(max(0.0, 15.5 / options.workers - LAST))
+    waits.sort()
     return [
-        options.runs,
-        options.runs * options.streams,
-        own,
-        f"{min(shares)}-{max(shares)}",
-        strangers,
-        asked,
-        refused,
-        max(waits),
-        sorted(waits)[len(waits) // 2],
+        Figure("worker: runs x streams", f"{options.runs} x {count}"),
+        Figure("worker: its own streams", f"{own}: {dict(ends)}"),
+        none_of("worker: streams of others that ended", strangers),
+        none_of(f"worker: of {asked} that came meanwhile, not answered", refused),
+        _time("worker: replaced after", waits, 1.0),
     ]
 
 
-async def kill_supervisor(options: argparse.Namespace, folder: str) -> list[object]:
+async def _kill_supervisor(options: Options, count: int, progress: Progress) -> list[Figure]:
     ends: Counter[str] = Counter()
     waits: list[float] = []
-    for _ in range(options.runs):
-        with Gateway(options.workers, folder) as gateway:
-            streams, tasks = await begin(gateway, options.streams, 400, 1)
+    for run in range(options.runs):
+        progress(f"kill -9 of the supervisor, run {run + 1} of {options.runs}")
+        with Gateway(options.workers, options.folder) as gateway:
+            streams, tasks = await begin(gateway, count, 400, 1)
             workers = gateway.pids
             killed = time.monotonic()
             gateway.process.kill()
@@ -229,68 +233,14 @@ async def kill_supervisor(options: argparse.Namespace, folder: str) -> list[obje
             waits.append(time.monotonic() - killed)
             await asyncio.gather(*tasks)
             ends.update(each.end for each in streams)
-    return _row(options, ends, waits, "")
-
-
-async def drain(options: argparse.Namespace, folder: str) -> list[object]:
-    limit = 2.0
-    ends: Counter[str] = Counter()
-    waits: list[float] = []
-    statuses: set[int] = set()
-    for _ in range(options.runs):
-        with Gateway(options.workers, folder, drain=limit) as gateway:
-            half = options.streams // 2
-            streams, tasks = await begin(gateway, options.streams - half, 400, 1)
-            short, more = await begin(gateway, half, 20, 20)
-            told = time.monotonic()
-            gateway.process.terminate()
-            statuses.add(await asyncio.to_thread(gateway.process.wait, PATIENCE))
-            waits.append(time.monotonic() - told)
-            await asyncio.gather(*tasks, *more)
-            ends.update(each.end for each in [*streams, *short])
-    return _row(options, ends, waits, " ".join(map(str, sorted(statuses))))
-
-
-def _row(
-    options: argparse.Namespace, ends: Counter[str], waits: list[float], statuses: str
-) -> list[object]:
+    untold = sum(count for end, count in ends.items() if end not in ("error_event", "finished"))
     return [
-        options.runs,
-        options.runs * options.streams,
-        ends["finished"],
-        ends["error_event"],
-        ends["broken"] + ends["refused"],
-        statuses,
-        max(waits),
-        sorted(waits)[len(waits) // 2],
+        Figure("supervisor: how streams ended", str(dict(ends))),
+        none_of("supervisor: streams without a word", untold),
+        _time("supervisor: nobody left after", sorted(waits), 2.0),
     ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--streams", type=int, default=300)
-    parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--last", type=float, default=3.0, help="seconds of a stream")
-    parser.add_argument("--only", choices=("worker", "supervisor", "drain"))
-    options = parser.parse_args()
-    head(f"soak_workers: {options.workers} workers, {options.streams} streams")
-    ends = ["runs", "streams", "finished", "error_event", "broken", "statuses"]
-    with tempfile.TemporaryDirectory() as folder:
-        if options.only in (None, "worker"):
-            print("\n# kill -9 of a worker")
-            columns = ["runs", "streams", "own", "share_of_one", "others_ended", "asked_meanwhile"]
-            columns += ["not_answered", "replaced_max_s", "replaced_p50_s"]
-            table(columns, [asyncio.run(kill_workers(options, folder))])
-        if options.only in (None, "supervisor"):
-            print("\n# kill -9 of the supervisor")
-            row = asyncio.run(kill_supervisor(options, folder))
-            table([*ends, "gone_max_s", "gone_p50_s"], [row])
-        if options.only in (None, "drain"):
-            print("\n# SIGTERM, 2 s to drain, half of the streams longer than that")
-            row = asyncio.run(drain(options, folder))
-            table([*ends, "exit_max_s", "exit_p50_s"], [row])
-
-
-if __name__ == "__main__":
-    main()
+def _time(what: str, waits: list[float], goal: float) -> Figure:
+    value = f"{waits[len(waits) // 2]:.2f} s, worst {waits[-1]:.2f}"
+    return Figure(what, value, f"< {goal:g} s", waits[-1] < goal, counted=False)

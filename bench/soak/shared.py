@@ -8,18 +8,16 @@ outage    Redis is killed under load, comes back empty: requests that fail, how 
           let through of a limit meanwhile, how soon they share again
 ========  ====================================================================================
 
-``redis-server`` or ``valkey-server`` must be there. ``python -m bench.soak_shared --rounds 5``.
+``redis-server`` or ``valkey-server`` must be there.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -29,7 +27,7 @@ from typing import Any
 import httpcore2
 
 from bench.process import Process, free_port
-from bench.table import head, table
+from bench.soak.scenario import Figure, Options, Progress, none_of
 
 PATIENCE = 20.0
 
@@ -175,69 +173,56 @@ async def _outage(client: Client, redis: Redis, round: int, outage: Outage) -> N
     await asyncio.gather(*tasks)
 
 
-async def _run(ports: list[int], redis: Redis, rounds: int) -> list[list[object]]:
+async def run(options: Options, progress: Progress) -> list[Figure]:
+    rounds = options.runs
+    redis = Redis(options.folder)
+    upstream = free_port()
+    names = [f"{round}-{use}" for round in range(rounds) for use in ("limit", "outage")]
+    keys = [_KEY.format(name) for name in names]
+    keys.append("{name: load, key: key-load, requests-per-minute: 1000000}")
+    credentials = "\n".join(
+        f'  - {{name: c{round}, api-key: k, base-url: "http://127.0.0.1:{upstream}",'
+        f" models: [{{id: m{round}}}]}}"
+        for round in range(rounds)
+    )
+    file = Path(options.folder) / "config.yaml"
+    text = _CONFIG.format(keys=", ".join(keys), redis=redis.port, credentials=credentials)
+    file.write_text(text)
+    limited = Process(["-m", "bench.limited", str(upstream)], upstream)
+    ports = [free_port(), free_port()]
+    command = ["-m", "aigw_asgi.cli", "run", "-c", str(file), "--port"]
+    one, other = (Process([*command, str(port)], port) for port in ports)
+    try:
+        with limited, one, other:
+            return await _rounds(ports, redis, rounds, progress)
+    finally:
+        redis.kill()
+
+
+async def _rounds(ports: list[int], redis: Redis, rounds: int, progress: Progress) -> list[Figure]:
     client = Client(ports)
     await client.shared(up=True)
     limits, rests, answers, outage = [], [], [], Outage()
     for round in range(rounds):
-        print(f"# round {round + 1} of {rounds}", file=sys.stderr, flush=True)
+        progress(f"round {round + 1} of {rounds}")
         limits.append(await _limit(client, round))
         rests.append(await _rest(client, round))
         answers.append(await _answer(client))
         await _outage(client, redis, round, outage)
-    failed = sum(count for status, count in outage.requests.items() if status != 200)
+    asked = sum(outage.requests.values())
+    through = " ".join(str(each) for each, _ in limits)
+    fair = all(each <= 100 + drained for each, drained in limits)
     return [
-        ["limit: let through of 300, each round", " ".join(str(each) for each, _ in limits)],
-        ["limit: what had drained by then", " ".join(str(each) for _, each in limits)],
-        ["rest: ms until the other sees it, median", round_(median(rests))],
-        ["rest: ms, worst", round_(max(rests))],
-        ["answer: found by the other", f"{sum(answers)} of {rounds}"],
-        ["outage: requests under load", sum(outage.requests.values())],
-        ["outage: requests that failed", failed],
-        ["outage: slowest request, ms", round_(outage.slowest * 1000)],
-        ["outage: let through of 300, of a limit of 100", " ".join(map(str, outage.through))],
-        ["outage: ms until shared again, median", round_(median(outage.back))],
-        ["outage: ms, worst", round_(max(outage.back))],
+        Figure("let through of 300, each round", through, "100", fair),
+        Figure("what had drained by then", " ".join(str(each) for _, each in limits)),
+        _time("the other knows of a rest after", rests),
+        none_of("stored answers the other did not find", rounds - sum(answers)),
+        none_of(f"outage: of {asked} requests, failed", asked - outage.requests[200]),
+        Figure("outage: slowest request", f"{outage.slowest * 1000:.0f} ms", counted=False),
+        Figure("outage: let through of 300", " ".join(map(str, outage.through)), "about 100"),
+        _time("outage: both share again after", outage.back),
     ]
 
 
-def round_(value: float) -> str:
-    return f"{value:.0f}"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    head("soak_shared: two gateways on one Redis")
-    with tempfile.TemporaryDirectory() as folder:
-        redis = Redis(folder)
-        upstream = free_port()
-        names = [f"{round}-{use}" for round in range(options.rounds) for use in ("limit", "outage")]
-        keys = [_KEY.format(name) for name in names]
-        keys.append("{name: load, key: key-load, requests-per-minute: 1000000}")
-        credentials = "\n".join(
-            f'  - {{name: c{round}, api-key: k, base-url: "http://127.0.0.1:{upstream}",'
-            f" models: [{{id: m{round}}}]}}"
-            for round in range(options.rounds)
-        )
-        file = Path(folder) / "config.yaml"
-        file.write_text(
-            _CONFIG.format(keys=", ".join(keys), redis=redis.port, credentials=credentials)
-        )
-        limited = Process(["-m", "bench.limited", str(upstream)], upstream)
-        ports = [free_port(), free_port()]
-        command = ["-m", "aigw_asgi.cli", "run", "-c", str(file), "--port"]
-        one, other = (Process([*command, str(port)], port) for port in ports)
-        try:
-            with limited, one, other:
-                rows = asyncio.run(_run(ports, redis, options.rounds))
-        finally:
-            redis.kill()
-    table(["what", "found"], rows)
-
-
-if __name__ == "__main__":
-    main()
+def _time(what: str, found: list[float]) -> Figure:
+    return Figure(what, f"{median(found):.0f} ms, worst {max(found):.0f}", counted=False)
