@@ -12,10 +12,12 @@ from typing import Any
 def main() -> None:
     import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-    with atheris.instrument_imports(include=["aigw_core", "aigw_asgi"]):
+    with atheris.instrument_imports(include=["aigw_core", "aigw_asgi", "yaml"]):
         from tests.fuzz.targets import load
 
         target = load(sys.argv[1])
+        for path in target.inputs():  # which imports the rest
+            target.check(path.read_bytes())
     options: dict[str, Any] = {}
     if target.json:
         from tests.fuzz.mutators import json_mutator
