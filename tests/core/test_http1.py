@@ -355,7 +355,7 @@ def test_a_body_without_framing_ends_with_the_connection() -> None:
 
 
 def test_the_request_head_is_what_a_server_reads() -> None:
-    origin, target = split_url("http://Upstream.test:8080/v1/x?y=1")
+    origin, target = split_url("HTTP://Upstream.test:8080/v1/x?y=1")
     head = encode_request_head(
         "POST",
         origin,

@@ -63,12 +63,22 @@ def _meant(entry: Entry, query: Query) -> bool:
         )
         and _fits(entry.format, query.format)
         and _fits(entry.error, query.error)
+        and (query.since is None or entry.timestamp >= query.since)
+        and (query.until is None or entry.timestamp <= query.until)
+        and (query.min_cost is None or (entry.cost is not None and entry.cost >= query.min_cost))
         and query.status in (None, entry.status)
         and query.status_class in (None, entry.status // 100)
         and query.stream in (None, entry.stream)
         and query.failed in (None, entry.failed)
-        and (query.min_latency_ms is None or entry.latency_ms >= query.min_latency_ms - 0.001)
+        and (query.attempts_over is None or entry.attempts > query.attempts_over)
+        and _reaches(entry.first_content_ms, query.min_first_content_ms)
+        and _reaches(entry.latency_ms, query.min_latency_ms)
     )
+
+
+def _reaches(value: float | None, least: float | None) -> bool:
+    # Kept in whole microseconds.
+    return least is None or (value is not None and value >= least - 0.001)
 
 
 def _fits(value: str | None, pattern: str | None) -> bool:
