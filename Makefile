@@ -7,14 +7,17 @@
 
 VENV ?= .venv
 ARGS ?=
+TIME ?= 60
+TARGET ?=
 export VENV PYTHON
 
-.PHONY: help run dev test test-deep check conformance bench soak web e2e screenshots clean lock
+.PHONY: help run dev test test-deep fuzz check conformance bench soak web e2e screenshots clean lock
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
 	@echo "make test    the test suite"
 	@echo "make test-deep   recorded streams cut at every byte (ARGS=gemini: of one upstream format)"
+	@echo "make fuzz    look for inputs that break a law (TIME=60 seconds for each; TARGET=jwt: that alone)"
 	@echo "make check   lint, formatting, types, layers"
 	@echo "make conformance   the probes over all pairs of formats, as a table"
 	@echo "make web     the dashboard into aigw_asgi/static (make run does it when it must)"
@@ -36,6 +39,10 @@ test: $(VENV)/.dev
 # Takes what it has done already from build/deep, unless something has changed since.
 test-deep: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.corpus_runs.deep $(ARGS)
+
+# What it finds goes to tests/fuzz/corpus, where make test runs it.
+fuzz: $(VENV)/.dev $(VENV)/.fuzz
+	$(VENV)/bin/python -m tests.fuzz --time $(TIME) $(TARGET)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -77,6 +84,9 @@ $(VENV)/.runtime: requirements/runtime.txt requirements/install
 $(VENV)/.dev: requirements/dev.txt requirements/install
 	@requirements/install dev
 
+$(VENV)/.fuzz: requirements/fuzz.txt requirements/install
+	@requirements/install fuzz
+
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
        --no-header --no-emit-index-url --no-emit-find-links $(ARGS)
 
@@ -87,6 +97,7 @@ lock:
 	$(LOCK) --extra fast --extra redis -c requirements/runtime.txt pyproject.toml -o requirements/redis.txt
 	$(LOCK) --extra fast pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/web.in -o requirements/web.txt
+	$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:
 	rm -rf $(VENV) web/node_modules web/dist aigw_asgi/static .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

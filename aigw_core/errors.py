@@ -181,7 +181,9 @@ class ProtocolMisuse(Exception):
 
 
 _UNSAFE = re.compile(
-    r"https?://\S+|(?:sk|pk|key|AIza|Bearer)[-_ ]?[A-Za-z0-9_\-*.]{12,}|[\x00-\x08\x0b-\x1f\x7f]"
+    r"(?i:https?)://\S+|(?:sk|pk|key|AIza|Bearer)[-_ ]?[A-Za-z0-9_\-*.]{12,}"
+    # Controls but for tab and line end; what breaks lines, or turns them round.
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 
 

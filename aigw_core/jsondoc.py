@@ -62,6 +62,19 @@ def read_object(body: bytes, *, levels: int = 1) -> dict[str, msgspec.Raw]:
     return fields
 
 
+def is_utf8(document: bytes | msgspec.Raw) -> bool:
+    """Decoders look only into the strings that they keep; what is passed on as it came has
+    to be looked at whole."""
+    raw = bytes(document)
+    if raw.isascii():
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def is_empty_list(raw: msgspec.Raw) -> bool:
     """Without copying it: it may be most of the body."""
     return _EMPTY_LIST.fullmatch(raw) is not None

@@ -87,7 +87,8 @@ class WireRequest(Struct, frozen=True):
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(
-    r"(https?)://(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?(/[!-~]*)?", re.ASCII
+    r"(?i:(https?))://(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?(/[!-~]*)?",
+    re.ASCII,
 )
 
 
@@ -102,4 +103,5 @@ def split_url(url: str) -> tuple[Origin, str]:
         raise ProtocolMisuse("the URL of a wire request must be absolute and checked")
     scheme, ipv6, name, port, target = match.groups()
     host: str = (ipv6 or name).lower()
+    scheme = scheme.lower()
     return Origin(scheme, host, int(port or _DEFAULT_PORTS[scheme])), target or "/"

@@ -162,13 +162,19 @@ async def _read(
         names=found[1],
         session=session,
         came=came,
-        query=_query(request, operation),
+        query=read_query(request, operation),
         body=await _body(request, operation, receive),
     )
     return operation, call
 
 
-def _query(request: HttpRequest, operation: Operation) -> Any:
+def read_query(request: HttpRequest, operation: Operation) -> Any:
+    """The query of a request, as ``operation`` has it.
+
+    Raises:
+        ApiError: 400 or 422.
+        InvalidRequest: there are too many parameters.
+    """
     parameters = request.parameters  # which there are not too many of
     if operation.query is None:
         if parameters:

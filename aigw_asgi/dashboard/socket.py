@@ -8,12 +8,12 @@ telling only; one that talks too much is shown the door.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import anyio
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from aigw_asgi.dashboard.live import Hub, Reader, WriteMessages
 from aigw_asgi.dashboard.problem import Problem
@@ -53,10 +53,18 @@ class Subscribe(Struct, frozen=True, tag_field="type", tag="subscribe"):
     """Watch these channels and no others; ``after`` has the last known row of some."""
 
     channels: tuple[str, ...] = ()
-    after: dict[str, int] = {}
+    after: dict[str, Annotated[int, Meta(ge=0)]] = {}
 
 
 _DECODE = msgspec.json.Decoder(Subscribe).decode
+
+
+def read_command(message: str | bytes) -> Subscribe | None:
+    """What a client wants; ``None``: this is no command of ours, but of a newer page, perhaps."""
+    try:
+        return _DECODE(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError, RecursionError):
+        return None
 
 
 class _Refused(Exception):
@@ -198,12 +206,9 @@ class _Socket:
                 await self._close(MISUSE, "too many messages")
                 return
             text = message.get("text")
-            raw = message.get("bytes") or b"" if text is None else text
-            try:
-                wish = _DECODE(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # of a newer page, perhaps
-            reader.subscribe(wish.channels, wish.after)
+            wish = read_command(message.get("bytes") or b"" if text is None else text)
+            if wish is not None:
+                reader.subscribe(wish.channels, wish.after)
 
     async def _tell(self, hub: Hub, reader: Reader, scope: anyio.CancelScope) -> None:
         """Until the session is over or the gateway ends."""

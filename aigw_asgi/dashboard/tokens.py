@@ -279,7 +279,7 @@ class Tokens:
         content, key = self._content(text)
         try:
             claims = msgspec.json.decode(content, type=kind)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise BadToken("invalid_token") from None
         if claims.iat > now + SKEW or claims.exp <= claims.iat:
             raise BadToken("invalid_token")

@@ -366,6 +366,13 @@ def test_gemini_may_say_nothing_or_only_usage() -> None:
     assert check(Format.GEMINI, [("", {}), *events, usage]) == (True, False)
 
 
+def test_a_gemini_part_of_the_vendors_own_kind_is_passed_on() -> None:
+    events = stream_of(Format.GEMINI)
+    part(events, 0).clear()
+    part(events, 0).update(somethingNew={"x": 1}, thought="perhaps")
+    assert check(Format.GEMINI, events) == (True, False)
+
+
 def test_a_blocked_prompt_is_a_whole_gemini_answer() -> None:
     blocked = ("", {"promptFeedback": {"blockReason": "SAFETY"}})
     assert check(Format.GEMINI, [blocked]) == (True, False)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from aigw_core.chat import Format, Stop, StopReason
 from aigw_core.codec import Caps, Codec, EncodedRequest
 from aigw_core.codecs import CODECS
-from aigw_core.errors import InvalidRequest
+from aigw_core.errors import InvalidRequest, UpstreamError
 from aigw_core.events import (
     AnswerEnd,
     AnswerStart,
@@ -133,6 +133,25 @@ def test_batches_of_events_change_no_byte(codec: Codec, data: st.DataObject) -> 
     encoder = codec.stream_encoder(CONTEXT)
     output = b"".join(encoder.encode(batch) for batch in data.draw(batches(events)))
     assert output == encode_all(codec, events)
+
+
+@each_pair
+def test_what_is_no_utf8_never_reaches_a_client(upstream: Codec, client: Codec) -> None:
+    """At the end of every string of the seeds, keys included; a decoder may not look into all."""
+    stream = SEEDS[upstream.format].wire()
+    places = [at for at, byte in enumerate(stream) if byte == ord('"')]
+    for at in places if DEEP else places[upstream.format.value < client.format.value :: 5]:
+        damaged = stream[:at] + b"\xff" + stream[at:]
+        laws.translate(upstream, client, [damaged]).decode()
+    answer = json.dumps(SEEDS[upstream.format].answer).encode()
+    for at in (at for at, byte in enumerate(answer) if byte == ord('"')):
+        damaged = answer[:at] + b"\xff" + answer[at:]
+        response = laws_documents.raises_only(
+            UpstreamError,
+            lambda body=damaged: upstream.decode_response(body),  # type: ignore[misc]
+        )
+        if response is not None:
+            client.encode_response(response, CONTEXT).decode()
 
 
 # --- P3, P6: a legal stream for any input -------------------------------------

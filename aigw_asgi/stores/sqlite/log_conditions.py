@@ -59,6 +59,8 @@ def facets_of(
     ):
         text = getattr(query, name)
         if text is not None:
+            if "\0" in text:  # where SQLite would stop to read the pattern
+                return []
             # Of the patterns of SQLite we offer the star alone.
             conditions.append(f"{name} GLOB ?")
             values.append(text.replace("[", "[[]").replace("?", "[?]"))
@@ -70,7 +72,9 @@ def facets_of(
     if query.status_class is not None:
         conditions.append("status BETWEEN ? AND ?")
         values += [query.status_class * 100, query.status_class * 100 + 99]
-    words = [word for word in query.text.split() if any(map(str.isalnum, word))]
+    # A NUL ends a question to SQLite wherever it stands, and is in no word.
+    written = query.text.replace("\0", " ").split()
+    words = [word for word in written if any(map(str.isalnum, word))]
     if with_text and query.text.strip():
         if not words:
             return []

@@ -58,6 +58,7 @@ from aigw_core.events import (
     TextDelta,
     ToolCallDelta,
 )
+from aigw_core.jsondoc import is_utf8
 from aigw_core.surrogates import Halves
 
 _ANNOTATION = msgspec.json.Decoder(Annotation).decode
@@ -279,7 +280,7 @@ class ChoiceReader:
             except _ERRORS:
                 continue
             cited = annotation.url_citation
-            if cited is None:
+            if cited is None or not is_utf8(raw):
                 continue
             # Counted over the content; the canonical span is within the part. All
             # zeros (OpenRouter) and a span of an earlier part are no span here.

@@ -62,7 +62,7 @@ class _Part:
         self.kind = start.kind
         self.id = start.id
         self.name = start.name
-        self.index = -1  # of a tool call among those of its choice
+        self.index = -1  # of a tool call among those of its choice, once it is sent
         self.prefix = b""  # of a delta of arguments
         self.held: list[str] | None = None  # the input of a free-form call, sent whole
         self.queue: list[str] | None = None  # what waits for a part of this kind to end
@@ -264,11 +264,11 @@ class ChatStreamEncoder:
             else:
                 choice.current[event.kind] = part
         elif event.kind is PartKind.TOOL_CALL and not event.server:
-            part.index = choice.calls
-            choice.calls += 1
             if event.freeform:
                 part.held = []
             else:
+                part.index = choice.calls
+                choice.calls += 1
                 self._start_call(event, part, choice, out)
         elif event.kind is PartKind.MEDIA and event.media is not None:
             sound = audio(event.media)
@@ -326,12 +326,16 @@ class ChatStreamEncoder:
                     fields["extra_content"] = carrier
         elif part.kind is PartKind.REASONING:
             details = choice.details.reasoning(seal, part.length)
-        elif part.index >= 0:
+        elif part.index >= 0 or part.held is not None:
             call: dict[str, Any] = {"index": part.index}
-            if part.held is not None:
-                call["id"] = part.id
-                call["type"] = "custom"
-                call["custom"] = {"name": part.name, "input": "".join(part.held)}
+            if part.held is not None:  # sent now, perhaps after calls that began later
+                call = {
+                    "index": choice.calls,
+                    "id": part.id,
+                    "type": "custom",
+                    "custom": {"name": part.name, "input": "".join(part.held)},
+                }
+                choice.calls += 1
             if seal is not None:
                 details = choice.details.tool_call(seal, part.id)
                 if (carrier := extra_content(seal)) is not None:

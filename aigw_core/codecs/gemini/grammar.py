@@ -75,6 +75,8 @@ _VERBATIM = frozenset({"args"})
 """Of a call: a ``Struct`` in the reference, which the model fills. The formats that
 carry arguments as text lose nothing of them either."""
 
+_WRITTEN = frozenset({"text", "inlineData", "fileData", "functionCall"})
+"""What an encoder makes itself."""
 _BESIDE = frozenset(
     {"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"}
 )
@@ -190,6 +192,10 @@ def _check_usage(usage: object) -> None:
 def _check_part(part: object) -> None:
     if not isinstance(part, dict):
         violation("a part is no object")
+    if not part.keys() & _WRITTEN:
+        # Of a kind that is the vendor's own, perhaps a new one: passed on as it came.
+        require(part.keys() - _BESIDE, "a part of no kind", part)
+        return
     members = part.keys() & _DATA_MEMBERS
     unknown = part.keys() - _DATA_MEMBERS - _BESIDE
     require(not unknown, "unknown fields in a part", unknown)

@@ -21,6 +21,7 @@ from aigw_core.chat import (
     Url,
 )
 from aigw_core.codecs.responses import wire
+from aigw_core.jsondoc import is_utf8
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?)(;base64)?,", re.IGNORECASE)
 _NULL = b"null"
@@ -104,9 +105,9 @@ def read_annotations(raws: Iterable[Raw]) -> tuple[Citation, ...]:
 
 def read_annotation(raw: Raw) -> Citation | None:
     """One annotation; a kind without an address lives in its native form alone.
-    What is no object is none."""
+    What is no object in UTF-8 is none."""
     document = bytes(raw)
-    if not document.startswith(b"{"):
+    if not document.startswith(b"{") or not is_utf8(document):
         return None
     leftover = Native(Format.RESPONSES, document)
     try:

@@ -32,6 +32,7 @@ from aigw_core.codecs.responses.content import (
     read_annotations,
     read_logprobs,
 )
+from aigw_core.jsondoc import is_utf8
 
 ISSUER = Format.RESPONSES.value
 """Of the seals that come from this format's upstreams."""
@@ -52,9 +53,11 @@ def read_item(raw: Raw | bytes) -> wire.OutputItem:
     and identifier.
 
     Raises:
-        MalformedItem: not an object, or a known type with wrong fields.
+        MalformedItem: not an object in UTF-8, or a known type with wrong fields.
     """
     document = bytes(raw)
+    if not is_utf8(document):
+        raise MalformedItem("an item that is not UTF-8")
     try:
         head = wire.decode_head(document)
         if not head.type:

@@ -289,6 +289,8 @@ def test_what_is_not_understood_is_passed_over(gateway: Gateway) -> None:
             for text in ("", "{", "[]", '{"type":"else"}', '{"type":"subscribe","channels":3}'):
                 await socket.send(text)
             await socket.send(b"\xff\x00")
+            await socket.send('{"type":"subscribe","channels":["config"],"after":{"log":-7}}')
+            await socket.send('{"type":"subscribe","x":' + "[" * 2000 + "]" * 2000 + "}")
             await socket.send('{"type":"subscribe","channels":["unheard-of","config"]}')
             await heard(socket, "config")
 

@@ -354,6 +354,17 @@ async def test_a_query_finds_what_it_means_once_and_in_order(
             assert stats.whole.requests == sum(counted)
 
 
+async def test_a_nul_is_in_no_name_and_ends_no_question(tmp_path: Path) -> None:
+    async with opened(tmp_path, record("id-1", model="gpt-4o")) as log:
+        for query, expected in [
+            (Query(model="gpt-*\0"), 0),
+            (Query(text="gpt\0"), 1),
+            (Query(text='"\0gpt'), 1),
+            (Query(text="\0"), 0),
+        ]:
+            assert len((await log.page(query)).entries) == expected, query
+
+
 async def test_time_is_a_condition(tmp_path: Path) -> None:
     async with opened(tmp_path, record("id-1")) as log:
         [entry] = (await log.page(Query())).entries

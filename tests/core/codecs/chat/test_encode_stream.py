@@ -191,6 +191,15 @@ def test_free_form_calls_come_whole() -> None:
     ]
 
 
+def test_a_free_form_call_is_counted_when_it_is_sent() -> None:
+    # The SDK takes the first delta of a call for the next of its list, whatever its index.
+    call = PartStart(0, PartKind.TOOL_CALL, id="c1", name="patch", freeform=True)
+    other = PartStart(1, PartKind.TOOL_CALL, id="c2", name="f")
+    stream = encode(START, call, other, PartEnd(1), ToolCallDelta(0, "x"), PartEnd(0))
+    calls = [entry for delta in deltas(stream) for entry in delta["tool_calls"]]
+    assert [(call["index"], call["id"]) for call in calls] == [(0, "c2"), (1, "c1")]
+
+
 def test_the_vendors_own_tools_are_left_out() -> None:
     hosted = PartStart(0, PartKind.TOOL_CALL, id="s", name="search", server=True)
     sealed = PartSealed(0, Seal("aigw", "encrypted", "x"))

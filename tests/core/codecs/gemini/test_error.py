@@ -100,6 +100,8 @@ def test_the_field_that_was_refused_is_named() -> None:
         (b'{"error":{"message":7}}', '{"message":7}'),
         (b"[]", "[]"),
         (b'{"error":{"message":"see https://example.com/x?key=abc"}}', "see [removed]"),
+        (b'{"error":{"message":"see HTTPS://example.com/x?key=abc"}}', "see [removed]"),
+        (b'{"error":{"message":"a\\u0085b\\u2028c\\u202ed"}}', "a[removed]b[removed]c[removed]d"),
         (b'{"error":{"message":"half \\ud83d"}}', '{"error":{"message":"half \\ud83d"}}'),
         (b"\xff\xfe", "\ufffd\ufffd"),
     ],
