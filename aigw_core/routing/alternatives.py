@@ -25,7 +25,7 @@ def take_alternatives(inbound: Inbound) -> tuple[Inbound, tuple[str, ...]]:
     model of a request that names none.
 
     Raises:
-        InvalidRequest: they are no list of up to eight names.
+        InvalidRequest: they are no list of up to eight names; the body is no object.
     """
     if inbound.model is not None or "models" not in inbound.fields:
         return inbound, ()

@@ -100,12 +100,16 @@ def test_the_first_alternative_is_the_model_of_a_request_without_one() -> None:
     [
         b'{"model":"a","messages":[{"role":"user","content":"\\"models\\""}]}',
         b'{"model":"a","metadata":{"models":["b"]}}',
-        b"not json",
     ],
 )
 def test_other_bodies_stay_as_they_are(body: bytes) -> None:
     inbound = Inbound(body)
     assert take_alternatives(inbound) == (inbound, ())
+
+
+def test_a_body_that_is_no_object_is_refused_as_everywhere() -> None:
+    with pytest.raises(InvalidRequest, match="not JSON"):
+        take_alternatives(Inbound(b"not json"))
 
 
 @pytest.mark.parametrize(
