@@ -91,6 +91,7 @@ describe.skipIf(noBrowser)("around the page", () => {
     expect((to ?? 0) - (from ?? 0)).toBe(7_200_000);
 
     await busy.show("/requests?range=1h");
+    await button("Time range: Last hour").waitFor();
     await page.keyboard.press("]");
     await button("Time range: Last 6 hours").waitFor();
     await page.keyboard.press("[");
@@ -202,7 +203,10 @@ describe.skipIf(noBrowser)("around the page", () => {
     expect(path()).toBe(`/requests/${id}`);
     await button("Search").click();
     await page.getByRole("combobox", { name: "Command palette" }).fill("no thing has this name");
-    await page.getByText("Nothing is called “no thing has this name”.").waitFor();
+    // What is longer can be looked for in the requests.
+    await expect.poll(() => page.getByRole("option").allTextContents()).toEqual(["Search requests for “no thing has this name”"]);
+    await page.getByRole("combobox", { name: "Command palette" }).fill("zz");
+    await page.getByText("Nothing is called “zz”.").waitFor();
     await page.keyboard.press("Escape");
   });
 
@@ -280,6 +284,8 @@ describe.skipIf(noBrowser)("the banner", () => {
     const bare = await startGateway();
     const first = await openBrowser();
     await signIn(first, bare);
+    // The overview says it in its verdict.
+    await first.page.getByRole("link", { name: "Keys", exact: true }).click();
     await first.page.getByText("No provider is configured.", { exact: false }).waitFor();
     await first.page.locator("#page ~ *, header ~ *").getByRole("link", { name: "Add a provider" }).first().click();
     await first.page.getByRole("dialog", { name: "Add a provider" }).waitFor();

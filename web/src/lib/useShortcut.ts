@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 
 import { shortcuts } from "./shortcuts";
 
@@ -8,7 +8,8 @@ export function useShortcut(keys: string, action: () => void, { enabled = true, 
   useEffect(() => {
     latest.current = action;
   });
-  useEffect(() => {
+  // What one sees listens already.
+  useLayoutEffect(() => {
     if (!enabled) return undefined;
     return shortcuts.add({ keys, inDialog, run: () => latest.current() });
   }, [keys, enabled, inDialog]);

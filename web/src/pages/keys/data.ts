@@ -20,12 +20,6 @@ export function useKey(id: string) {
   return useQuery({ queryKey: ["keys", "one", id], queryFn: () => keyDetail(id) });
 }
 
-/** Whether there is a configuration file; undefined while nobody knows. */
-export function useHasFile(): boolean | undefined {
-  const config = useQuery({ queryKey: ["config", "current"], queryFn: () => call(api.GET("/api/dashboard/config/current")), staleTime: 30_000 });
-  return config.data === undefined ? undefined : config.data.file !== null;
-}
-
 const matching = (version: string) => ({ "if-match": `"${version}"` });
 
 export function makeKey(body: Schemas["NewAuthKey"]): Promise<Schemas["AuthKeyMade"]> {

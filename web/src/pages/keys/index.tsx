@@ -10,8 +10,9 @@ import { NoConfigFile } from "../../ui/Change";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorCard } from "../../ui/ErrorCard";
 import { SkeletonRows } from "../../ui/Skeleton";
+import { useHasFile } from "../../ui/useHasFile";
 import { CreateKey } from "./CreateKey";
-import { useHasFile, useKeys } from "./data";
+import { useKeys } from "./data";
 import { KeyDrawer } from "./KeyDrawer";
 import { KeyTable } from "./KeyTable";
 import styles from "./keys.module.css";
@@ -25,7 +26,7 @@ export function Page() {
   const navigate = useNavigate();
   const show = (search: Search) => void navigate({ to: ".", search: (before: object) => ({ ...before, id: undefined, add: undefined, ...search }) } as never);
   const list = useKeys();
-  const hasFile = useHasFile();
+  const { hasFile, waiting } = useHasFile();
   const keys = list.data?.auth_keys;
   const at = keys?.findIndex((key) => key.id === id) ?? -1;
   const beside = (step: number) => {
@@ -33,6 +34,7 @@ export function Page() {
     return other === undefined ? undefined : () => show({ id: other.id });
   };
   const noLog = keys !== undefined && keys.length > 0 && keys.every((key) => key.usage_today === null);
+  if (waiting) return <SkeletonRows count={6} />;
   return (
     <div className={styles.stack}>
       {hasFile === false && <NoConfigFile />}

@@ -45,7 +45,7 @@ export function LogRow({ record, wrap, open, onToggle, onRequest }: LogRowProps)
       <span role="cell" className={styles.logger} title={record.logger}>
         {record.logger}
       </span>
-      <span role="cell" className={clsx(styles.message, (wrap || open) && styles.wrapped)}>
+      <span role="cell" className={clsx(styles.message, (wrap || open) && styles.wrapped)} title={wrap || open ? undefined : record.message}>
         {record.message}
       </span>
       <span role="cell" className={styles.request}>

@@ -24,6 +24,9 @@ import type { Search } from "./search";
 
 addTexts("models", en);
 
+/** Holds the place of the note until there is one: on a small screen it has a line of its own. */
+const NO_NOTE = "\u00a0";
+
 const REFRESH = 15_000; // ms: standing and last use change by themselves
 
 export function Page() {
@@ -63,7 +66,7 @@ export function Page() {
         </Banner>
       )}
       <div ref={frame}>
-        <Card title={t("table.label")} flush {...(query.data !== undefined && { note: t("table.shown", { shown: rows.length, total: all.length }) })}>
+        <Card title={t("table.label")} flush note={query.data === undefined ? NO_NOTE : t("table.shown", { shown: rows.length, total: all.length })}>
           <ModelTable
             rows={rows}
             selected={search.open}
@@ -78,9 +81,7 @@ export function Page() {
                     <Input {...control} ref={box} small type="search" placeholder={t("table.filter")} value={find ?? ""} onChange={(event) => change({ find: event.target.value || undefined }, true)} />
                   )}
                 </Field>
-                {(warned > 0 || only !== undefined) && (
-                  <Checkbox label={t("table.onlyWarnings", { count: warned })} checked={only !== undefined} onChange={(event) => change({ only: event.target.checked ? "warnings" : undefined })} />
-                )}
+                <Checkbox label={t("table.onlyWarnings", { count: warned })} checked={only !== undefined} disabled={warned === 0 && only === undefined} onChange={(event) => change({ only: event.target.checked ? "warnings" : undefined })} />
               </div>
             }
           />

@@ -28,12 +28,6 @@ export function usePresets() {
   return useQuery({ queryKey: ["providers", "presets"], queryFn: () => call(api.GET("/api/dashboard/providers/presets")), staleTime: 60_000 });
 }
 
-/** Whether there is a configuration file; undefined while nobody knows. */
-export function useHasFile(): boolean | undefined {
-  const config = useQuery({ queryKey: ["config", "current"], queryFn: () => call(api.GET("/api/dashboard/config/current")), staleTime: 30_000 });
-  return config.data === undefined ? undefined : config.data.file !== null;
-}
-
 export type HourOf = { of: (name: string) => Figures | undefined; none: boolean; error: unknown };
 
 /** Requests of the last hour by provider; nothing where no request log is kept. */

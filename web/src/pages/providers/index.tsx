@@ -12,8 +12,9 @@ import { Modal } from "../../ui/Dialog";
 import { EmptyState } from "../../ui/EmptyState";
 import { ErrorCard } from "../../ui/ErrorCard";
 import { SkeletonRows } from "../../ui/Skeleton";
+import { useHasFile } from "../../ui/useHasFile";
 import { AddProvider } from "./AddProvider";
-import { useHasFile, useHealth, useLastHour, usePresets, useProviders, useSwitch } from "./data";
+import { useHealth, useLastHour, usePresets, useProviders, useSwitch } from "./data";
 import { EditProvider } from "./EditProvider";
 import { PresetCards } from "./PresetCards";
 import { ProviderDrawer } from "./ProviderDrawer";
@@ -31,7 +32,7 @@ export function Page() {
   const list = useProviders();
   const live = useHealth();
   const hour = useLastHour();
-  const hasFile = useHasFile();
+  const { hasFile, waiting } = useHasFile();
   const [refusal, setRefusal] = useState<unknown>(null);
   const flip = useSwitch(setRefusal);
 
@@ -48,6 +49,7 @@ export function Page() {
   const locked = hasFile === false ? t("locked.noFile") : undefined;
   const lockedOne = chosen === undefined || chosen.origin === "file" ? locked : t(`origin.${chosen.origin === "builtin" ? "builtin" : "environment"}`);
 
+  if (waiting) return <SkeletonRows count={8} />;
   return (
     <div className={styles.stack}>
       {hasFile === false && <NoConfigFile />}

@@ -70,11 +70,15 @@ export function Explain({ change }: { change: Change | null }) {
         {model.trim() === "" ? (
           <EmptyState
             title={t("explain.emptyTitle")}
-            actions={models.slice(0, 4).map((name) => (
-              <Button key={name} small onClick={() => set({ model: name })}>
-                {name}
-              </Button>
-            ))}
+            actions={
+              <div className={styles.offers}>
+                {models.slice(0, 4).map((name) => (
+                  <Button key={name} small onClick={() => set({ model: name })}>
+                    {name}
+                  </Button>
+                ))}
+              </div>
+            }
           >
             {t("explain.empty")}
           </EmptyState>

@@ -27,12 +27,6 @@ export function useRules() {
   return rules;
 }
 
-/** Whether there is a file that could be changed. */
-export function useHasFile(): boolean | undefined {
-  const { data } = useQuery({ queryKey: ["config", "current"], queryFn: () => call(api.GET("/api/dashboard/config/current")) });
-  return data === undefined ? undefined : data.file !== null;
-}
-
 export function useModels(): readonly string[] {
   const { data } = useQuery({ queryKey: ["models"], queryFn: () => call(api.GET("/api/dashboard/models")), staleTime: 60_000 });
   return data?.models.map((model) => model.name).filter((name) => !/[*?]/.test(name)) ?? [];

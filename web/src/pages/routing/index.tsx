@@ -6,8 +6,9 @@ import en from "../../i18n/en/routing";
 import { NoConfigFile } from "../../ui/Change";
 import { ErrorCard } from "../../ui/ErrorCard";
 import { SkeletonRows } from "../../ui/Skeleton";
+import { useHasFile } from "../../ui/useHasFile";
 import { toast } from "../../ui/toasts";
-import { useHasFile, usePreview, useRules } from "./data";
+import { usePreview, useRules } from "./data";
 import { changeOf, type Rules, useDraft } from "./draft";
 import { Conflict } from "./Conflict";
 import { Explain } from "./Explain";
@@ -21,7 +22,7 @@ addTexts("routing", en);
 export function Page() {
   const { t } = useTranslation("routing");
   const rules = useRules();
-  const hasFile = useHasFile();
+  const { hasFile, waiting } = useHasFile();
   const { base, draft, conflicts } = useDraft();
   useFollow(rules.data);
   const change = base === null || draft === null ? null : changeOf(draft, base);
@@ -30,11 +31,11 @@ export function Page() {
     <div className={styles.page}>
       <div className={styles.rules}>
         {rules.error !== null && <ErrorCard error={rules.error} onRetry={() => void rules.refetch()} {...(rules.data !== undefined && { staleSince: rules.dataUpdatedAt })} />}
-        {hasFile === false && <NoConfigFile />}
-        {base === null || draft === null ? (
+        {base === null || draft === null || waiting ? (
           rules.error === null && <SkeletonRows count={14} />
         ) : (
           <>
+            {hasFile === false && <NoConfigFile />}
             <fieldset className={styles.plain} disabled={hasFile === false} aria-label={t("rules")}>
               <RuleSections draft={draft} error={change === null ? null : preview.error} />
             </fieldset>

@@ -10,7 +10,7 @@ import { ErrorCard } from "../../ui/ErrorCard";
 import { Skeleton } from "../../ui/Skeleton";
 import { Actions } from "./Actions";
 import { AuditTrail } from "./AuditTrail";
-import { useInfo } from "./data";
+import { useAudit, useInfo, useWorkers } from "./data";
 import { GatewayCard, ProcessCard, StoresCard, TlsCard } from "./GatewayCards";
 import { ReloadsCard } from "./ReloadsCard";
 import styles from "./system.module.css";
@@ -18,16 +18,27 @@ import { WorkersCard } from "./WorkersCard";
 
 addTexts("system", en);
 
-/** The gateway as a program. Each part fails on its own. */
+/**
+ * The gateway as a program. Each part fails on its own. All are asked for at once, and stand
+ * below each other from the first to the last: how high one becomes nobody knows before.
+ */
 export function Page() {
+  const information = isThere(useInfo());
+  const workers = isThere(useWorkers());
+  useAudit();
   return (
     <div className={styles.page}>
       <Actions />
       <Information />
-      <WorkersCard />
-      <AuditTrail />
+      {information && <WorkersCard />}
+      {information && workers && <AuditTrail />}
     </div>
   );
+}
+
+/** It has come, or has failed for the first time: what is below it need not wait for another try. */
+function isThere({ isPending, failureCount }: { isPending: boolean; failureCount: number }): boolean {
+  return !isPending || failureCount > 0;
 }
 
 function Information() {
