@@ -29,7 +29,7 @@ export function BannerLine() {
 
   if (problem !== null) {
     return (
-      <Banner tone="bad" action={<Link to="/config">{t("banner.invalidLink")}</Link>}>
+      <Banner tone="bad" action={<Link to="/config" search={problem.line === null ? {} : { line: String(problem.line) }}>{t("banner.invalidLink")}</Link>}>
         {problem.line === null ? t("banner.invalid", { message: problem.message }) : t("banner.invalidAt", { message: problem.message, line: problem.line })}
       </Banner>
     );

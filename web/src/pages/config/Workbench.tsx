@@ -1,4 +1,4 @@
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useSearch } from "@tanstack/react-router";
 import { FoldVertical, Search as SearchIcon, Undo2, UnfoldVertical } from "lucide-react";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -34,7 +34,7 @@ export function Workbench({ base, disk, conflict, onCompare }: { base: Raw; disk
   const { book } = useBook();
   const check = useCheck(draft.text, disk.version);
   const entries = useMemo(() => entriesOf(draft.text), [draft.text]);
-  const first = useWantedLine(base, entries, (to) => editor.current?.goTo(to));
+  const first = useWantedLine(base, dirty, entries, (to) => editor.current?.goTo(to));
   const goTo = (to: number) => editor.current?.goTo(to);
   useLeaveGuard(dirty);
 
@@ -99,19 +99,24 @@ export function Workbench({ base, disk, conflict, onCompare }: { base: Raw; disk
   );
 }
 
-/** The line that the address asks for; without one, that of the first problem. Followed once. */
-function useWantedLine(base: Raw, entries: ReturnType<typeof entriesOf>, goTo: (line: number) => void): number | undefined {
+/** The line that the address asks for; without one, that of the first problem. Followed once, and again in a newer text as long as nothing was written. */
+function useWantedLine(base: Raw, dirty: boolean, entries: ReturnType<typeof entriesOf>, goTo: (line: number) => void): number | undefined {
   const { at, line } = useSearch({ strict: false });
-  const navigate = useNavigate();
   const wanted = (at === undefined ? undefined : lineOf(entries, at)) ?? (line === undefined ? undefined : Number(line) || undefined);
   const latest = useRef(goTo);
   useEffect(() => {
     latest.current = goTo;
   });
+  const written = useRef(false);
+  const followed = useRef<number>(undefined);
   useEffect(() => {
-    if (wanted === undefined) return;
+    if (dirty) written.current = true;
+  }, [dirty]);
+  useEffect(() => {
+    if (wanted === undefined || (written.current && followed.current === wanted)) return;
+    followed.current = wanted;
     latest.current(wanted);
-  }, [wanted, navigate]);
+  }, [wanted, base.content]);
   return wanted ?? base.problems.find((problem) => problem.line !== null)?.line ?? undefined;
 }
 
