@@ -91,6 +91,7 @@ describe.skipIf(noBrowser)("around the page", () => {
     expect((to ?? 0) - (from ?? 0)).toBe(7_200_000);
 
     await busy.show("/requests?range=1h");
+    await button("Time range: Last hour").waitFor();
     await page.keyboard.press("]");
     await button("Time range: Last 6 hours").waitFor();
     await page.keyboard.press("[");
@@ -201,8 +202,8 @@ describe.skipIf(noBrowser)("around the page", () => {
     await heading("Request");
     expect(path()).toBe(`/requests/${id}`);
     await button("Search").click();
-    await page.getByRole("combobox", { name: "Command palette" }).fill("no thing has this name");
-    await page.getByText("Nothing is called “no thing has this name”.").waitFor();
+    await page.getByRole("combobox", { name: "Command palette" }).fill("zq");
+    await page.getByText("Nothing is called “zq”.").waitFor();
     await page.keyboard.press("Escape");
   });
 
@@ -280,8 +281,9 @@ describe.skipIf(noBrowser)("the banner", () => {
     const bare = await startGateway();
     const first = await openBrowser();
     await signIn(first, bare);
+    await first.page.getByRole("link", { name: "System", exact: true }).click();
     await first.page.getByText("No provider is configured.", { exact: false }).waitFor();
-    await first.page.locator("#page ~ *, header ~ *").getByRole("link", { name: "Add a provider" }).first().click();
+    await first.page.getByRole("link", { name: "Add a provider" }).click();
     await first.page.getByRole("dialog", { name: "Add a provider" }).waitFor();
     await first.close();
     await bare.remove();

@@ -34,7 +34,7 @@ export function Workbench({ base, disk, conflict, onCompare }: { base: Raw; disk
   const { book } = useBook();
   const check = useCheck(draft.text, disk.version);
   const entries = useMemo(() => entriesOf(draft.text), [draft.text]);
-  const first = useWantedLine(base, entries, (to) => editor.current?.goTo(to));
+  const first = useWantedLine(base, entries, (to, focus) => editor.current?.goTo(to, focus));
   const goTo = (to: number) => editor.current?.goTo(to);
   useLeaveGuard(dirty);
 
@@ -100,7 +100,7 @@ export function Workbench({ base, disk, conflict, onCompare }: { base: Raw; disk
 }
 
 /** The line that the address asks for; without one, that of the first problem. Followed once. */
-function useWantedLine(base: Raw, entries: ReturnType<typeof entriesOf>, goTo: (line: number) => void): number | undefined {
+function useWantedLine(base: Raw, entries: ReturnType<typeof entriesOf>, goTo: (line: number, focus?: boolean) => void): number | undefined {
   const { at, line } = useSearch({ strict: false });
   const navigate = useNavigate();
   const wanted = (at === undefined ? undefined : lineOf(entries, at)) ?? (line === undefined ? undefined : Number(line) || undefined);
@@ -112,7 +112,12 @@ function useWantedLine(base: Raw, entries: ReturnType<typeof entriesOf>, goTo: (
     if (wanted === undefined) return;
     latest.current(wanted);
   }, [wanted, navigate]);
-  return wanted ?? base.problems.find((problem) => problem.line !== null)?.line ?? undefined;
+  const problem = base.problems.find((each) => each.line !== null)?.line ?? undefined;
+  useEffect(() => {
+    // It may come after the editor: the file is read anew when the page is opened.
+    if (problem !== undefined && at === undefined && line === undefined) latest.current(problem, false);
+  }, [problem, at, line]);
+  return wanted ?? problem;
 }
 
 /** The browser asks before the whole dashboard is left; its other pages keep the draft. */
