@@ -205,7 +205,7 @@ export const VIEWS: readonly View[] = [
   } },
 
   { page: "logs", name: "page", path: "/logs" },
-  { page: "logs", name: "details", path: "/logs", open: press("Details", 1) },
+  { page: "logs", name: "details", path: "/logs", open: (page) => page.locator("main [role=row][data-key]").filter({ has: page.getByRole("link") }).last().getByRole("button", { name: "Details" }).click() },
   { page: "logs", name: "filtered", path: "/logs?q=request&request=none", open: (page) => page.getByText("No record matches").waitFor() },
   { page: "logs", name: "not followed", path: "/logs", open: (page) => page.getByRole("switch", { name: "Follow" }).click() },
 

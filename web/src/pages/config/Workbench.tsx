@@ -34,7 +34,7 @@ export function Workbench({ base, disk, conflict, onCompare }: { base: Raw; disk
   const { book } = useBook();
   const check = useCheck(draft.text, disk.version);
   const entries = useMemo(() => entriesOf(draft.text), [draft.text]);
-  const first = useWantedLine(base, dirty, entries, (to) => editor.current?.goTo(to));
+  const first = useWantedLine(base, dirty, entries, (to, focus) => editor.current?.goTo(to, focus));
   const goTo = (to: number) => editor.current?.goTo(to);
   useLeaveGuard(dirty);
 
@@ -100,7 +100,7 @@ export function Workbench({ base, disk, conflict, onCompare }: { base: Raw; disk
 }
 
 /** The line that the address asks for; without one, that of the first problem. Followed once, and again in a newer text as long as nothing was written. */
-function useWantedLine(base: Raw, dirty: boolean, entries: ReturnType<typeof entriesOf>, goTo: (line: number) => void): number | undefined {
+function useWantedLine(base: Raw, dirty: boolean, entries: ReturnType<typeof entriesOf>, goTo: (line: number, focus?: boolean) => void): number | undefined {
   const { at, line } = useSearch({ strict: false });
   const wanted = (at === undefined ? undefined : lineOf(entries, at)) ?? (line === undefined ? undefined : Number(line) || undefined);
   const latest = useRef(goTo);
@@ -117,7 +117,12 @@ function useWantedLine(base: Raw, dirty: boolean, entries: ReturnType<typeof ent
     followed.current = wanted;
     latest.current(wanted);
   }, [wanted, base.content]);
-  return wanted ?? base.problems.find((problem) => problem.line !== null)?.line ?? undefined;
+  const problem = base.problems.find((each) => each.line !== null)?.line ?? undefined;
+  useEffect(() => {
+    // It may come after the editor: the file is read anew when the page is opened.
+    if (problem !== undefined && wanted === undefined && !written.current) latest.current(problem, false);
+  }, [problem, wanted]);
+  return wanted ?? problem;
 }
 
 /** The browser asks before the whole dashboard is left; its other pages keep the draft. */
