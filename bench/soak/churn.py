@@ -21,6 +21,8 @@ from bench.soak.scenario import Figure, Options, Progress, lag_figures, none_of
 from bench.soak.upstream import FAULTS, SLOW_FAULTS, instruction
 
 CLIENTS = 48
+_DEAD = "weakref.ReferenceType to NoneType"
+"""What asyncio's list of all tasks has not swept out yet: as many as it happens to be."""
 WORDS = 12
 LEAVING = ("in the head", "in the body", "at once", "waiting", "at the answer's head", "at a word")
 
@@ -174,7 +176,9 @@ async def run(options: Options, progress: Progress) -> list[Figure]:
     before, middle, after = censuses.values()
     leaked = after.leaked(before)
     grown = (after["rss_kib"] - middle["rss_kib"]) / 1024
-    objects = (after["objects"] - middle["objects"]) / middle["objects"] * 100
+    for each in (middle, after):
+        del each.kinds[_DEAD]
+    objects = (after.kinds.total() / middle.kinds.total() - 1) * 100
     kinds = (after.kinds - middle.kinds).most_common(4)
     many = options.requests >= 20_000  # before that, tables and pools still fill
     ends = ", ".join(f"{count} {end}" for end, count in sorted(churn.ends.items()))
