@@ -84,9 +84,9 @@ class Driver:
     """Runs one exchange to its end.
 
     ``send`` and ``receive`` are those of ASGI, the body of the request already
-    received. ``write_timeout`` is in seconds; 0 = no limit. ``answered`` is called when
-    the answer is complete, before the last of it is sent: its client may come back at
-    once, while the upstream's connection is still being read to its end.
+    received. ``write_timeout`` is in seconds; 0 = no limit. ``answered`` is called with
+    ``sent_at`` when the answer is complete, before the last of it is sent: its client may
+    come back at once, while the upstream's connection is still being read to its end.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Driver:
         receive: ReceiveMessage,
         send: SendMessage,
         write_timeout: float,
-        answered: Callable[[], None] = lambda: None,
+        answered: Callable[[float | None], None] = lambda sent_at: None,
     ) -> None:
         self.exchange = exchange
         self.sent_at: float | None = None
@@ -150,6 +150,7 @@ class Driver:
                 self._timer.cancel()
                 if self._farewell is not None:
                     self._farewell.cancel()
+                    self._farewell = None  # how it ends has a traceback that knows us
             if self._accompanied:
                 tasks.cancel_scope.cancel()
         if self._aborted:
@@ -289,7 +290,7 @@ class Driver:
     async def _perform(self, commands: list[Command], *, reader: bool) -> None:
         self._arm()
         if commands and isinstance(commands[-1], End | Abort):
-            self._answered()
+            self._answered(self.sent_at)
         self._performing += 1
         try:
             last = len(commands) - 1

@@ -127,8 +127,9 @@ async def run_exchange(
         exchange = Exchange(call, route, snapshot, codecs, state.rng.random)
     booked: list[ExchangeRecord] = []
 
-    def answered() -> None:
-        record = account.book(exchange.record, driver.sent_at)
+    # Not from the driver, which knows this: the whole request would be left to the collector.
+    def answered(sent_at: float | None) -> None:
+        record = account.book(exchange.record, sent_at)
         if record.breach is not None:
             _tell_breach(record, record.breach)
         booked.append(record)
@@ -143,7 +144,7 @@ async def run_exchange(
         state.running.discard(driver)
         state.metrics.in_flight -= 1
         if not booked:
-            answered()  # nobody was there any more to be answered
+            answered(driver.sent_at)  # nobody was there any more to be answered
         _learn(state, call, booked[0])
         if isinstance(exchange, CapturedExchange) and policy is not None:
             keep = state.captures.put if state.log is None else state.log.keep

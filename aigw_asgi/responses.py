@@ -158,7 +158,10 @@ class _Recorder:
         self._complete: StoredResponse | None = None
         self._write_now = write_now_of(send)
         self.watch = watch_of(send)
-        self.write_now: WriteNow | None = self._write_and_read if self._write_now else None
+
+    @property
+    def write_now(self) -> WriteNow | None:
+        return self._write_and_read if self._write_now else None
 
     async def __call__(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":

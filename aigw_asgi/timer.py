@@ -25,7 +25,7 @@ class Timer:
         self, due: Callable[[], Coroutine[Any, Any, None]], tasks: Callable[[], TaskGroup]
     ) -> None:
         self._due = due
-        self._tasks = tasks
+        self._tasks: Callable[[], TaskGroup] | None = tasks
         self.armed: float | None = None
         """When it will call; ``None`` while it is off."""
         self._handle: asyncio.TimerHandle | None = None
@@ -39,6 +39,8 @@ class Timer:
 
     def arm(self, at: float) -> None:
         """Call at ``at``, and at no other time that was set before."""
+        if self._tasks is None:
+            return
         self.armed = at
         if self._loop is not None:
             if self._handle is not None:
@@ -52,8 +54,10 @@ class Timer:
             self._changed.set()
 
     def cancel(self) -> None:
-        """Call no more, and end a call that is under way."""
+        """Call no more, and end a call that is under way. For good: the owner is forgotten,
+        since one that knows its timer would go only with the next collection."""
         self.armed = None
+        self._due, self._tasks = _nothing, None
         if self._running is not None and self._running is not _current_task():
             self._running.cancel()
         if self._handle is not None:
@@ -70,7 +74,7 @@ class Timer:
         elif at is not None and self._loop is not None:
             # A callback of the loop is in no task, which a task group wants to be.
             self._running = self._loop.create_task(self._due())
-        elif at is not None:
+        elif at is not None and self._tasks is not None:
             self._tasks().start_soon(self._due)
 
     async def _sleep(self) -> None:
@@ -81,6 +85,10 @@ class Timer:
                 continue
             self._fire()
         self._changed = None
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _current_task() -> asyncio.Task[Any] | None:

@@ -10,6 +10,10 @@ from math import inf
 _SLACK = 0.002
 
 
+def _nothing() -> None:
+    pass
+
+
 class Deadline:
     """A moment that moves with each step of a connection.
 
@@ -44,7 +48,8 @@ class Deadline:
         self.at = inf
 
     def cancel(self) -> None:
-        """Let go of the loop: nothing fires any more."""
+        """Let go of the loop, and of who is called: nothing fires any more."""
+        self._expired = _nothing  # whose deadline this is would only go with the next collection
         self.at = inf
         self._armed_for = inf
         if self._timer is not None:

@@ -142,6 +142,11 @@ class Guard:
             self.tell_left(cycle)
         self.flow.resume_writing()
 
+    def unwatch(self, cycle: Any) -> None:
+        """The answer is complete: nobody needs to know any more when its client leaves, and
+        who wanted to knows the cycle, which would keep both until the next collection."""
+        cycle.on_leave = None
+
     def tell_left(self, cycle: Any) -> None:
         """Call who asked for it, once (:meth:`~aigw_asgi.server.direct_body.DirectSend.watch`)."""
         on_leave = getattr(cycle, "on_leave", None)

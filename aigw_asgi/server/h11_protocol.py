@@ -84,6 +84,7 @@ class GuardedH11Protocol(Guard, H11Protocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        self.unwatch(self.cycle)
         if self.transport.is_closing():
             self.answered_last()
             return

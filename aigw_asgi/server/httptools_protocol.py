@@ -90,6 +90,7 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        self.unwatch(self.cycle)
         if self.transport.is_closing():
             self.answered_last()
             return

@@ -331,9 +331,8 @@ class DirectStream:
             self._connection.transport.write(head + body)
         while not self.status:
             if self._failure is not None:
-                failure = self._failed()
                 await self.aclose()
-                raise failure from failure.__cause__
+                raise self._failed()
             await self._wait()
 
     async def read(self) -> bytes:
@@ -341,8 +340,7 @@ class DirectStream:
             if self._ended:
                 return b""
             if self._failure is not None:
-                failure = self._failed()
-                raise failure from failure.__cause__
+                raise self._failed()
             await self._wait()
         data = self._arrived()
         if self._paused:
@@ -437,7 +435,8 @@ class DirectStream:
             self._failure = (kind, problem, exc)
 
     def _failed(self) -> UpstreamFailed:
-        # Made anew each time: an exception that is kept keeps its frames, and this.
+        # Made anew each time: an exception that is kept keeps its frames, and this. For the
+        # same reason who raises it gives it no name.
         assert self._failure is not None
         kind, problem, exc = self._failure
         failure = UpstreamFailed(

@@ -160,7 +160,7 @@ class Probe:
         return told
 
     def _census(self) -> dict[str, Any]:
-        gc.collect()
+        garbage = gc.collect()
         objects = gc.get_objects()
         kinds = Counter(map(_kind, objects))
         counted = len(objects)
@@ -188,6 +188,7 @@ class Probe:
             ),
             "running": len(state.running),
             "objects": counted,
+            "garbage": garbage,
             "blocks": sys.getallocatedblocks(),
             "rss_kib": _kib(status, "VmRSS:"),
             "peak_rss_kib": _kib(status, "VmHWM:"),
