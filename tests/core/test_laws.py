@@ -523,6 +523,14 @@ def test_any_split_relays_the_same_bytes(codec: Codec, data: st.DataObject) -> N
 
 
 @each_codec
+def test_a_number_beyond_all_bounds_anywhere_is_passed_on_or_refused(codec: Codec) -> None:
+    seed = SEEDS[codec.format]
+    for document in confusions(seed.request, ["a large number"]):
+        body = json.dumps(document).replace('"a large number"', "2e308").encode()
+        laws_documents.request_errors_are_declared(codec, CODECS.values(), seed.inbound_of(body))
+
+
+@each_codec
 def test_a_relayed_request_is_the_clients_own(codec: Codec) -> None:
     inbound = SEEDS[codec.format].inbound()
     model = codec.peek(inbound).model

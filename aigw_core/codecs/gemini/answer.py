@@ -419,6 +419,8 @@ class AnswerReader:
     ) -> None:
         document, candidate, index = place
         raw = raw_part(document, candidate, index)
+        if not raw.isascii():
+            raw.decode()  # it is passed on as it is, which no encoder may otherwise
         label = next(
             (
                 name

@@ -42,6 +42,8 @@ class Documents:
         self._line_start = True
         self._begun = False
         self._head = b""  # a BOM and space, before anything else
+        self.bare = False
+        """A document came first, and not a line."""
         self._clean = False  # the SSE decoder was used and holds nothing
 
     def __repr__(self) -> str:
@@ -114,7 +116,8 @@ class Documents:
             return b""
         self._begun = True
         self._head = b""
-        return text if text[:1] in _OPENERS else head
+        self.bare = text[:1] in _OPENERS
+        return text if self.bare else head
 
     def _find_bare(self, data: bytes) -> int:
         if self._line_start and data[:1] in _OPENERS:

@@ -117,7 +117,8 @@ class GeminiTap:
             self._line_end = b"\n"
 
     def _pass_on(self, documents: list[bytes | Broken]) -> bytes:
-        end = (self._line_end or b"\n") * 2
+        # A line end within or between bare documents comes too late for those before it.
+        end = (b"\n" if self._documents.bare else self._line_end or b"\n") * 2
         out: list[bytes] = []
         for document in documents:
             if isinstance(document, Broken):

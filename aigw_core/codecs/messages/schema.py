@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from aigw_core.jsondoc import decode_as
+
 _SUBSCHEMAS = ("items", "additionalItems", "contains", "not", "if", "then", "else", "propertyNames")
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 _MAPS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
@@ -16,8 +18,11 @@ def close_objects(schema: bytes) -> tuple[bytes, bool]:
     the vendor demands, and whether an object was open on purpose before.
 
     Byte for byte the same where nothing is missing.
+
+    Raises:
+        InvalidRequest: a number in it is larger than any that can be written again.
     """
-    document = msgspec.json.decode(schema)
+    document = decode_as(msgspec.json.decode, schema)
     closer = _Closer()
     closer.visit(document)
     if not closer.changed:

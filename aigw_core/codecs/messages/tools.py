@@ -14,6 +14,7 @@ from aigw_core.codecs.messages.turns import Block, encode_cache
 from aigw_core.codecs.messages.wire import decode_fields
 from aigw_core.errors import InvalidRequest
 from aigw_core.foreign import client_tools
+from aigw_core.jsondoc import decode_as
 from aigw_core.ledger import Ledger
 from aigw_core.naming import ToolNames
 
@@ -98,7 +99,7 @@ class ToolEncoder:
                     "this upstream cannot be made to use that tool",
                     pointer=ledger.pointer("tool_choice"),
                 )
-            return dict(msgspec.json.decode(choice.native.raw))
+            return dict(decode_as(msgspec.json.decode, choice.native.raw))
         if not has_tools and not (self._native and choice is not None):
             if choice is not None and choice.mode is ToolChoiceMode.REQUIRED:
                 raise InvalidRequest(

@@ -54,7 +54,7 @@ from aigw_core.codecs.responses.output_items import (
     shown_fields,
 )
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import pointer_of
+from aigw_core.jsondoc import decode_as, pointer_of
 
 T = TypeVar("T")
 
@@ -352,7 +352,7 @@ def _reasoning(raw: Raw, pointer: str) -> Reasoning:
 def _same_fields(fields: dict[str, object], plain: dict[str, object]) -> bool:
     # An empty list says as much as none.
     def bare(item: dict[str, object]) -> object:
-        value = wire.decode_any(wire.encode(item))
+        value = decode_as(wire.decode_any, wire.encode(item))
         return {name: field for name, field in value.items() if field != []}
 
     return bare(fields) == bare(plain)

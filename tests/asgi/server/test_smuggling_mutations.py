@@ -30,7 +30,7 @@ def requests_in(raw: bytes) -> list[bytes]:
     """The targets of the requests in ``raw``, read to the letter of RFC 9112. The last may be
     empty: of something that is none, and ends the connection."""
     found: list[bytes] = []
-    while raw:
+    while raw := raw.lstrip(b"\r\n"):  # blank lines before a request are none (2.2)
         head, end, rest = raw.partition(b"\r\n\r\n")
         line, *fields = head.split(b"\r\n")
         request = _LINE.fullmatch(line)

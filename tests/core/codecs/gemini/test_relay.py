@@ -55,6 +55,9 @@ ODD = {
     "an array": json.dumps(
         [json.loads(line[6:]) for line in STREAM.split(b"\r\n\r\n") if line], indent=1
     ).encode(),
+    "an array of one line, and others": b"["
+    + b", ".join(line[6:] for line in STREAM.split(b"\r\n\r\n") if line)
+    + b"]\r\n\r\n",
     "an error": STREAM[:-20] + b"\r\n\r\n" + sse(ERROR),
     "a bare error": STREAM + json.dumps(ERROR, indent=1).encode(),
     "cut": STREAM[:-40],
