@@ -313,7 +313,7 @@ export const CONTROLS: Record<string, Record<string, Record<string, readonly str
       "shows its body at each stage, folded, whole and raw": [
         'tab "From client"',
         'tab "After rules"',
-        'tab "To upstream *"',
+        'tab "To upstream*"',
         'switch "Raw"',
         'button "Copy"',
         'summary "* headers"',
@@ -323,7 +323,7 @@ export const CONTROLS: Record<string, Record<string, Record<string, readonly str
       "shows its answer as a reader sees it and as it came": [
         'tab "As a reader sees it"',
         'tab "As the client got it"',
-        'tab "As upstream * sent it"',
+        'tab "As upstream*sent it"',
       ],
       "leads to what would be done with its model now": [
         'link "Explain this model now"',

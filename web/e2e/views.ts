@@ -147,7 +147,7 @@ export const VIEWS: readonly View[] = [
   } },
 
   { page: "providers", name: "page", path: "/providers" },
-  { page: "providers", name: "drawer", path: "/providers", open: steps(provider("other"), settled) },
+  { page: "providers", name: "drawer", path: "/providers", open: steps(provider("other"), (page) => button(page, "Send a test").waitFor()) },
   { page: "providers", name: "models of the upstream", path: "/providers", open: steps(provider("other"), press("Fetch models"), (page) => page.getByRole("searchbox").waitFor()) },
   { page: "providers", name: "delete", path: "/providers", open: steps(provider("other"), press("Delete"), (page) => page.getByRole("heading", { name: "What it does" }).waitFor()) },
   { page: "providers", name: "presets", path: "/providers?add=choose" },
@@ -167,7 +167,7 @@ export const VIEWS: readonly View[] = [
   } },
 
   { page: "keys", name: "page", path: "/keys" },
-  { page: "keys", name: "drawer", path: "/keys", open: provider("narrow") },
+  { page: "keys", name: "drawer", path: "/keys", open: steps(provider("narrow"), (page) => button(page, "Save").waitFor()) },
   { page: "keys", name: "create", path: "/keys?add=1" },
   { page: "keys", name: "delete", path: "/keys", open: steps(provider("narrow"), press("Delete"), (page) => page.getByRole("heading", { name: "What it does" }).waitFor()) },
   { page: "keys", name: "discard", path: "/keys", open: steps(provider("narrow"), (page) => page.getByLabel(/^Name/).fill("other"), press("Close"), (page) => page.getByRole("heading", { name: /^Discard/ }).waitFor()) },
@@ -212,6 +212,6 @@ export const VIEWS: readonly View[] = [
   { page: "system", name: "page", path: "/system" },
   { page: "system", name: "columns", path: "/system", open: press("Columns") },
   { page: "system", name: "reload", path: "/system", open: press("Reload configuration") },
-  { page: "system", name: "support bundle", path: "/system", open: steps(press("Support bundle"), settled) },
+  { page: "system", name: "support bundle", path: "/system", open: steps(press("Support bundle"), (page) => dialog(page).locator("dt").first().waitFor()) },
   { page: "system", name: "record", path: "/system", open: steps(firstRow, (page) => page.getByRole("dialog").waitFor()) },
 ];
