@@ -235,7 +235,7 @@ async def test_a_failure_is_told_with_its_attempts(operator: Operator) -> None:
     found = await get(operator, "/lost")
     assert [each["error"] for each in found["attempts"]] == ["upstream", "upstream"]
     assert found["outcome"].startswith("gone through nobody failed with 502 after")
-    assert found["outcome"].endswith("(upstream); before that nobody failed (upstream).")
+    assert found["outcome"].endswith("(upstream, connect); before that nobody failed (upstream).")
     attempts = [bar for bar in found["timeline"] if bar["kind"] == "attempt"]
     assert [bar["attempt"] for bar in attempts] == [1, 2]
     assert [each["credential"] for each in found["candidates"]] == ["nobody"]
