@@ -34,7 +34,7 @@ run dev: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@$(VENV)/bin/python hatch_build.py --optional
-	$(VENV)/bin/python -m pytest -n 2 $(ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 # Takes what it has done already from build/deep, unless something has changed since.
 test-deep: $(VENV)/.dev

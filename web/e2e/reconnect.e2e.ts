@@ -36,9 +36,14 @@ describe.skipIf(noBrowser)("a gateway that is killed and started again", () => {
   /** What the browser itself says of a gateway that is not there. */
   const ofOurs = (errors: readonly string[]) => errors.filter((error) => !/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_FAILED .*ws-ticket|WebSocket connection/.test(error));
 
+  /** Until the log, which is written behind the answers, has so many. */
+  async function logHas(requests: number): Promise<void> {
+    await expect.poll(async () => (await loggedIds(browser.context, gateway)).length, { timeout: BACK }).toBe(requests);
+  }
+
   /** Until the list is that of the log; what is too much to come by itself is asked for, as a person would. */
   async function sameAsLog(page: Page, requests: number): Promise<void> {
-    await expect.poll(async () => (await loggedIds(browser.context, gateway)).length, { timeout: BACK }).toBe(requests);
+    await logHas(requests);
     const logged = await loggedIds(browser.context, gateway);
     expect(new Set(logged).size).toBe(requests);
     const load = page.getByRole("button", { name: "Load them" });
@@ -92,10 +97,11 @@ describe.skipIf(noBrowser)("a gateway that is killed and started again", () => {
     // More than comes by itself, and a second death with a page that has been through one.
     await gateway.stop("SIGKILL");
     await away(requests).waitFor();
-    // The page must not be back before they are all there.
+    // The page must not be back before they are all there: what comes after would push the hole out of sight.
     await requests.route("**/ws-ticket", (route) => route.abort());
     await gateway.again();
     await flood(gateway.url, 260);
+    await logHas(285);
     await requests.unroute("**/ws-ticket");
     await live(requests).waitFor({ timeout: BACK });
     await sameAsLog(requests, 285);

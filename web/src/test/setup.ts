@@ -2,13 +2,16 @@
 import "@testing-library/jest-dom/vitest";
 import "../i18n";
 
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach } from "vitest";
 
 import { useLive } from "../live/live";
 import { usePrefs } from "../live/prefs";
 import { useSession } from "../live/session";
 import { useToasts } from "../ui/toasts";
+
+// A machine that is busy with other things is no reason to fail.
+configure({ asyncUtilTimeout: 10_000 });
 
 // What jsdom has not got.
 if (typeof HTMLDialogElement.prototype.showModal !== "function") {

@@ -121,12 +121,6 @@ export default {
   conflict: {
     here: "Somebody has changed this key meanwhile. Nothing of yours has been saved; choose what is to stand.",
     elsewhere: "The configuration was changed meanwhile, but not this key. Nothing has been saved; save again.",
-    caption: "What was changed meanwhile, and what you have",
-    field: "Setting",
-    theirs: "There now",
-    mine: "Yours",
-    empty: "(empty)",
-    go: "Go on with these",
     name: {
       name: "Name",
       expires: "Expires",

@@ -25,7 +25,6 @@ export default {
   follow: "Follow",
   wrap: "Wrap",
   copy: "Copy",
-  copyLabel: "Copy the records that are loaded",
   download: "Download",
   downloadFailed: "The records could not be fetched: {{message}}",
   shown_one: "{{number}} record",

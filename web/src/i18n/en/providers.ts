@@ -283,13 +283,6 @@ export default {
   conflict: {
     here: "Somebody has changed this provider meanwhile. Nothing of yours has been saved; choose what is to stand.",
     elsewhere: "The configuration was changed meanwhile, but not this provider. Nothing has been saved; review your change again.",
-    caption: "What was changed meanwhile, and what you have",
-    field: "Setting",
-    before: "When you began",
-    theirs: "There now",
-    mine: "Yours",
-    empty: "(empty)",
-    go: "Go on with these",
     name: {
       type: "Kind",
       name: "Name",

@@ -11,7 +11,6 @@ export default {
     none: "No requests",
     most: "at most {{number}} in {{step}}",
     sum: "{{total}} requests, {{rate}} failed",
-    narrowed: "Choose another range in the header to see more",
   },
   filter: {
     example: "status:429 model:gpt-*",
@@ -71,7 +70,6 @@ export default {
   gap_other: "{{count}} rows not shown live",
   gapLoad: "Load them",
   gapFailed: "They could not be loaded: {{message}}",
-  moreLoading: "Loading older rows",
   moreFailed: "Older rows could not be loaded",
   end: {
     range: "These are all requests of this range.",
@@ -107,7 +105,6 @@ export default {
     what: "What",
     first: "First",
     second: "Second",
-    same: "same",
     differs: "differs",
     outcome: "Outcome",
     status: "Status",

@@ -5,16 +5,9 @@ export default {
   rebased: "The rules have been changed elsewhere. What you have edited stays; the rest is as it is now.",
   both: {
     why: "The same rules have been changed elsewhere. Choose which are to stand; nothing is saved before that.",
-    caption: "What was changed in two places",
-    part: "Rules",
-    before: "Before",
-    theirs: "In the file now",
-    mine: "Yours",
     rule: "{{pattern}} → {{to}}",
-    nothing: "(nothing)",
     on: "on",
     off: "off",
-    go: "Go on with these",
   },
   config: {
     show: "config",

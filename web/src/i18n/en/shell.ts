@@ -2,7 +2,6 @@ export default {
   skip: "Skip to the page",
   navigation: "Pages",
   openMenu: "Open menu",
-  closeMenu: "Close menu",
   nav: {
     overview: "Overview",
     metrics: "Metrics",
@@ -90,7 +89,6 @@ export default {
     longer: "Longer time range",
     copyId: "Copy the id of the row",
     help: "This list",
-    then: "then",
   },
   again: {
     title: "Sign in again",
@@ -101,5 +99,4 @@ export default {
     text: "Nothing is shown under {{path}}.",
     action: "Go to the overview",
   },
-  placeholder: "This page is being written. It will show:",
 };

@@ -46,8 +46,6 @@ export default {
   },
   storage: {
     title: "Storage",
-    file: "File",
-    size: "Size",
     none: "Nothing is kept in files here.",
     requestLog: "Request log",
     appLog: "Application log",

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 
-import { changeBody, detailForm, differences, merged, newBody, type Preset, presetForm, trialBody } from "./form";
+import { withTheirs } from "../../lib/withTheirs";
+import { changeBody, detailForm, differences, newBody, type Preset, presetForm, trialBody } from "./form";
 import { DETAIL } from "./form.fixture";
 
 const PRESET: Preset = {
@@ -60,7 +61,7 @@ it("shows what somebody else has changed, and takes what is chosen", () => {
     ["name", "theirs", "main"],
     ["weight", "5", "9"],
   ]);
-  const chosen = merged(form, theirs, mine, new Set(["weight"] as const));
+  const chosen = withTheirs(mine, theirs, new Set(["name"] as const));
   expect(changeBody(chosen, theirs)).toEqual({ weight: 9, prefix: "a/" });
-  expect(changeBody(merged(form, theirs, mine, new Set()), theirs)).toEqual({ prefix: "a/" });
+  expect(changeBody(withTheirs(mine, theirs, new Set(["name", "weight"] as const)), theirs)).toEqual({ prefix: "a/" });
 });

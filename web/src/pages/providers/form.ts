@@ -211,13 +211,3 @@ export function differences(before: ProviderForm, theirs: ProviderForm, mine: Pr
     .map((field) => ({ field, before: shown(before[field]), theirs: shown(theirs[field]), mine: shown(mine[field]) }))
     .filter(({ before: was, theirs: now }) => was !== now);
 }
-
-/** `theirs` with what was changed in `mine`, and for each field of `keep` what `mine` says. */
-export function merged(before: ProviderForm, theirs: ProviderForm, mine: ProviderForm, keep: ReadonlySet<keyof ProviderForm>): ProviderForm {
-  const found: Record<string, unknown> = { ...theirs };
-  const contested = new Set(differences(before, theirs, mine).map(({ field }) => field));
-  for (const field of Object.keys(before) as (keyof ProviderForm)[]) {
-    if (contested.has(field) ? keep.has(field) : true) found[field] = mine[field];
-  }
-  return found as ProviderForm;
-}

@@ -1,61 +1,21 @@
-import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Banner } from "../../ui/Banner";
-import { Button } from "../../ui/Button";
+import { BothSides } from "../../ui/BothSides";
 import { type Conflict as Both, type Draft, type Part, useDraft, valueOf } from "./draft";
-import styles from "./routing.module.css";
 
-/** Somebody has changed the same rules meanwhile: both are shown, and one chooses part by part. */
+/** Somebody has changed the same rules meanwhile. */
 export function Conflict({ conflicts }: { conflicts: readonly Both[] }) {
   const { t } = useTranslation("routing");
-  const id = useId();
   const decide = useDraft((state) => state.decide);
-  const [theirs, setTheirs] = useState<ReadonlySet<string>>(new Set());
   const words = useWords();
-  const choose = (name: string, other: boolean) =>
-    setTheirs((before) => new Set(other ? [...before, name] : [...before].filter((each) => each !== name)));
-  return (
-    <div className={styles.stack} role="alert">
-      <Banner tone="warn" inline>
-        {t("both.why")}
-      </Banner>
-      <div className={styles.both}>
-        <table>
-          <caption className="sr-only">{t("both.caption")}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t("both.part")}</th>
-              <th scope="col">{t("both.before")}</th>
-              <th scope="col">{t("both.theirs")}</th>
-              <th scope="col">{t("both.mine")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {conflicts.map(({ name, part, before, theirs: other, mine }) => (
-              <tr key={name}>
-                <th scope="row">{words.name(part)}</th>
-                <td>{words.value(before, part)}</td>
-                {([[other, true], [mine, false]] as const).map(([draft, isTheirs]) => (
-                  <td key={String(isTheirs)}>
-                    <label>
-                      <input type="radio" name={`${id} ${name}`} checked={theirs.has(name) === isTheirs} onChange={() => choose(name, isTheirs)} />
-                      <span>{words.value(draft, part)}</span>
-                    </label>
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <div>
-        <Button kind="primary" onClick={() => decide(theirs)}>
-          {t("both.go")}
-        </Button>
-      </div>
-    </div>
-  );
+  const rows = conflicts.map(({ name, part, before, theirs, mine }) => ({
+    name,
+    label: words.name(part),
+    before: words.value(before, part),
+    theirs: words.value(theirs, part),
+    mine: words.value(mine, part),
+  }));
+  return <BothSides note={t("both.why")} rows={rows} onGo={decide} />;
 }
 
 /** What a part is called, and what is in it, one rule a line. */
@@ -70,8 +30,7 @@ function useWords() {
     value: (draft: Draft, part: Part): string => {
       const value = valueOf(draft, part);
       if (typeof value === "boolean") return t(value ? "both.on" : "both.off");
-      const text = typeof value === "string" ? value : value.map((row) => ("pattern" in row ? t("both.rule", { pattern: row.pattern, to: row.to }) : JSON.stringify({ models: row.models, params: row.params }))).join("\n");
-      return text === "" ? t("both.nothing") : text;
+      return typeof value === "string" ? value : value.map((row) => ("pattern" in row ? t("both.rule", { pattern: row.pattern, to: row.to }) : JSON.stringify({ models: row.models, params: row.params }))).join("\n");
     },
   };
 }
