@@ -13,7 +13,7 @@ event                may come
 ``PartEnd``          closes an open part
 ``UsageReport``      after ``AnswerStart``, any number; each replaces the last
 ``ChoiceStop``       once a choice, when all its parts are closed
-``AnswerEnd``        last, once every choice that began has stopped
+``AnswerEnd``        last, once every choice that began has stopped, and none is left out
 ``Failure``          anywhere, last
 ===================  =======================================================
 
@@ -24,6 +24,7 @@ formats that cannot carry that.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum, StrEnum, auto
 
 from msgspec import Struct
@@ -156,6 +157,14 @@ class AnswerEnd(Struct, frozen=True, gc=False):
     """The answer is complete."""
 
 
+def first_left_out(choices: Collection[int]) -> int | None:
+    """The lowest number that is missing below the highest: clients count choices from 0,
+    and would wait for the end of that one."""
+    if not choices or max(choices) < len(choices):
+        return None
+    return next(number for number in range(len(choices)) if number not in choices)
+
+
 StreamEvent = (
     TextDelta
     | ToolCallDelta
@@ -226,6 +235,8 @@ class EventGrammar:
         elif isinstance(event, AnswerEnd):
             if running := self._next_part.keys() - self._stopped:
                 raise GrammarError(f"AnswerEnd while choices {sorted(running)} run")
+            if first_left_out(self._stopped) is not None:
+                raise GrammarError(f"AnswerEnd with choices {sorted(self._stopped)} alone")
             self._phase = _Phase.ENDED
         elif isinstance(event, PartStart):
             self._accept_start(event)

@@ -20,7 +20,7 @@ from aigw_core.codecs.chat.loose import read_chunk
 from aigw_core.codecs.chat.usage import UsageReader
 from aigw_core.codecs.chat.wire import ABSENT, Chunk, ChunkChoice, FirstChunk, Tier
 from aigw_core.errors import ErrorKind, Failure
-from aigw_core.events import AnswerEnd, AnswerStart, StreamEvent, UsageReport
+from aigw_core.events import AnswerEnd, AnswerStart, StreamEvent, UsageReport, first_left_out
 from aigw_core.sse import SseDecoder, SseEvent, SseOverflow
 from aigw_core.surrogates import Halves, mend
 
@@ -158,6 +158,9 @@ class ChatStreamDecoder:
         return self._end(events) if answered else self._fail(truncated(), events)
 
     def _end(self, events: list[StreamEvent]) -> bool:
+        left_out = first_left_out(self._choices)
+        if left_out is not None:
+            return self._fail(malformed(f"the upstream left out choice {left_out}"), events)
         for number in sorted(self._choices):
             failure = self._choices[number].stop(events)
             if failure is not None:

@@ -44,7 +44,7 @@ from aigw_core.codecs.chat.usage import UsageReader, write_usage
 from aigw_core.codecs.chat.wire import ABSENT, ENCODE, Whole
 from aigw_core.collect import collect
 from aigw_core.errors import Failure, UpstreamError
-from aigw_core.events import AnswerEnd, AnswerStart, StreamEvent, UsageReport
+from aigw_core.events import AnswerEnd, AnswerStart, StreamEvent, UsageReport, first_left_out
 from aigw_core.surrogates import Halves, mend
 
 _WHOLE = msgspec.json.Decoder(Whole).decode
@@ -74,6 +74,9 @@ def decode_response(body: bytes) -> ChatResponse:
         failure = failure or reader.stop(events)
         if failure is not None:
             raise UpstreamError(failure)
+    left_out = first_left_out(seen)
+    if left_out is not None:
+        raise UpstreamError(malformed(f"the upstream's answer has no choice {left_out}"))
     usage = _usage(whole)
     if usage != Usage():
         events.append(UsageReport(usage))

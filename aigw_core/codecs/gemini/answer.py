@@ -63,6 +63,7 @@ from aigw_core.events import (
     TextDelta,
     ToolCallDelta,
     UsageReport,
+    first_left_out,
 )
 from aigw_core.surrogates import Halves
 
@@ -182,6 +183,9 @@ class AnswerReader:
         running = any(choice.finish is None or choice.resumed for choice in choices)
         if running and self._block is None and not whole:
             return [*self._last_usage(), _TRUNCATED]
+        left_out = first_left_out(self._choices)
+        if left_out is not None:
+            return self._fail(f"the upstream's answer has no candidate of index {left_out}")
         for choice in choices:
             self._flush(choice, events)
         if choices and all(choice.finish in MALFORMED and choice.part == 0 for choice in choices):

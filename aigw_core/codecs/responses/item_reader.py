@@ -26,6 +26,7 @@ from aigw_core.codecs.responses import wire
 from aigw_core.codecs.responses.content import read_annotation, read_logprobs
 from aigw_core.codecs.responses.output_items import (
     CALLS,
+    MalformedItem,
     call_native,
     call_part,
     other_part,
@@ -185,8 +186,10 @@ class ItemReader:
         elif fields.type == "reasoning":
             item.id = fields.id or item.id
             self._complete_reasoning(item, index, fields, out)
-        elif fields.type in CALLS and (fields.name or item.part is not None):
+        elif fields.type in CALLS:
             if item.part is None:
+                if not fields.name:
+                    raise MalformedItem("a call without a name")
                 self._open_call(item, index, fields, raw, out)
             if item.part is not None:
                 self._fill(item.part, fields.arguments or fields.input, out)

@@ -79,14 +79,16 @@ def item_parts(raw: Raw | bytes) -> list[Part]:
     and formats without items cannot carry them.
 
     Raises:
-        MalformedItem: as :func:`read_item`.
+        MalformedItem: as :func:`read_item`; a call without a name.
     """
     item = read_item(raw)
     if item.type == "message":
         return _message_parts(item)
     if item.type == "reasoning":
         return reasoning_parts(item)
-    if item.type in CALLS and item.name:
+    if item.type in CALLS:
+        if not item.name:
+            raise MalformedItem("a call without a name")
         return [call_part(item, raw)]
     return [other_part(item, raw)]
 

@@ -484,6 +484,14 @@ def test_a_call_that_never_gets_a_name() -> None:
 # --- the end ---------------------------------------------------------------------
 
 
+def test_a_choice_that_is_left_out_is_no_answer() -> None:
+    # Clients count choices from 0; one that never comes would never end for them.
+    stream = ROLE + chunk({"content": "b"}, index=2) + STOP + chunk(finish="stop", index=2) + DONE
+    found = failure(stream)
+    assert found.kind is ErrorKind.UPSTREAM_MALFORMED
+    assert found.message == "the upstream left out choice 1"
+
+
 @pytest.mark.parametrize(
     ("finish", "reason"),
     [

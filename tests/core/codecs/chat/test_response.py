@@ -163,8 +163,9 @@ def test_what_is_no_answer(raw: bytes, kind: ErrorKind) -> None:
         body({"tool_calls": [{"id": "c", "function": {"arguments": "{}"}}]}),
         json.dumps({"choices": [{"index": 0, "message": {}}] * 2}).encode(),
         json.dumps({"choices": [{"index": 999, "message": {}}]}).encode(),
+        json.dumps({"choices": [{"index": at, "message": {"content": "a"}} for at in (0, 2)]}).encode(),
     ],
-    ids=range(4),
+    ids=range(5),
 )
 def test_an_answer_that_is_broken(raw: bytes) -> None:
     with pytest.raises(UpstreamError):

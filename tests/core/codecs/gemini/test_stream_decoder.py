@@ -316,6 +316,12 @@ def test_one_candidate_without_an_end_is_a_truncated_stream() -> None:
     assert failure(stream).kind is ErrorKind.UPSTREAM_TRUNCATED
 
 
+def test_a_candidate_that_is_left_out_is_no_answer() -> None:
+    ended = {"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}
+    stream = sse({"candidates": [{"index": 0, **ended}, {"index": 2, **ended}]})
+    assert failure(stream).kind is ErrorKind.UPSTREAM_MALFORMED
+
+
 @pytest.mark.parametrize(
     ("word", "reason"),
     [

@@ -293,6 +293,11 @@ def test_a_call_whose_name_comes_late_has_all_its_arguments() -> None:
     assert parts_of(*data) == (ToolCall("call_1", "weather", '{"a":1}'),)
 
 
+def test_a_call_that_never_gets_a_name_is_no_answer() -> None:
+    nameless = done(0, type="function_call", id="fc_1", call_id="call_1", arguments="{}")
+    assert failure_of(created(), nameless, finished()).kind is ErrorKind.UPSTREAM_MALFORMED
+
+
 def test_free_text_goes_to_a_custom_tool() -> None:
     item = {"type": "custom_tool_call", "id": "ct_1", "call_id": "c1", "name": "sql"}
     delta = event("response.custom_tool_call_input.delta", output_index=0, delta="SELECT ")
