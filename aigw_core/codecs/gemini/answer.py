@@ -34,7 +34,7 @@ from aigw_core.codecs.gemini.calls import arguments_text, call_id
 from aigw_core.codecs.gemini.chunks import UNREADABLE, decode_chunk, mended_chunk, raw_part
 from aigw_core.codecs.gemini.citations import CitedText, read_logprobs, read_spans
 from aigw_core.codecs.gemini.error import failure_of
-from aigw_core.codecs.gemini.media import decode_blob, decode_file
+from aigw_core.codecs.gemini.media import decode_blob, decode_file, is_base64
 from aigw_core.codecs.gemini.partial_args import PartialCall
 from aigw_core.codecs.gemini.usage import RunningUsage
 from aigw_core.codecs.gemini.vocabulary import MALFORMED, block_word, decode_finish, finish_word
@@ -400,10 +400,12 @@ class AnswerReader:
         if part.thought:
             beside["thought"] = True
         if part.thought_signature:
-            beside["thoughtSignature"] = part.thought_signature
+            beside["thoughtSignature"] = _seal(part.thought_signature).data
         native = Native(Format.GEMINI, msgspec.json.encode(beside)) if beside else None
         try:
             if part.inline_data is not None:
+                if not is_base64(part.inline_data.data):
+                    raise ValueError("not base64")
                 media = decode_blob(part.inline_data, native)
             else:
                 assert part.file_data is not None
@@ -468,6 +470,9 @@ _TRUNCATED = Failure(
 
 
 def _seal(signature: str) -> Seal:
+    """Raises ``_Malformed``: clients decode it, and would break off."""
+    if not is_base64(signature):
+        raise _Malformed("the upstream's answer has a signature that is not base64")
     return Seal("gemini", "thought_signature", signature)
 
 

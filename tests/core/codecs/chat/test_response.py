@@ -163,7 +163,9 @@ def test_what_is_no_answer(raw: bytes, kind: ErrorKind) -> None:
         body({"tool_calls": [{"id": "c", "function": {"arguments": "{}"}}]}),
         json.dumps({"choices": [{"index": 0, "message": {}}] * 2}).encode(),
         json.dumps({"choices": [{"index": 999, "message": {}}]}).encode(),
-        json.dumps({"choices": [{"index": at, "message": {"content": "a"}} for at in (0, 2)]}).encode(),
+        json.dumps(
+            {"choices": [{"index": at, "message": {"content": "a"}} for at in (0, 2)]}
+        ).encode(),
     ],
     ids=range(5),
 )

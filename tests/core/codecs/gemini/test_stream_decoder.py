@@ -316,6 +316,20 @@ def test_one_candidate_without_an_end_is_a_truncated_stream() -> None:
     assert failure(stream).kind is ErrorKind.UPSTREAM_TRUNCATED
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"text": "a", "thoughtSignature": "\u2028n"},
+        {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "a b="},
+        {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo*"}},
+        {"inlineData": {"mimeType": "image/png", "data": "AAAA"}, "thoughtSignature": "AAAAA"},
+    ],
+)
+def test_bytes_that_are_no_base64_are_no_answer(part: dict[str, Any]) -> None:
+    # The vendor's SDK decodes them, and breaks off with an error of its own.
+    assert failure(sse(chunk(part, finish="STOP"))).kind is ErrorKind.UPSTREAM_MALFORMED
+
+
 def test_a_candidate_that_is_left_out_is_no_answer() -> None:
     ended = {"content": {"parts": [{"text": "a"}]}, "finishReason": "STOP"}
     stream = sse({"candidates": [{"index": 0, **ended}, {"index": 2, **ended}]})
