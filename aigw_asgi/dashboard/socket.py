@@ -15,7 +15,7 @@ import anyio
 import msgspec
 from msgspec import Meta, Struct
 
-from aigw_asgi.dashboard.live import Hub, Reader, WriteMessages
+from aigw_asgi.dashboard.live import FrameMessages, Hub, Reader, WriteFrames
 from aigw_asgi.dashboard.problem import Problem
 from aigw_asgi.dashboard.sessions import Denied
 from aigw_asgi.driver import ReceiveMessage, SendMessage
@@ -95,7 +95,7 @@ async def serve_socket(
     if subprotocol is not None:
         accept["subprotocol"] = subprotocol
     await send(accept)
-    write_now = (scope.get("extensions") or {}).get("aigw.messages")
+    write_now = (scope.get("extensions") or {}).get("aigw.frames")
     await _Socket(dashboard, session, receive, send, write_now).run()
 
 
@@ -169,7 +169,7 @@ class _Socket:
         session: Session,
         receive: ReceiveMessage,
         send: SendMessage,
-        write_now: WriteMessages | None,
+        write_now: tuple[FrameMessages, WriteFrames] | None,
     ) -> None:
         self._dashboard = dashboard
         self._session = session
@@ -178,6 +178,7 @@ class _Socket:
         self._write_now = write_now
         self._allowance = float(BURST)
         self._heard_at = time.monotonic()
+        self._closed = False
 
     async def run(self) -> None:
         hub = self._dashboard.hub
@@ -244,7 +245,12 @@ class _Socket:
         return self._dashboard.sessions.alive(self._session)
 
     async def _send_text(self, text: bytes) -> None:
+        if self._closed:
+            return  # the other task has shown the client the door
         await self._send({"type": "websocket.send", "text": text.decode()})
 
     async def _close(self, code: int, reason: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
         await self._send({"type": "websocket.close", "code": code, "reason": reason})

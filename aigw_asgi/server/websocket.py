@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Ping, Pong, Request
@@ -29,14 +31,17 @@ GOING_AWAY = 1001
 MISUSE = 1008
 
 
-def _framed(text: bytes) -> tuple[bytes, bytes]:
-    """A text message as one frame of a server (RFC 6455, 5.2)."""
-    size = len(text)
+def framed(texts: Iterable[bytes]) -> bytes:
+    """Text messages, in UTF-8, as the frames of a server (RFC 6455, 5.2)."""
+    return b"".join([part for text in texts for part in (_head(len(text)), text)])
+
+
+def _head(size: int) -> bytes:
     if size < 126:
-        return bytes((0x81, size)), text
+        return bytes((0x81, size))
     if size < 1 << 16:
-        return _MEDIUM(0x81, 126, size), text
-    return _LARGE(0x81, 127, size), text
+        return _MEDIUM(0x81, 126, size)
+    return _LARGE(0x81, 127, size)
 
 
 _MEDIUM = struct.Struct("!BBH").pack
@@ -57,11 +62,11 @@ class GuardedWebSocket(WSProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         extensions: dict[str, Any] = self.scope["extensions"]
-        extensions["aigw.messages"] = self.write_messages
+        extensions["aigw.frames"] = framed, self.write_frames
 
-    def write_messages(self, texts: Sequence[bytes]) -> bool:
-        """Write whole text messages at once, in UTF-8 and in one piece. ``False``: not now;
-        ``send`` them, which waits until it can be. Nothing is written of none."""
+    def write_frames(self, frames: bytes) -> bool:
+        """Write frames of text messages at once and in one piece. ``False``: not now;
+        ``send`` the messages, which waits until it can be."""
         if (
             not self.handshake_complete
             or self.close_sent
@@ -71,9 +76,15 @@ class GuardedWebSocket(WSProtocol):
             or self.conn.state is not ConnectionState.OPEN
         ):
             return False
-        if texts:
-            self.transport.write(b"".join([part for text in texts for part in _framed(text)]))
+        self.transport.write(frames)
         return True
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if self.close_sent:
+            # By the server, most likely, for what the client did: nobody has told the
+            # application yet, so that it is no fault of its own.
+            raise ClientDisconnected
+        await super().send(message)
 
     def handle_close(self, event: CloseConnection) -> None:
         if self.conn.state is ConnectionState.OPEN:

@@ -26,6 +26,7 @@ from aigw_asgi.stores.app_log import (
 )
 from aigw_asgi.stores.sqlite.app_log_writer import BUSY, FILE, Writer
 from aigw_asgi.stores.sqlite.asking import Asking
+from aigw_asgi.stores.sqlite.newest import Newest
 
 _RECORDS = "SELECT seq, at, level, logger, message, request_id, worker, pid, traceback FROM records"
 _NEWEST = "SELECT ifnull(max(seq), 0) FROM records"
@@ -42,6 +43,7 @@ class SqliteAppLog:
         self._pages = Asking(self.file, "app log", busy=busy, prepare=_know_texts)
         # Apart, so that who follows the log does not wait for who searches it.
         self._following = Asking(self.file, "app log", busy=busy)
+        self._newest = Newest(self.file, self._ask_newest)
 
     def __repr__(self) -> str:
         return f"<SqliteAppLog {self._writer!r}>"
@@ -120,6 +122,9 @@ class SqliteAppLog:
         return await self._following.run(lambda: self._following.ask(ask))
 
     async def newest(self) -> int:
+        return await self._newest.get()
+
+    async def _ask_newest(self) -> int:
         def ask(connection: sqlite3.Connection) -> int:
             return int(connection.execute(_NEWEST).fetchone()[0])
 

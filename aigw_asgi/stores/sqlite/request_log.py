@@ -33,6 +33,7 @@ from aigw_asgi.stores.sqlite.log_reader import Reader
 from aigw_asgi.stores.sqlite.log_rows import Captured, Ended
 from aigw_asgi.stores.sqlite.log_schema import FILE
 from aigw_asgi.stores.sqlite.log_writer import Writer
+from aigw_asgi.stores.sqlite.newest import Newest
 from aigw_core.capture import Capture
 from aigw_core.record import ExchangeRecord
 
@@ -55,6 +56,7 @@ class SqliteRequestLog:
         self._reader = Reader(self.file, busy=busy)
         # Apart, so that who follows the log does not wait for who searches it.
         self._following = Reader(self.file, busy=busy)
+        self._newest = Newest(self.file, self._ask_newest)
         self._writer.start()
 
     def __repr__(self) -> str:
@@ -88,6 +90,9 @@ class SqliteRequestLog:
         return await self._following.run(lambda: self._following.after(seq, limit))
 
     async def newest(self) -> int:
+        return await self._newest.get()
+
+    async def _ask_newest(self) -> int:
         return await self._following.run(self._following.newest)
 
     async def entry(self, request_id: str) -> EntryDetail | None:

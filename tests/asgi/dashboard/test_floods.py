@@ -76,7 +76,7 @@ FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, str]]:
     with Gateway(tmp_path_factory.mktemp("gateway"), "--log-level", "warning") as gateway:
         yield gateway, gateway.sign_in()
-    assert "Traceback" not in gateway.output
+    assert "Traceback" not in gateway.output, gateway.output[-4000:]
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc to read memory from")
