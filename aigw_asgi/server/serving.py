@@ -41,6 +41,7 @@ from aigw_asgi.server.direct_body import with_direct_send
 from aigw_asgi.server.guard import Guard
 from aigw_asgi.server.h11_protocol import GuardedH11Protocol
 from aigw_asgi.server.listen import Address, addresses, bind
+from aigw_asgi.server.newcomers import Newcomers
 from aigw_asgi.server.settings import HttpChoice, LoopChoice, ServerSettings
 from aigw_asgi.server.signals import Control, Signals
 
@@ -70,6 +71,10 @@ def _nothing() -> None:
     pass
 
 
+def _nowhere(address: str) -> bool:
+    return False
+
+
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Called in the loop, and must not block: start a task for more than a note."""
 
@@ -81,6 +86,9 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """The time to drain is over; end the running ones with an error."""
     reload: Callable[[], None] = _nothing
     """SIGHUP came."""
+    is_proxy: Callable[[str], bool] = _nowhere
+    """Whether many clients come by this address, so that it may have any number of new
+    connections (:mod:`aigw_asgi.server.newcomers`)."""
 
 
 class Server(uvicorn.Server):
@@ -123,6 +131,7 @@ class Server(uvicorn.Server):
         self._sockets: list[socket.socket] = []
         self._accepting = True
         self._turn = asyncio.Lock()
+        self._newcomers = Newcomers(settings.limits.newcomers_per_address, hooks.is_proxy)
         self.servers: list[asyncio.Server] = []
 
     @contextlib.contextmanager
@@ -166,6 +175,7 @@ class Server(uvicorn.Server):
     async def _listen_on(self, shared: socket.socket) -> asyncio.Server:
         config, loop = self.config, asyncio.get_running_loop()
         limits, secured = self._settings.limits, self._certificates
+        newcomers = self._newcomers
         sock, backlog = shared.dup(), config.backlog
         if isinstance(loop, asyncio.SelectorEventLoop):
             sock, backlog = _Listener(sock, backlog), 1
@@ -177,6 +187,7 @@ class Server(uvicorn.Server):
                 app_state=self.lifespan.state,
                 _loop=loop,
                 limits=limits,
+                newcomers=newcomers,
             )
 
         if secured is None:
@@ -196,9 +207,22 @@ class Server(uvicorn.Server):
             await self.on_tick(0)  # refreshes the date
             if self._certificates is not None:
                 self._certificates.tell_of_expiry(datetime.now(UTC))
+            await self._turn_away()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._stop.wait()
+
+    async def _turn_away(self) -> None:
+        """Close those that an address has too many of, some at a time: each takes some 20 us."""
+        surplus = self._newcomers.tick()
+        for number, connection in enumerate(surplus):
+            if number % 100 == 99:
+                await asyncio.sleep(0)
+            # What came or went while others were closed.
+            if connection.entries is None or connection.head_read():
+                continue
+            self._newcomers.gone(connection)
+            connection.turn_away()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hooks.drain()
