@@ -27,6 +27,7 @@ from aigw_asgi.gateway import state_of
 from aigw_asgi.heap import keep_heap
 from aigw_asgi.logs import Log
 from aigw_asgi.loop_watch import LoopWatch
+from aigw_asgi.memory_watch import find_group
 from aigw_asgi.node import this_node
 from aigw_asgi.server import (
     BadCertificate,
@@ -125,6 +126,7 @@ class Serving(Struct, frozen=True):
             drain=drain,
             overdue=app.stop_streams,
             reload=reload,
+            cutter=app.take_cutter,
             is_proxy=lambda address: _is_proxy(app, address),
         )
         return self._run(app, hooks, self.sockets or None, certificates)
@@ -219,6 +221,7 @@ class Serving(Struct, frozen=True):
             drain=app.drain,
             overdue=app.stop_streams,
             reload=reload,
+            cutter=app.take_cutter,
             is_proxy=lambda address: _is_proxy(app, address),
         )
         return self._run(app, hooks, sockets, certificates, orders)
@@ -264,6 +267,7 @@ class Serving(Struct, frozen=True):
             app_log=self.app_log,
         )
         state.certificates = certificates
+        state.group = find_group()
         state.watch = LoopWatch()
         state.watch.start()
         if state.reloader is not None:

@@ -30,6 +30,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -44,6 +45,7 @@ from aigw_asgi.server.listen import Address, addresses, bind
 from aigw_asgi.server.newcomers import Newcomers
 from aigw_asgi.server.settings import HttpChoice, LoopChoice, ServerSettings
 from aigw_asgi.server.signals import Control, Signals
+from aigw_asgi.server.unread import cut_unread
 
 ASGIApp = Callable[..., Any]
 """An ASGI 3 application; uvicorn's own types for it are private."""
@@ -71,6 +73,10 @@ def _nothing() -> None:
     pass
 
 
+def _untaken(cut: Callable[[int], int]) -> None:
+    pass
+
+
 def _nowhere(address: str) -> bool:
     return False
 
@@ -86,6 +92,10 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """The time to drain is over; end the running ones with an error."""
     reload: Callable[[], None] = _nothing
     """SIGHUP came."""
+    cutter: Callable[[Callable[[int], int]], None] = _untaken
+    """Given, before the first connection, what drops the connections whose clients leave most
+    unread (:mod:`aigw_asgi.server.unread`): it takes a number of bytes, and gives how many
+    connections it was."""
     is_proxy: Callable[[str], bool] = _nowhere
     """Whether many clients come by this address, so that it may have any number of new
     connections (:mod:`aigw_asgi.server.newcomers`)."""
@@ -149,6 +159,7 @@ class Server(uvicorn.Server):
             self._certificates.on_change(self.listen_anew)
         await self.listen_anew()
         self.started = True
+        self._hooks.cutter(partial(cut_unread, self.server_state.connections))
         self._hooks.ready(addresses(sockets))
 
     async def listen_anew(self) -> None:
