@@ -118,6 +118,92 @@ def test_every_door_is_known_and_has_a_reason() -> None:
     assert all(ALLOWED.values())
 
 
+FILE_CALLS = {
+    *("open", "os.open", "os.listdir", "os.scandir", "os.walk", "os.readlink", "io.open"),
+    *("sqlite3.connect", "importlib.resources.files", "anyio.open_file", "shutil.copyfile"),
+}
+FILE_METHODS = {
+    *("read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "glob", "rglob"),
+    *("open_file", "load_cert_chain", "load_verify_locations"),
+}
+
+FILES = {
+    "aigw_asgi.background": "/dev/null",
+    "aigw_asgi.config_store": "the configuration, and what its file:// references name",
+    "aigw_asgi.config_writer": "the configuration, and its lock beside it",
+    "aigw_asgi.dashboard.audit": "audit.jsonl of the state folder",
+    "aigw_asgi.dashboard.config_check": "the configuration, as it is now",
+    "aigw_asgi.dashboard.changes": "likewise",
+    "aigw_asgi.dashboard.files": "what was built into static/, listed once: a request picks by name",
+    "aigw_asgi.dashboard.process_facts": "/proc/self",
+    "aigw_asgi.log_file": "the log, in the configured folder",
+    "aigw_asgi.memory_watch": "/proc/self and the cgroup",
+    "aigw_asgi.pid_file": "the configured PID file",
+    "aigw_asgi.price_table": "prices.json of the package",
+    "aigw_asgi.server.certificates": "the configured files of TLS",
+    "aigw_asgi.state_folder": "keys in the state folder",
+    "aigw_asgi.stores.redis.scripts": "scripts of the package",
+    "aigw_asgi.stores.sqlite.database": "the stores in the state folder",
+    "aigw_asgi.transports.tls": "certificates of authorities, of the system",
+}
+"""Modules that open files or list folders while serving, and which."""
+
+NOT_SERVING = ("aigw_asgi.cli", "aigw_asgi.bench", "aigw_asgi.testing")
+
+
+def opens_files(module: Module) -> bool:
+    tree = ast.parse(module.source)
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update({each.asname or each.name: each.name for each in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            for each in node.names:
+                names[each.asname or each.name] = f"{node.module}.{each.name}"
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        if isinstance(function, ast.Name):
+            # Also what others of ours read for it.
+            found = names.get(function.id, function.id)
+            if found in FILE_CALLS or found.endswith(".config_store.read_bytes"):
+                return True
+        elif isinstance(function, ast.Attribute) and (
+            function.attr in FILE_METHODS or dotted(function, names) in FILE_CALLS
+        ):
+            return True
+    return False
+
+
+def test_no_request_names_a_file() -> None:
+    """Who opens one while serving is listed here, with the file; all names come from the
+    configuration, the environment or the package."""
+    modules = read_modules(CORE) | read_modules(SHELL)
+    found = {
+        name
+        for name, module in modules.items()
+        if not name.startswith(NOT_SERVING) and opens_files(module)
+    }
+    assert found == set(FILES)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "open(name)",
+        "import os\nos.open(name, 0)",
+        "from os import listdir as names\nnames(x)",
+        "path.read_bytes()",
+        "from aigw_asgi.config_store import read_bytes\nread_bytes(x)",
+        "import sqlite3\nsqlite3.connect(x)",
+    ],
+)
+def test_a_planted_file_is_found(source: str) -> None:
+    assert opens_files(Module("aigw_asgi.x", source))
+    assert not opens_files(Module("aigw_asgi.x", "stream.read()\nstore.open()"))
+
+
 PLANTED = {
     "eval('1')": "eval",
     "run = exec": "exec",
