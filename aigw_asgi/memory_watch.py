@@ -97,14 +97,20 @@ class MemoryWatch:
             )
 
 
-def read_process(limit: int) -> Figures | None:
-    """What this process uses of ``limit`` bytes."""
+def resident() -> int | None:
+    """Bytes of this process that are in memory; ``None``: this system does not say."""
     try:
         with open("/proc/self/statm", "rb") as stream:
             pages = int(stream.read().split()[1])
     except (OSError, ValueError, IndexError):  # not Linux
         return None
-    return Figures(pages * os.sysconf("SC_PAGE_SIZE"), limit)
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def read_process(limit: int) -> Figures | None:
+    """What this process uses of ``limit`` bytes."""
+    used = resident()
+    return None if used is None else Figures(used, limit)
 
 
 class Group:
