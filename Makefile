@@ -11,7 +11,7 @@ TIME ?= 60
 TARGET ?=
 export VENV PYTHON
 
-.PHONY: help run dev test test-deep fuzz check conformance bench soak web e2e screenshots clean lock
+.PHONY: help run dev test test-deep fuzz check conformance bench soak web e2e screenshots clean lock sbom audit
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
@@ -25,6 +25,8 @@ help:
 	@echo "make screenshots   pictures of every page of the dashboard, into build/screenshots"
 	@echo "make bench   the benchmarks"
 	@echo "make soak    load, and what must not come of it (REQUESTS=200000 STREAMS=1000 ARGS=\"L1 L3\")"
+	@echo "make sbom    what a wheel brings and needs, as CycloneDX, into build/sbom.json"
+	@echo "make audit   known faults of all that is locked (asks PyPI and npm)"
 	@echo "make lock    requirements/*.txt anew, from pyproject.toml (needs uv)"
 	@echo "make clean   remove what these made"
 
@@ -98,6 +100,26 @@ lock:
 	$(LOCK) --extra fast pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/web.in -o requirements/web.txt
 	$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
+	$(LOCK) requirements/audit.in -o requirements/audit.txt
+
+sbom: $(VENV)/.runtime
+	@$(VENV)/bin/python requirements/sbom.py build/sbom.json
+	@echo build/sbom.json
+
+AUDIT_VENV = build/audit
+
+# --strict: a package that cannot be asked about is a failure, not a good one.
+audit: $(AUDIT_VENV)/.audit $(VENV)/.runtime
+	@failed=0; for lock in requirements/*.txt; do \
+	    echo "== $$lock"; \
+	    $(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r $$lock || failed=1; \
+	done; \
+	echo "== web/package-lock.json"; \
+	$(VENV)/bin/python hatch_build.py npm audit || failed=1; \
+	exit $$failed
+
+$(AUDIT_VENV)/.audit: requirements/audit.txt requirements/install
+	@VENV=$(AUDIT_VENV) requirements/install audit
 
 clean:
 	rm -rf $(VENV) web/node_modules web/dist aigw_asgi/static .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -86,6 +86,12 @@ class App:
             return None
         return await self.state.reloader.reload()
 
+    def take_cutter(self, cut: Callable[[int], int]) -> None:
+        """``cut`` is for when memory runs out (:data:`aigw_asgi.memory_watch.Cut`). The
+        lifespan must be running."""
+        if self.state is not None:
+            self.state.memory.cut = cut
+
     def stop_streams(self) -> None:
         """The time to drain is over: end the answers that still run. Does not wait."""
         if self.state is not None:
@@ -160,9 +166,15 @@ class App:
         caller = _admit(state, request, route)
         if route.has_body:
             refuse_encoded_body(request.headers)
-            body = await request.body(receive, state.snapshot.body_limit)
-            inbound = Inbound(body, request.headers, route.name or None, route.stream, request.path)
-            await _answer(state, request, route, inbound, caller, request_id, receive, send)
+            state.admission.enter()
+            try:
+                body = await request.body(receive, state.snapshot.body_limit)
+                inbound = Inbound(
+                    body, request.headers, route.name or None, route.stream, request.path
+                )
+                await _answer(state, request, route, inbound, caller, request_id, receive, send)
+            finally:
+                state.admission.leave()
         else:
             identified = (("x-request-id", request_id),)
             if _asks_for_text(request, route):
@@ -316,7 +328,7 @@ async def _look_up(state: GatewayState, request: HttpRequest, route: Route, call
     if route.auth is Auth.LOCAL:
         return admin_document(state, endpoint, route.name)
     if endpoint is Endpoint.HEALTH:
-        slow = state.watch is not None and state.watch.slow
+        slow = state.admission.pressed or (state.watch is not None and state.watch.slow)
         return {"status": "draining" if state.draining else "degraded" if slow else "ok"}
     return {"message": "aigw"}
 

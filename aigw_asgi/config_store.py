@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -85,6 +86,31 @@ def compile_bytes(
     from aigw_asgi.yaml_document import read_document  # imports PyYAML: 20 ms
 
     return _compile(read_document(raw, file), version_of(raw), env, overrides)
+
+
+def exposed(loaded: Loaded) -> Remark | None:
+    """What is to be said of a file that has secrets in clear and that every user of the
+    machine can read. A group may: that is how services get theirs."""
+    from aigw_asgi.redaction import MIN_LENGTH, secrets_in
+    from aigw_core.config.report import Remark
+
+    document = loaded.document
+    if document is None:
+        return None
+    try:
+        mode = stat.S_IMODE(os.stat(document.file).st_mode)
+    except OSError:
+        return None
+    if not mode & stat.S_IROTH:
+        return None
+    secrets = (each for each in secrets_in(loaded.reading.config) if len(each) >= MIN_LENGTH)
+    if not any(each in document.text for each in secrets):
+        return None
+    message = (
+        f"it has secrets in clear, and every user of this machine can read it (mode {mode:o});"
+        " chmod o-r mends that"
+    )
+    return Remark(message, file=document.file)
 
 
 def version_of(raw: bytes) -> str:

@@ -54,6 +54,7 @@ _LOOK = 0.01
 
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 # The last is said of a file that is a mount of its own.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class WriteRefused(Exception):
@@ -62,6 +63,10 @@ class WriteRefused(Exception):
 
 class ReadOnly(WriteRefused):
     """The file, its folder or its file system takes no changes."""
+
+
+class DiskFull(WriteRefused):
+    """There is no room for it, on the disk or in a quota."""
 
 
 class VersionConflict(WriteRefused):
@@ -93,6 +98,7 @@ def change_file(
         VersionConflict: it has another version, or kept changing while this ran.
         InvalidConfig: the new text is no usable configuration (or the old one was not).
         ReadOnly: it is not to be written.
+        DiskFull: there is no room; the old text stands.
         WriteRefused: it cannot be written, or the lock cannot be had.
         EditRefused: by ``change``.
     """
@@ -113,7 +119,8 @@ def change_file(
                 continue
             except OSError as exc:
                 raise _unwritable(f"{file} cannot be written", exc) from exc
-            os.pwrite(lock, version_of(new).encode(), 0)
+            with contextlib.suppress(OSError):  # no room; the next one looks longer
+                os.pwrite(lock, version_of(new).encode(), 0)
             return version_of(new)
     raise AssertionError("the last attempt returns or raises")
 
@@ -129,6 +136,8 @@ def _document(raw: bytes, file: str, instead: YamlDocument | None) -> YamlDocume
 
 def _unwritable(what: str, exc: OSError) -> WriteRefused:
     kind = ReadOnly if exc.errno in _READ_ONLY else WriteRefused
+    if exc.errno in _FULL:
+        kind = DiskFull
     return kind(f"{what}: {exc.strerror}")
 
 

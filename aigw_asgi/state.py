@@ -17,10 +17,12 @@ from anyio.abc import TaskGroup, TaskStatus
 from aigw_asgi.driver import Driver
 from aigw_asgi.echo import echo
 from aigw_asgi.health_journal import HealthJournal
+from aigw_asgi.memory_watch import Figures, Group, MemoryWatch, read_process
 from aigw_asgi.price_table import bundled_prices
 from aigw_asgi.sharing import Sharing
 from aigw_asgi.transports import Transport
 from aigw_asgi.transports.memory import AppTransport
+from aigw_core.admission import Admission
 from aigw_core.capture import CaptureRing
 from aigw_core.commands import Send
 from aigw_core.config.snapshot import Snapshot
@@ -87,6 +89,8 @@ class GatewayState:
         """
         self.settings = settings
         self.limits = Limits() if limits is None else limits
+        self.admission = Admission()
+        self.memory = MemoryWatch(self.admission, self._own_memory)
         self.health = Health()
         self.balance = Balance()
         self.budget = RetryBudget()
@@ -125,6 +129,8 @@ class GatewayState:
         """Where the configuration is a file that can change."""
         self.certificates: Certificates | None = None
         """Of the listener, where it speaks TLS and is ours."""
+        self.group: Group | None = None
+        """That limits the memory of the process, where the process is ours."""
         self.watch: LoopWatch | None = None
         """Of the loop, where the process is ours."""
         self._upstream = upstream
@@ -139,6 +145,7 @@ class GatewayState:
         """
         for key in snapshot.client_keys.values():
             prove(self.limits, key, time.monotonic())
+        self.admission.allow(snapshot.max_requests)
         catalogue = Catalogue(snapshot)
         self.seal_keys = self._seal_keys_for(snapshot)
         self.prices = PriceBook(snapshot.prices, bundled_prices())
@@ -179,6 +186,7 @@ class GatewayState:
             self._tasks = tasks
             await tasks.start(self.sharing.run)
             task_status.started()
+            tasks.start_soon(self.memory.run)
             if self.reloader is not None:
                 tasks.start_soon(self.reloader.run)
             await anyio.sleep_forever()  # for what is spawned
@@ -188,6 +196,13 @@ class GatewayState:
         if self._tasks is None:
             raise RuntimeError("the application's lifespan is not running")
         self._tasks.start_soon(work)
+
+    def _own_memory(self) -> Figures | None:
+        """By the configured limit, else by that of the ``group`` of the process."""
+        limit = self.snapshot.memory_limit
+        if limit is None:
+            return None if self.group is None else self.group.read()
+        return read_process(limit) if limit else None
 
     def _ask_reload(self) -> None:
         if self.reloader is not None:

@@ -43,11 +43,15 @@ def run(args: argparse.Namespace) -> int:
                 print(problem)
             print(f"{_count(len(exc.problems), 'problem')}: cannot be used", file=sys.stderr)
         return CONFIG_INVALID
+    remarks = [*loaded.warnings]
+    open_file = config_store.exposed(loaded)
+    if open_file is not None:
+        remarks.append(open_file)
     if args.json:
-        warnings = [_as_json(remark) for remark in loaded.warnings]
+        warnings = [_as_json(remark) for remark in remarks]
         print_json({"valid": True, "problems": [], "warnings": warnings, **_facts(loaded)})
     else:
-        for remark in loaded.warnings:
+        for remark in remarks:
             print(f"warning: {remark}")
         print(_summary(loaded))
     return OK

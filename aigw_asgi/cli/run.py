@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.cli import CONFIG_INVALID, FAILED
 from aigw_asgi.cli.output import add_config, complain, show_problems
-from aigw_asgi.config_store import Loaded, compile_bytes, find_file, load
+from aigw_asgi.config_store import Loaded, compile_bytes, exposed, find_file, load
 from aigw_asgi.log_keeper import AppLogKeeper
 from aigw_asgi.logs import REDACTOR, Log, LogSettings
 from aigw_asgi.state_folder import state_folder
@@ -102,7 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
     except InvalidConfig as exc:
         show_problems(exc)
         return CONFIG_INVALID
-    for warning in [*loaded.warnings, *_not_in_effect(loaded)]:
+    open_file = exposed(loaded)
+    told = [] if open_file is None else [open_file]
+    for warning in [*loaded.warnings, *told, *_not_in_effect(loaded)]:
         print(f"warning: {warning}", file=sys.stderr)
 
     def serve(readiness: Readiness | None) -> int:

@@ -27,6 +27,7 @@ from aigw_asgi.gateway import state_of
 from aigw_asgi.heap import keep_heap
 from aigw_asgi.logs import Log
 from aigw_asgi.loop_watch import LoopWatch
+from aigw_asgi.memory_watch import find_group
 from aigw_asgi.node import this_node
 from aigw_asgi.server import (
     BadCertificate,
@@ -34,12 +35,14 @@ from aigw_asgi.server import (
     Control,
     Hooks,
     HttpChoice,
+    Limits,
     LoopChoice,
     ServerSettings,
     StartupFailed,
     bind,
     run,
 )
+from aigw_asgi.server.descriptors import raise_limit, shortage
 from aigw_asgi.server.listen import Address, addresses
 from aigw_asgi.state import GatewayState
 from aigw_asgi.state_folder import session_key, state_folder
@@ -47,6 +50,7 @@ from aigw_asgi.systemd import Notifier
 from aigw_asgi.transports import choose
 from aigw_core.codecs import CODECS, COMPACTING, COUNTING
 from aigw_core.errors import InvalidConfig
+from aigw_core.forwarding import is_within
 
 if TYPE_CHECKING:
     from aigw_asgi.stores.app_log import AppLog
@@ -85,6 +89,7 @@ class Serving(Struct, frozen=True):
     def alone(self) -> int:
         """Serve in this process; gives the exit status."""
         collector.settle()
+        self._make_room()
         notifier = self.notifier
         try:
             certificates = self._certificates()
@@ -116,13 +121,21 @@ class Serving(Struct, frozen=True):
             return self._state(self.loaded, certificates)
 
         app = App(open_state)
-        hooks = Hooks(ready=ready, drain=drain, overdue=app.stop_streams, reload=reload)
+        hooks = Hooks(
+            ready=ready,
+            drain=drain,
+            overdue=app.stop_streams,
+            reload=reload,
+            cutter=app.take_cutter,
+            is_proxy=lambda address: _is_proxy(app, address),
+        )
         return self._run(app, hooks, self.sockets or None, certificates)
 
     def shared(self, log: Log) -> int:
         """Serve in as many processes as configured, and look after them; gives the exit
         status. ``log`` is one that forks."""
         collector.settle()
+        self._make_room()
         from aigw_asgi.supervisor import Plan, Supervisor  # of systems that fork
 
         settings = self.loaded.settings
@@ -203,7 +216,14 @@ class Serving(Struct, frozen=True):
             await orders.reloaded()
 
         app = App(open_state)
-        hooks = Hooks(ready=ready, drain=app.drain, overdue=app.stop_streams, reload=reload)
+        hooks = Hooks(
+            ready=ready,
+            drain=app.drain,
+            overdue=app.stop_streams,
+            reload=reload,
+            cutter=app.take_cutter,
+            is_proxy=lambda address: _is_proxy(app, address),
+        )
         return self._run(app, hooks, sockets, certificates, orders)
 
     def _now(self, text: bytes | None) -> tuple[Loaded, bool]:
@@ -219,6 +239,12 @@ class Serving(Struct, frozen=True):
             settled = source is None and loaded.settings == settings
             return structs.replace(loaded, settings=settings), settled
         return self.loaded, False
+
+    def _make_room(self) -> None:
+        """Have as many descriptors as can be, and say when they are few."""
+        problem = shortage(raise_limit(), self.loaded.snapshot.max_requests)
+        if problem is not None:
+            logging.getLogger("aigw").warning("%s", problem)
 
     def _certificates(self) -> Certificates | None:
         """As the files are now; ``None`` for plain HTTP.
@@ -241,6 +267,7 @@ class Serving(Struct, frozen=True):
             app_log=self.app_log,
         )
         state.certificates = certificates
+        state.group = find_group()
         state.watch = LoopWatch()
         state.watch.start()
         if state.reloader is not None:
@@ -263,6 +290,7 @@ class Serving(Struct, frozen=True):
             loop=LoopChoice(self.arguments.loop),
             http=HttpChoice(self.arguments.http),
             shutdown_timeout=settings.shutdown_timeout,
+            limits=Limits(newcomers_per_address=settings.newcomers_per_address),
         )
         try:
             return run(
@@ -314,6 +342,10 @@ class Serving(Struct, frozen=True):
         access = self._access
         assert access is not None
         return link_for(access, self._session_key, time.time())
+
+
+def _is_proxy(app: App, address: str) -> bool:
+    return app.state is not None and is_within(address, app.state.snapshot.trusted_proxies)
 
 
 def _call_process(name: str) -> None:

@@ -23,7 +23,13 @@ import msgspec
 from msgspec import Struct
 
 from aigw_asgi.config_store import Loaded, compile_bytes, read_bytes, version_of
-from aigw_asgi.config_writer import ReadOnly, VersionConflict, WriteRefused, change_file
+from aigw_asgi.config_writer import (
+    DiskFull,
+    ReadOnly,
+    VersionConflict,
+    WriteRefused,
+    change_file,
+)
 from aigw_asgi.dashboard.effects import effects
 from aigw_asgi.dashboard.operation import Answer, Body, Call, Shape
 from aigw_asgi.dashboard.placeholders import hidden_text
@@ -406,6 +412,9 @@ class _Work:
         if isinstance(exc, EditRefused):
             message = f"{exc}; change it in the text itself"
             return ApiError(409, "edit_refused", message)
+        if isinstance(exc, DiskFull):
+            message = f"{self._short(str(exc))}; it is as it was"
+            return ApiError(507, "disk_full", message)
         return ApiError(503, "write_refused", self._short(str(exc)), retry_after=1)
 
     def _short(self, message: str) -> str:

@@ -36,6 +36,7 @@ _MEANING = {
     429: "Too often",
     500: "The gateway failed",
     503: "Not just now",
+    507: "There is no room on the disk; nothing was changed",
 }
 
 

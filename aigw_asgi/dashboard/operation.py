@@ -172,5 +172,5 @@ class Operation(Struct, frozen=True, kw_only=True):
         if self.relays:
             found |= RELAYED
         if self.versioned:
-            found |= {409, 422, 503}
+            found |= {409, 422, 503, 507}
         return tuple(sorted(found))

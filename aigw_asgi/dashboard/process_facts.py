@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from aigw_asgi.dashboard.operation import Shape
+from aigw_asgi.memory_watch import resident
 
 if TYPE_CHECKING:
     from aigw_asgi.state import GatewayState
@@ -44,7 +45,7 @@ async def process_facts(state: GatewayState) -> ProcessFacts:
     return ProcessFacts(
         pid=os.getpid(),
         worker=None if node is None or node.workers == 1 else node.worker,
-        rss_bytes=_rss(),
+        rss_bytes=resident(),
         open_files=_open_files(),
         threads=threading.active_count(),
         cpu_seconds=round(time.process_time(), 3),
@@ -59,14 +60,6 @@ async def _lag() -> float:
         await anyio.sleep(LAG_WAIT)
         longest = max(longest, time.perf_counter() - began - LAG_WAIT)
     return round(longest * 1000, 3)
-
-
-def _rss() -> int | None:
-    try:
-        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _open_files() -> int | None:

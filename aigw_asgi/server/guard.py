@@ -23,7 +23,12 @@ from uvicorn.server import ServerState
 
 from aigw_asgi.server.deadline import Deadline
 from aigw_asgi.server.head import Refused, refusal_bytes
+from aigw_asgi.server.newcomers import Entries, Newcomers
 from aigw_asgi.server.settings import Limits
+
+TOO_MANY = Refused(
+    HTTPStatus.TOO_MANY_REQUESTS, "too many connections of this address have sent no request yet"
+)
 
 
 class Phase(Enum):
@@ -50,15 +55,20 @@ class Guard:
     transport: asyncio.Transport
     flow: FlowControl
     server_state: ServerState
+    client: tuple[str, int] | None
+    cycle: Any
 
     limits: Limits
     phase: Phase
     deadline: Deadline
+    entries: Entries | None
     _unflushed: int
 
-    def guard(self, limits: Limits) -> None:
+    def guard(self, limits: Limits, newcomers: Newcomers | None) -> None:
         """To be called when the protocol has been made."""
         self.limits = limits
+        self.newcomers = newcomers
+        self.entries = None
         self.phase = Phase.HEAD
         self.deadline = Deadline(self.loop, self._on_deadline)
         self._unflushed = 0  # bytes of an answer, when last looked at
@@ -70,6 +80,29 @@ class Guard:
     def head_begun(self) -> bool:
         """Whether anything of the next head has come."""
         raise NotImplementedError
+
+    def head_read(self) -> bool:
+        return self.cycle is not None
+
+    def await_first_head(self) -> None:
+        """The connection has been made."""
+        if self.newcomers is not None:
+            self.newcomers.came(self)
+        self.await_head(self.limits.head_timeout)
+
+    def end_guard(self) -> None:
+        """The connection is over, or somebody else's."""
+        if self.newcomers is not None:
+            self.newcomers.gone(self)
+        self.deadline.cancel()
+
+    def turn_away(self) -> None:
+        """Too many of this address are as late."""
+        if self.head_begun():
+            self.refuse(TOO_MANY)
+            self.deadline.set(self.limits.close_timeout)
+        else:
+            self.close()
 
     def await_head(self, seconds: float) -> None:
         self.phase = Phase.HEAD

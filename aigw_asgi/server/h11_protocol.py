@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 
 from aigw_asgi.server.guard import Cycle, Guard, Phase
 from aigw_asgi.server.head import RawHead, Refused, bad_request, has_body
+from aigw_asgi.server.newcomers import Newcomers
 from aigw_asgi.server.settings import Limits
 
 
@@ -32,9 +33,10 @@ class GuardedH11Protocol(Guard, H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: Limits = Limits(),
+        newcomers: Newcomers | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.guard(limits)
+        self.guard(limits, newcomers)
         # What h11 holds at once: a head, which we have measured, or a chunk's
         # framing, or a trailer.
         self.conn = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
@@ -45,10 +47,10 @@ class GuardedH11Protocol(Guard, H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
-        self.await_head(self.limits.head_timeout)
+        self.await_first_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.deadline.cancel()
+        self.end_guard()
         cycle = self.open_cycle()
         super().connection_lost(exc)
         self.tell_left(cycle)
@@ -79,7 +81,7 @@ class GuardedH11Protocol(Guard, H11Protocol):
             self.refuse(bad_request("a WebSocket handshake has no body"))
             return
         self._upgraded = True
-        self.deadline.cancel()
+        self.end_guard()
         super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:

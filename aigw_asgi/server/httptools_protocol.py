@@ -29,6 +29,7 @@ from aigw_asgi.server.head import (
     head_too_large,
     too_many_fields,
 )
+from aigw_asgi.server.newcomers import Newcomers
 from aigw_asgi.server.settings import Limits
 
 
@@ -45,9 +46,10 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: Limits = Limits(),
+        newcomers: Newcomers | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.guard(limits)
+        self.guard(limits, newcomers)
         self._head_bytes = 0  # fed since the last message ended
         self._begun = False  # the parser is past the blank lines before a message
         self._fields = 0  # of head and trailer
@@ -58,10 +60,10 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
-        self.await_head(self.limits.head_timeout)
+        self.await_first_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.deadline.cancel()
+        self.end_guard()
         cycle = self.open_cycle()
         super().connection_lost(exc)
         self.tell_left(cycle)
@@ -85,7 +87,7 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
     # uvicorn.HttpToolsProtocol
 
     def handle_websocket_upgrade(self) -> None:
-        self.deadline.cancel()
+        self.end_guard()
         super().handle_websocket_upgrade()
 
     def on_response_complete(self) -> None:

@@ -30,6 +30,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -41,8 +42,10 @@ from aigw_asgi.server.direct_body import with_direct_send
 from aigw_asgi.server.guard import Guard
 from aigw_asgi.server.h11_protocol import GuardedH11Protocol
 from aigw_asgi.server.listen import Address, addresses, bind
+from aigw_asgi.server.newcomers import Newcomers
 from aigw_asgi.server.settings import HttpChoice, LoopChoice, ServerSettings
 from aigw_asgi.server.signals import Control, Signals
+from aigw_asgi.server.unread import cut_unread
 
 ASGIApp = Callable[..., Any]
 """An ASGI 3 application; uvicorn's own types for it are private."""
@@ -70,6 +73,14 @@ def _nothing() -> None:
     pass
 
 
+def _untaken(cut: Callable[[int], int]) -> None:
+    pass
+
+
+def _nowhere(address: str) -> bool:
+    return False
+
+
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Called in the loop, and must not block: start a task for more than a note."""
 
@@ -81,6 +92,13 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """The time to drain is over; end the running ones with an error."""
     reload: Callable[[], None] = _nothing
     """SIGHUP came."""
+    cutter: Callable[[Callable[[int], int]], None] = _untaken
+    """Given, before the first connection, what drops the connections whose clients leave most
+    unread (:mod:`aigw_asgi.server.unread`): it takes a number of bytes, and gives how many
+    connections it was."""
+    is_proxy: Callable[[str], bool] = _nowhere
+    """Whether many clients come by this address, so that it may have any number of new
+    connections (:mod:`aigw_asgi.server.newcomers`)."""
 
 
 class Server(uvicorn.Server):
@@ -123,6 +141,7 @@ class Server(uvicorn.Server):
         self._sockets: list[socket.socket] = []
         self._accepting = True
         self._turn = asyncio.Lock()
+        self._newcomers = Newcomers(settings.limits.newcomers_per_address, hooks.is_proxy)
         self.servers: list[asyncio.Server] = []
 
     @contextlib.contextmanager
@@ -140,6 +159,7 @@ class Server(uvicorn.Server):
             self._certificates.on_change(self.listen_anew)
         await self.listen_anew()
         self.started = True
+        self._hooks.cutter(partial(cut_unread, self.server_state.connections))
         self._hooks.ready(addresses(sockets))
 
     async def listen_anew(self) -> None:
@@ -166,6 +186,7 @@ class Server(uvicorn.Server):
     async def _listen_on(self, shared: socket.socket) -> asyncio.Server:
         config, loop = self.config, asyncio.get_running_loop()
         limits, secured = self._settings.limits, self._certificates
+        newcomers = self._newcomers
         sock, backlog = shared.dup(), config.backlog
         if isinstance(loop, asyncio.SelectorEventLoop):
             sock, backlog = _Listener(sock, backlog), 1
@@ -177,6 +198,7 @@ class Server(uvicorn.Server):
                 app_state=self.lifespan.state,
                 _loop=loop,
                 limits=limits,
+                newcomers=newcomers,
             )
 
         if secured is None:
@@ -196,9 +218,22 @@ class Server(uvicorn.Server):
             await self.on_tick(0)  # refreshes the date
             if self._certificates is not None:
                 self._certificates.tell_of_expiry(datetime.now(UTC))
+            await self._turn_away()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._stop.wait()
+
+    async def _turn_away(self) -> None:
+        """Close those that an address has too many of, some at a time: each takes some 20 us."""
+        surplus = self._newcomers.tick()
+        for number, connection in enumerate(surplus):
+            if number % 100 == 99:
+                await asyncio.sleep(0)
+            # What came or went while others were closed.
+            if connection.entries is None or connection.head_read():
+                continue
+            self._newcomers.gone(connection)
+            connection.turn_away()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hooks.drain()

@@ -41,6 +41,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Each so many bytes of a body earn another second."""
     keepalive_timeout: float = 15.0
     """Silence between an answer and the next request."""
+    newcomers_per_address: int = 64
+    """Connections of one address whose first head is overdue; 0 = no limit. The default is
+    far above what browsers and pools of connections leave open unused. See
+    :mod:`aigw_asgi.server.newcomers`."""
     linger_timeout: float = 5.0
     """For the rest of a body whose request is answered already."""
     flush_timeout: float = 60.0

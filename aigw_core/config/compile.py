@@ -138,6 +138,8 @@ def compile_config(config: Config, version: str, *, from_file: bool) -> Snapshot
         prices={model: _price(price) for model, price in config.model_prices.items()},
         capture=_capture(config.capture),
         dashboard=_dashboard(config.dashboard),
+        max_requests=config.overload.max_requests,
+        memory_limit=_bytes(config.overload.memory_limit_mb),
     )
 
 
@@ -358,6 +360,10 @@ def _capture(entry: CaptureEntry) -> CapturePolicy | None:
         max_body=entry.max_body_bytes,
         retention=entry.retention_hours * 3600.0,
     )
+
+
+def _bytes(mib: int | None) -> int | None:
+    return None if mib is None else mib * _MIB
 
 
 def _dashboard(entry: Dashboard) -> DashboardAccess | None:

@@ -45,6 +45,8 @@ class ServerSettings(Struct, frozen=True):
     redis_url: Secret | None
     request_log_rows: int
     request_log_days: int
+    newcomers_per_address: int
+    """0: any number."""
 
     def differing(self, other: ServerSettings) -> tuple[str, ...]:
         """The keys, as the file has them, whose values are not the same in ``other``,
@@ -73,6 +75,7 @@ _KEYS = {
     "redis_url": "state.redis",
     "request_log_rows": "request-log.max-rows",
     "request_log_days": "request-log.retention-days",
+    "newcomers_per_address": "overload.newcomers-per-address",
 }
 
 
@@ -98,6 +101,7 @@ def server_settings(config: Config) -> ServerSettings:
         redis_url=config.state.redis,
         request_log_rows=config.request_log.max_rows,
         request_log_days=config.request_log.retention_days,
+        newcomers_per_address=config.overload.newcomers_per_address,
     )
 
 

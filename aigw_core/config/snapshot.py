@@ -279,6 +279,10 @@ class Snapshot(Struct, frozen=True):
     """``None``: bodies are not kept."""
     dashboard: DashboardAccess | None = None
     """``None``: not served."""
+    max_requests: int = 0
+    """Under way at once in each process; 0 = no limit."""
+    memory_limit: int | None = None
+    """Bytes that each process may use; 0 = no limit. ``None``: what its cgroup may."""
 
     @property
     def label(self) -> str:

@@ -209,6 +209,7 @@ async def world(
             ready=lambda bound: ready.set_result(bound[0][1]),
             drain=app.drain,
             overdue=app.stop_streams,
+            cutter=app.take_cutter,
         )
         stop = asyncio.Event()
         settings = ServerSettings(

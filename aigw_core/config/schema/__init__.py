@@ -38,6 +38,7 @@ from aigw_core.config.schema.server import (
     Dashboard,
     Debug,
     Log,
+    Overload,
     Price,
     RequestLog,
     Seals,
@@ -62,6 +63,7 @@ __all__ = [
     "Log",
     "ModelEntry",
     "ModelMatch",
+    "Overload",
     "Payload",
     "Price",
     "ProviderPin",
@@ -180,6 +182,7 @@ class Config(Section, frozen=True, kw_only=True):
         Meta(description="Seconds between spaces sent ahead of a slow answer. 0: off."),
     ] = 0.0
     streaming: Annotated[Streaming, Meta(description="Streams towards clients.")] = Streaming()
+    overload: Annotated[Overload, Meta(description="What is taken on at most.")] = Overload()
 
     routing: Annotated[Routing, Meta(description="Choice among credentials.")] = Routing()
     retry: Annotated[Retry, Meta(description="Failed attempts.")] = Retry()

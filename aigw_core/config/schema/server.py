@@ -71,6 +71,39 @@ class Daemon(Section, frozen=True, kw_only=True):
     ] = 30.0
 
 
+class Overload(Section, frozen=True, kw_only=True):
+    """What the gateway takes on at most."""
+
+    max_requests: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Requests under way at once in each process; what comes beyond them gets"
+            " 503. 0: no limit.",
+        ),
+    ] = 0
+    memory_limit_mb: Annotated[
+        Annotated[int, Meta(ge=0, le=1 << 30)] | None,
+        Meta(
+            description="MiB that each process may use. From 85 % on new requests get 503; from"
+            " 95 % on the clients that leave most unread are dropped. null: what the cgroup of the"
+            " process may use, together with all that is in it. 0: no limit.",
+        ),
+    ] = None
+    newcomers_per_address: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Connections that one address may have open for more than a second or two"
+            " without a first request; addresses of `trusted-proxies` may have any number."
+            " 0: no limit.",
+            extra={"restart": True},
+        ),
+    ] = 64
+
+
 class State(Section, frozen=True, kw_only=True):
     """Where counters, cooldowns and the request log are kept."""
 

@@ -132,3 +132,38 @@ def test_a_key_that_does_not_fit_its_certificate_is_found(
     assert capsys.readouterr().out == (
         f"config.yaml:3:1: tls: {pem.files.key} does not fit the certificate in {pem.files.cert}\n"
     )
+
+
+SECRET = "sk-in-clear-for-everybody"
+
+
+@pytest.mark.parametrize(
+    ("mode", "entry", "told"),
+    [
+        (0o644, SECRET, True),
+        (0o604, SECRET, True),
+        (0o640, SECRET, False),
+        (0o600, SECRET, False),
+        (0o644, "${CLIENT_KEY}", False),
+    ],
+)
+def test_secrets_that_everybody_can_read_are_told(
+    mode: int,
+    entry: str,
+    told: bool,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLIENT_KEY", SECRET)
+    file = folder / "config.yaml"
+    file.write_text(f"host: 127.0.0.1\napi-keys: ['{entry}']\n")
+    file.chmod(mode)
+    assert run() == 0
+    out = capsys.readouterr().out
+    assert SECRET not in out
+    warned = f"every user of this machine can read it (mode {mode:o}); chmod o-r mends that"
+    assert (warned in out) is told
+    assert run("--json") == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert [each["file"] for each in warnings] == ["config.yaml"] * told

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
+import resource
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +261,32 @@ async def test_a_change_that_changes_nothing_writes_nothing(operator: Operator) 
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert await records(operator) == []
     assert operator.state.snapshot.generation == 1
+
+
+@contextlib.contextmanager
+def no_room() -> Iterator[None]:
+    """No file may grow beyond what the configuration has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(CONFIG) - 1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_is_told_and_the_file_is_as_it_was(operator: Operator) -> None:
+    before = operator.state.snapshot.version
+    with no_room():
+        reply = await weigh(operator, 5)
+    assert (reply.status, reply.json["error"]) == (507, "disk_full")
+    assert "config.yaml cannot be written: File too large; it is as it was" in reply.json["message"]
+    assert str(operator.file.parent) not in reply.json["message"]
+    assert operator.file.read_text() == CONFIG
+    assert [each.name for each in operator.file.parent.glob(".config.yaml.*")] == [
+        ".config.yaml.lock"
+    ]
+    assert operator.state.snapshot.version == before
+    assert await records(operator) == []
+    reply = await weigh(operator, 5)
+    assert reply.status == 200
+    assert operator.state.snapshot.credentials[0].weight == 5

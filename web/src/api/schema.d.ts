@@ -5155,6 +5155,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     providerPresets: {
@@ -5413,6 +5422,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     changeProvider: {
@@ -5536,6 +5554,15 @@ export interface operations {
             };
             /** @description Not just now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6317,6 +6344,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getAuthKey: {
@@ -6501,6 +6537,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     changeAuthKey: {
@@ -6624,6 +6669,15 @@ export interface operations {
             };
             /** @description Not just now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6826,6 +6880,15 @@ export interface operations {
             };
             /** @description Not just now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7561,6 +7624,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     undoConfig: {
@@ -7682,6 +7754,15 @@ export interface operations {
             };
             /** @description Not just now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no room on the disk; nothing was changed */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
