@@ -198,6 +198,8 @@ class Page(Struct, frozen=True):
     """How many there are in all, whatever the cursor; only where an offset was given."""
     after: int | None = None
     """The cursor of the next page upwards; ``None``: this was the first a moment ago."""
+    exact: bool = True
+    """``total`` is all of them; ``False``: there may be more, which were not counted."""
 
 
 class Point(Struct, frozen=True, kw_only=True):

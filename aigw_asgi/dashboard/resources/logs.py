@@ -88,6 +88,9 @@ class LogPage(Shape, frozen=True, kw_only=True):
     retention: Retention
     total: int | UnsetType = UNSET
     """How many are meant in all. This and the following: of pages by number."""
+    total_exact: bool | UnsetType = UNSET
+    """``false``: there may be more than ``total``. What is asked of single requests (a latency,
+    a cost) is counted up to 10,000, among the newest 131,072; go on by cursor."""
     page: int | UnsetType = UNSET
     page_size: int | UnsetType = UNSET
     total_pages: int | UnsetType = UNSET
@@ -204,6 +207,7 @@ async def _list(call: Call) -> LogPage:
             oldest=extent.since,
         ),
         total=total,
+        total_exact=UNSET if total is UNSET else page.exact,
         page=number if by_number else UNSET,
         page_size=size if by_number else UNSET,
         total_pages=UNSET if total is UNSET else -(-total // size),

@@ -44,6 +44,8 @@ class Block(Struct, frozen=True):
     sql: str
     """From ``FROM`` on."""
     values: tuple[int, ...]
+    last: int
+    """The highest number that it may have."""
 
 
 def add_peaks(connection: sqlite3.Connection, before: int, summed: int) -> None:
@@ -92,6 +94,7 @@ def blocks(
         yield Block(
             f"FROM {source} WHERE id BETWEEN ? AND ?{rows.sql}{condition}",
             (max(rows.low, first), min(rows.high, first + BLOCK - 1), *rows.values),
+            first + BLOCK - 1,
         )
 
 

@@ -67,10 +67,10 @@ class Reader(Asking):
         def ask(connection: sqlite3.Connection) -> Page:
             search = Search(connection, query, before=before, after=after)
             ids = search.ids(limit + 1, offset or 0)
-            total = None
+            total, exact = None, True
             if offset is not None:
                 bare = before is None and after is None
-                total = (search if bare else Search(connection, query)).total()
+                total, exact = (search if bare else Search(connection, query)).total()
             more, ids = len(ids) > limit, ids[:limit]
             ends = (min(ids), max(ids)) if ids else (None, None)
             further, above = (True, more) if search.up else (more, before is not None)
@@ -79,6 +79,7 @@ class Reader(Asking):
                 ends[0] if further else None,
                 total,
                 ends[1] if above else None,
+                exact,
             )
 
         return self.ask(ask)

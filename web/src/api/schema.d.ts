@@ -1189,6 +1189,7 @@ export interface components {
             newest: number;
             retention: components["schemas"]["Retention"];
             total?: number;
+            total_exact?: boolean;
             page?: number;
             page_size?: number;
             total_pages?: number;
