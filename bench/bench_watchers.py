@@ -1,9 +1,8 @@
-"""What open dashboards cost: 1,000 translated chunks a second, watched by nobody and by fifty.
+"""What open dashboards cost: 1,000 translated chunks a second, watched by some of them.
 
-While the streams run, the dashboards watch all channels and watch none, turn by turn.
-``over_alone`` is the processor time of the gateway in one turn against that in the turn
-before: the median of all pairs, since a shared machine is now faster, now slower, by more
-than what is looked for. ``from`` and ``to`` are what half of the pairs lie between.
+``share`` is what the gateway spends on them, of all that it spends: by a clock in its process
+(:mod:`bench.watched`), since the machine is now faster, now slower, by more than what is
+looked for. ``over_alone`` is its processor time beside that without them, turn by turn.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ import argparse
 import asyncio
 import contextlib
 import json
+import signal
 import statistics
 import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 
@@ -38,9 +37,6 @@ dashboard: {{enabled: true, password-hash: "{hash}"}}
 state: {{path: "{folder}"}}
 """
 
-_SETTLE = 0.5
-"""Seconds after which a change of what is watched is over."""
-
 _WATCHED = ["metrics", "running", "health", "config", "request_log", "log"]
 
 
@@ -48,86 +44,83 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=40, help="pairs of turns")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--watchers", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each turn")
     options = parser.parse_args()
     head("bench_watchers: 1,000 chunks/s, with dashboards open and without")
     upstream, port = free_port(), free_port()
+    turns: dict[int, list[tuple[float, float]]] = {0: [], 1: [], options.watchers: []}
+    frames = 0
     with (
         tempfile.TemporaryDirectory() as folder,
         Process(["-m", "bench.upstream", str(upstream)], upstream, cpu=1),
     ):
-        file = Path(folder) / "config.yaml"
+        file, clock = Path(folder) / "config.yaml", Path(folder) / "clock"
         hash = bcrypt.hashpw(b"bench-password", bcrypt.gensalt(4)).decode()
+        file.touch(0o600)
         file.write_text(_CONFIG.format(port=port, upstream=upstream, hash=hash, folder=folder))
-        with Process(["-m", "aigw_asgi.cli", "run", "-c", str(file)], port, cpu=0) as gateway:
-            watch = _Watch(gateway, options.rounds, options.seconds)
-            asyncio.run(watch.run(_sign_in(port), options.watchers))
+        command = ["-m", "bench.watched", str(clock), "run", "-c", str(file)]
+        with Process(command, port, cpu=0) as gateway:
+            token = _sign_in(port)
+            for turn in range(options.rounds + 1):
+                print(f"# round {turn} of {options.rounds}", file=sys.stderr, flush=True)
+                for watchers, costs in turns.items():
+                    heard = asyncio.run(_turn(gateway, token, watchers, options.seconds))
+                    frames = max(frames, heard)
+                    if turn:  # the first round warms up
+                        costs.append(_read(clock))
             rss = gateway.rss_bytes
-    alone, watched = watch.costs
-    low, middle, high = statistics.quantiles(
-        [with_them / without for without, with_them in zip(alone, watched, strict=True)], n=4
-    )
-    rows: list[list[object]] = [
-        ["0", statistics.median(alone), min(alone), 1.0, 1.0, 1.0],
-        [str(options.watchers), statistics.median(watched), min(watched), middle, low, high],
-    ]
-    table(["dashboards", "ms_per_second", "least", "over_alone", "from", "to"], rows)
-    print(f"# {watch.frames} frames, RSS {rss / 1e6:.0f} MB at the end")
+    alone = statistics.median(total for total, _ in turns[0])
+    rows: list[list[object]] = []
+    for watchers, costs in turns.items():
+        shares = [100 * spent / total for total, spent in costs]
+        ms = statistics.median(total for total, _ in costs)
+        rows.append([watchers, ms, statistics.median(shares), max(shares), ms / alone])
+    table(["dashboards", "ms_a_turn", "share_%", "highest_%", "over_alone"], rows)
+    print(f"# {frames} frames in a turn, RSS {rss / 1e6:.0f} MB at the end")
 
 
-class _Watch:
-    """Turns without and with dashboards, while streams run."""
-
-    def __init__(self, gateway: Process, rounds: int, seconds: float) -> None:
-        self.costs: tuple[list[float], list[float]] = ([], [])
-        """Milliseconds of a processor in a second, without and with."""
-        self.frames = 0
-        self._gateway = gateway
-        self._rounds = rounds
-        self._seconds = seconds
-
-    async def run(self, token: str, watchers: int) -> None:
-        async with contextlib.AsyncExitStack() as stack:
-            sockets = [
-                await stack.enter_async_context(
-                    connect(
-                        f"ws://127.0.0.1:{self._gateway.port}/ws/dashboard",
-                        additional_headers={"authorization": f"Bearer {token}"},
-                        compression=None,
-                    )
-                )
-                for _ in range(watchers)
-            ]
-            readers = [asyncio.create_task(self._read(each)) for each in sockets]
-            lasts = (self._rounds + 1) * 2 * (self._seconds + _SETTLE) + 2
-            load = asyncio.create_task(
-                streams(
-                    self._gateway.port, "chat", count=20, chunks=int(lasts * 50), pause_us=20_000
+async def _turn(gateway: Process, token: str, watchers: int, seconds: float) -> int:
+    """Has the clock told at both ends; gives the frames that dashboards got."""
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(
+                connect(
+                    f"ws://127.0.0.1:{gateway.port}/ws/dashboard",
+                    additional_headers={"authorization": f"Bearer {token}"},
+                    compression=None,
                 )
             )
-            await asyncio.sleep(1)
-            for round in range(self._rounds):
-                print(f"# round {round} of {self._rounds}", file=sys.stderr, flush=True)
-                for channels, costs in zip(([], _WATCHED), self.costs, strict=True):
-                    for each in sockets:
-                        await each.send(json.dumps({"type": "subscribe", "channels": channels}))
-                    await asyncio.sleep(_SETTLE)
-                    costs.append(await self._cost())
-            await load
-            for reader in readers:
-                reader.cancel()
+            for _ in range(watchers)
+        ]
+        heard = [0]
+        readers = [asyncio.create_task(_watch(each, heard)) for each in sockets]
+        load = asyncio.create_task(_load(gateway.port, seconds))
+        await asyncio.sleep(1)
+        gateway.signal(signal.SIGUSR2)
+        await asyncio.sleep(seconds)
+        gateway.signal(signal.SIGUSR2)
+        await load
+        for reader in readers:
+            reader.cancel()
+    return heard[0]
 
-    async def _cost(self) -> float:
-        began, before = time.perf_counter(), self._gateway.cpu_seconds
-        await asyncio.sleep(self._seconds)
-        spent = self._gateway.cpu_seconds - before
-        return spent * 1e3 / (time.perf_counter() - began)
 
-    async def _read(self, socket: ClientConnection) -> None:
-        async for _ in socket:
-            self.frames += 1
+async def _load(port: int, seconds: float) -> None:
+    await streams(port, "chat", count=20, chunks=int((seconds + 2) * 50), pause_us=20_000)
+
+
+def _read(clock: Path) -> tuple[float, float]:
+    """Milliseconds of the last turn: of the process, and for dashboards."""
+    before, after = [list(map(int, line.split())) for line in clock.read_text().splitlines()[-2:]]
+    return (after[0] - before[0]) / 1e6, (after[1] - before[1]) / 1e6
+
+
+async def _watch(socket: ClientConnection, heard: list[int]) -> None:
+    await socket.send(json.dumps({"type": "subscribe", "channels": _WATCHED}))
+    async for _ in socket:
+        heard[0] += 1
 
 
 def _sign_in(port: int) -> str:

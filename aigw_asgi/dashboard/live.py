@@ -25,10 +25,10 @@ from msgspec import Struct
 
 from aigw_core.tail import Gap, Row, Tail
 
-TICK = 0.25
-"""Seconds between two looks at what is new; as often as a page is drawn anew."""
+TICK = 0.5
+"""Seconds between two looks at what is new."""
 
-STATE_TICKS = 4
+STATE_TICKS = 2
 """Looks at rows for each look at states: one a second."""
 
 MAX_FETCH = 500
@@ -301,12 +301,12 @@ class Hub:
         news: tuple[int, ...] = ()
         while True:
             if self.readers:
-                with anyio.move_on_after(TICK):
+                with anyio.move_on_after(TICK) as pause:
                     await self._ask.wait()
+                ticks += pause.cancelled_caught
             else:
                 await self._ask.wait()
             self._ask = anyio.Event()
-            ticks += 1
             if self._at_once or ticks >= STATE_TICKS:
                 self._at_once, ticks = False, 0
                 for state in self.states.values():

@@ -7,6 +7,7 @@ The state channels send these, and the API answers with them.
 from __future__ import annotations
 
 import time
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from aigw_asgi.dashboard.operation import Shape
@@ -171,25 +172,28 @@ def config_state(state: GatewayState) -> ConfigState:
 
 
 def running(state: GatewayState) -> Running:
-    drivers = sorted(state.running, key=_began, reverse=True)
+    now, wall = time.monotonic(), time.time()
+    # One that has not been sent anything yet begins now.
+    began = [(now if each.sent_at is None else each.sent_at, each) for each in state.running]
+    began.sort(key=itemgetter(0), reverse=True)
     return Running(
-        total=len(drivers),
-        requests=tuple(_running_request(each) for each in drivers[:MAX_RUNNING]),
+        total=len(began),
+        requests=tuple(
+            [
+                _running_request(each, round((wall + at - now) * 1000))
+                for at, each in began[:MAX_RUNNING]
+            ]
+        ),
     )
 
 
-def _began(driver: Driver) -> float:
-    """In monotonic seconds; one that has not, begins now."""
-    return time.monotonic() if driver.sent_at is None else driver.sent_at
-
-
-def _running_request(driver: Driver) -> RunningRequest:
+def _running_request(driver: Driver, started: int) -> RunningRequest:
     exchange = driver.exchange
     record, target = exchange.record, exchange.target
     first = record.first_content
     return RunningRequest(
         request_id=record.request_id,
-        started=round((time.time() + _began(driver) - time.monotonic()) * 1000),
+        started=started,
         format=record.format,
         model=record.model,
         stream=record.stream,
