@@ -23,6 +23,7 @@ from aigw_asgi import create_app
 from aigw_asgi.asgi import App
 from aigw_asgi.driver import ReceiveMessage, SendMessage
 from aigw_asgi.server import HttpChoice, LoopChoice, ServerSettings, run
+from bench.address import Address
 from bench.client import streams
 from bench.process import Process, free_port
 from bench.table import head, table
@@ -129,12 +130,11 @@ def _cost(gateway: Process, key: str, options: argparse.Namespace) -> float:
     """Microseconds that the process spends on a chunk."""
     before = gateway.cpu_seconds
     work = streams(
-        gateway.port,
+        Address(gateway.port, key=key),
         "chat",
         count=options.streams,
         chunks=options.chunks,
         pause_us=20_000,
-        key=key,
     )
     result = asyncio.run(work)
     return (gateway.cpu_seconds - before) * 1e6 / result.deltas

@@ -21,6 +21,7 @@ from pathlib import Path
 import bcrypt
 from websockets.asyncio.client import ClientConnection, connect
 
+from bench.address import Address
 from bench.client import streams
 from bench.process import Process, free_port
 from bench.table import head, table
@@ -108,7 +109,7 @@ async def _turn(gateway: Process, token: str, watchers: int, seconds: float) -> 
 
 
 async def _load(port: int, seconds: float) -> None:
-    await streams(port, "chat", count=20, chunks=int((seconds + 2) * 50), pause_us=20_000)
+    await streams(Address(port), "chat", count=20, chunks=int((seconds + 2) * 50), pause_us=20_000)
 
 
 def _read(clock: Path) -> tuple[float, float]:

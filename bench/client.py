@@ -8,7 +8,8 @@ import re
 import time
 from dataclasses import dataclass, field
 
-from bench.wire import path, request
+from bench.address import Address
+from bench.process import Tree
 
 _WORD = re.compile(rb" w(\d+)-(\d+)")
 
@@ -25,6 +26,41 @@ class Result:
     latencies_us: list[float] = field(default_factory=list)
 
 
+class Window:
+    """Processor time of a server while all streams are open: from when the first delta of
+    each has come until the first of them is over. Its set-up is not in it."""
+
+    def __init__(self, tree: Tree, count: int) -> None:
+        self._tree = tree
+        self._missing = count
+        self._begin: tuple[float, int] | None = None
+        self._end: tuple[float, int] | None = None
+        self.pss_bytes = 0
+        """At its end."""
+
+    def opened(self, result: Result) -> None:
+        """One more stream has its first delta."""
+        self._missing -= 1
+        if not self._missing and self._end is None:
+            self._begin = (self._tree.cpu_seconds, result.deltas)
+
+    def over(self, result: Result) -> None:
+        """A stream is over."""
+        if self._end is None:
+            self._end = (self._tree.cpu_seconds, result.deltas)
+            self.pss_bytes = self._tree.pss_bytes
+
+    @property
+    def us_per_delta(self) -> float:
+        """
+        Raises:
+            BadStream: the streams were never all open.
+        """
+        if self._begin is None or self._end is None or self._end[1] == self._begin[1]:
+            raise BadStream("a stream ended before all were open")
+        return (self._end[0] - self._begin[0]) * 1e6 / (self._end[1] - self._begin[1])
+
+
 _ENDS = {
     "chat": b"data: [DONE]",
     "messages": b"event: message_stop",
@@ -34,28 +70,30 @@ _ENDS = {
 
 
 async def streams(
-    port: int,
+    address: Address,
     format: str,
     *,
     count: int,
     chunks: int,
     pause_us: int,
     seed: int = 1,
-    key: str = "bench-key",
+    window: Window | None = None,
 ) -> Result:
     """``count`` streams at once, begun at random times within one pause."""
     result = Result()
     dice = random.Random(seed)
+    asked = address.request(format, f"bench-{chunks}-{pause_us}", stream=True)
     begun = time.perf_counter()
     await asyncio.gather(
         *(
             _one(
-                port,
-                _http(format, f"bench-{chunks}-{pause_us}", stream=True, key=key),
+                address,
+                asked,
                 _ENDS[format],
                 chunks,
                 dice.random() * max(pause_us, 1000) / 1e6,
                 result,
+                window,
                 timed=pause_us > 0,
             )
             for _ in range(count)
@@ -66,17 +104,18 @@ async def streams(
 
 
 async def _one(
-    port: int,
+    address: Address,
     asked: bytes,
     end: bytes,
     chunks: int,
     delay: float,
     result: Result,
+    window: Window | None,
     *,
     timed: bool,
 ) -> None:
     await asyncio.sleep(delay)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(asked)
     seen = 0
     tail = b""
@@ -95,51 +134,49 @@ async def _one(
             if number != seen:
                 raise BadStream(f"delta {number} where {seen} was due")
             seen += 1
+            result.deltas += 1
             last = match.end()
             if timed:
                 result.latencies_us.append((now - sent) / 1000)
+            if number == 0 and window is not None:
+                window.opened(result)
         ended = end in data
         tail = data[max(last, len(data) - 64) :]
     if seen != chunks:
         raise BadStream(f"ended after {seen} of {chunks} deltas")
+    if window is not None:
+        window.over(result)
     writer.close()
-    result.deltas += seen
     result.requests += 1
 
 
-async def whole(port: int, format: str, *, count: int, connections: int, prompt: str) -> Result:
+async def whole(
+    address: Address, format: str, *, count: int, connections: int, prompt: str
+) -> Result:
     """``count`` requests without a stream over ``connections`` kept open."""
     result = Result()
-    body = _http(format, "bench-1-0", stream=False, prompt=prompt)
+    asked = address.request(format, "bench-1-0", stream=False, prompt=prompt)
     begun = time.perf_counter()
     await asyncio.gather(
-        *(_keep_asking(port, body, count // connections, result) for _ in range(connections))
+        *(_keep_asking(address, asked, count // connections, result) for _ in range(connections))
     )
     result.seconds = time.perf_counter() - begun
     return result
 
 
-async def _keep_asking(port: int, body: bytes, count: int, result: Result) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _keep_asking(address: Address, asked: bytes, count: int, result: Result) -> None:
+    reader, writer = await asyncio.open_connection(address.host, address.port)
     for _ in range(count):
-        writer.write(body)
+        writer.write(asked)
         head = await reader.readuntil(b"\r\n\r\n")
         match = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
-        if not head.startswith(b"HTTP/1.1 200") or match is None:
+        if not head.startswith(b"HTTP/1.1 200"):
             raise BadStream(head.decode("latin-1"))
-        answer = await reader.readexactly(int(match.group(1)))
+        if match is not None:
+            answer = await reader.readexactly(int(match.group(1)))
+        else:
+            answer = await reader.readuntil(b"0\r\n\r\n")  # in chunks; the text has no such end
         if b"Hello there" not in answer:
             raise BadStream(answer[:200].decode())
         result.requests += 1
     writer.close()
-
-
-def _http(
-    format: str, model: str, *, stream: bool, prompt: str = "Hello", key: str = "bench-key"
-) -> bytes:
-    body = request(format, model, stream=stream, prompt=prompt)
-    return (
-        b"POST %s HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
-        b"x-api-key: %b\r\ncontent-length: %d\r\n\r\n%s"
-        % (path(format, model, stream=stream).encode(), key.encode(), len(body), body)
-    )

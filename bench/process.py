@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).parent.parent
+PROCESSORS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+"""That this program may use, or was given by ``taskset``."""
 
 
 def free_port() -> int:
@@ -21,8 +25,34 @@ def free_port() -> int:
         return port
 
 
-class Process:
-    """A server of a benchmark; ``cpu`` is the processor to run on, where that can be asked."""
+class Tree:
+    """Processes and all that they have started, as the system counts them."""
+
+    def __init__(self, *roots: int) -> None:
+        self._roots = roots
+
+    @property
+    def cpu_seconds(self) -> float:
+        """User and system time so far."""
+        return sum(_cpu_of(pid) for pid in self._all())
+
+    @property
+    def rss_bytes(self) -> int:
+        """Resident."""
+        return sum(_rss_of(pid) for pid in self._all())
+
+    @property
+    def pss_bytes(self) -> int:
+        """Resident, of a page that n processes share each has 1/n."""
+        return sum(_pss_of(pid) for pid in self._all())
+
+    def _all(self) -> set[int]:
+        return {pid for root in self._roots for pid in _tree(root)}
+
+
+class Process(Tree):
+    """A server of a benchmark; ``cpu`` is the processor to run on, where that can be asked
+    (``None``: all of them)."""
 
     def __init__(
         self,
@@ -38,8 +68,10 @@ class Process:
             env={**os.environ, **(env or {})},
             stdout=subprocess.DEVNULL,
         )
-        if cpu is not None and hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-            os.sched_setaffinity(self._process.pid, {cpu})
+        super().__init__(self._process.pid)
+        if hasattr(os, "sched_setaffinity"):
+            wanted = PROCESSORS if cpu is None or len(PROCESSORS) < 2 else {PROCESSORS[cpu]}
+            os.sched_setaffinity(self._process.pid, wanted)
         self._await_port()
 
     def __enter__(self) -> Self:
@@ -76,14 +108,42 @@ class Process:
         """
         return self._process.wait(seconds)
 
-    @property
-    def cpu_seconds(self) -> float:
-        """User and system time of the process and all below it, so far."""
-        return sum(_cpu_of(pid) for pid in _tree(self._process.pid))
 
-    @property
-    def rss_bytes(self) -> int:
-        return sum(_rss_of(pid) for pid in _tree(self._process.pid))
+def listening(port: int) -> Tree | None:
+    """Whoever accepts connections on a port of this machine; ``None`` where nobody does, or
+    nobody that may be looked at."""
+    wanted = f":{port:04X}"
+    inodes = {
+        f"socket:[{fields[9]}]"
+        for table in ("tcp", "tcp6")
+        for fields in map(str.split, _lines(Path("/proc/net") / table)[1:])
+        if fields[1].endswith(wanted) and fields[3] == "0A"
+    }
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):  # it is gone, or another's
+            if os.readlink(link) in inodes:
+                found.add(int(link.parts[2]))
+    return Tree(*found) if found else None
+
+
+def allow_many_files() -> None:
+    """For as many connections as the system lets us have; children inherit it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def keep_to_others() -> None:
+    """Leave the first processor to what is measured, where there is another."""
+    if hasattr(os, "sched_setaffinity") and len(PROCESSORS) > 1:
+        os.sched_setaffinity(0, PROCESSORS[1:])
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().splitlines()
+    except OSError:
+        return []
 
 
 def _tree(pid: int) -> list[int]:
@@ -102,8 +162,17 @@ def _cpu_of(pid: int) -> float:
     return total / 1e9
 
 
+def _kib(pid: int, file: str, name: str) -> int | None:
+    for line in _lines(Path(f"/proc/{pid}/{file}")):
+        if line.startswith(name):
+            return int(line.split()[1])
+    return None
+
+
 def _rss_of(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    return (_kib(pid, "status", "VmRSS:") or 0) << 10
+
+
+def _pss_of(pid: int) -> int:
+    told = _kib(pid, "smaps_rollup", "Pss:")
+    return _rss_of(pid) if told is None else told << 10

@@ -28,6 +28,14 @@ class Back(asyncio.Protocol):
         if self.front.transport is not None:
             self.front.transport.close()
 
+    def pause_writing(self) -> None:
+        if self.front.transport is not None:
+            self.front.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.front.transport is not None:
+            self.front.transport.resume_reading()
+
 
 class Front(asyncio.Protocol):
     """Towards the client."""
@@ -56,6 +64,14 @@ class Front(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.back is not None and self.back.transport is not None:
             self.back.transport.close()
+
+    def pause_writing(self) -> None:
+        if self.back is not None and self.back.transport is not None:
+            self.back.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.back is not None and self.back.transport is not None:
+            self.back.transport.resume_reading()
 
 
 async def main(port: int, upstream: int) -> None:

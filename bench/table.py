@@ -12,13 +12,17 @@ from pathlib import Path
 PACKAGES = ("msgspec", "anyio", "uvicorn", "httptools", "uvloop", "h11", "httpcore2")
 
 
-def head(title: str) -> None:
-    """Title, versions, processor and commit."""
-    print(f"# {title}")
-    print(
-        f"# {platform.python_implementation()} {platform.python_version()}, {_cpu()}, {_commit()}"
-    )
-    print("# " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
+def head(title: str) -> list[str]:
+    """Print title, versions, processor and commit; gives the lines, too."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    lines = [
+        title,
+        f"{python}, {_cpu()}, {platform.system()} {platform.release()}, {_commit()}",
+        ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+    ]
+    for line in lines:
+        print(f"# {line}", flush=True)
+    return lines
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

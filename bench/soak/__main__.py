@@ -7,11 +7,11 @@ The exit status is 1 where a goal that does not depend on how busy the machine i
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import tempfile
 import time
 
+from bench.process import allow_many_files
 from bench.soak import (
     attack,
     churn,
@@ -63,7 +63,7 @@ def main() -> int:
     if unknown := set(given.scenarios) - set(SCENARIOS):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     names = given.scenarios or [name for name in SCENARIOS if name != "shared"]
-    _allow_many_files()
+    allow_many_files()
     head("bench.soak " + " ".join(names))
     failed: list[str] = []
     for name in names:
@@ -103,12 +103,6 @@ def _show(figures: list[Figure]) -> None:
             for each in figures
         ],
     )
-
-
-def _allow_many_files() -> None:
-    """For as many connections as the system lets us have; children inherit it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ On both event loops. What the kernel holds of a socket is not in it.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections import Counter
 
+from bench.held import held, per_stream
 from bench.process import free_port
-from bench.soak.client import FORMATS, Answer, Connection, ask, connect
+from bench.soak.client import FORMATS, ask
 from bench.soak.gateway import Gateway, configured, upstream
 from bench.soak.scenario import Figure, Options, Progress, none_of
 from bench.soak.upstream import instruction
@@ -37,9 +37,9 @@ async def run(options: Options, progress: Progress) -> list[Figure]:
         for loop in loops:
             for kind, (asked, sizes, most) in KINDS.items():
                 progress(f"{kind} on {loop}", always=True)
-                held = await _measure(options.folder, source.port, loop, asked, sizes, leaked)
-                slope = (held[-1] - held[0]) / (sizes[-1] - sizes[0])
-                between = (held[-1] - held[1]) / (sizes[-1] - sizes[1])
+                found = await _measure(options.folder, source.port, loop, asked, sizes, leaked)
+                slope = per_stream(sizes, found)
+                between = per_stream(sizes[1:], found[1:])
                 figures.append(
                     Figure(
                         f"{kind} on {loop}, {sizes[0]} to {sizes[-1]} (from {sizes[1]})",
@@ -62,30 +62,18 @@ async def _measure(
 ) -> list[int]:
     """KiB of the gateway with so many streams; adds what stays when they are gone."""
     port = free_port()
-    found: list[int] = []
-    text = configured(port, source)
-    with Gateway(folder, text, port, "--loop", loop) as gateway:
+    stalls = ":flood:" in asked
+    formats = FORMATS[: 2 if stalls else 4]
+
+    def request(number: int) -> bytes:
+        return ask(formats[number % len(formats)], asked, stream=True)
+
+    async def memory() -> int:
+        return (await gateway.census())["rss_kib"]
+
+    with Gateway(folder, configured(port, source), port, "--loop", loop) as gateway:
         await gateway.warm()
         before = await gateway.settled()
-        open_ones: list[Connection] = []
-        for size in sizes:
-            more = range(len(open_ones), size)
-            open_ones += await asyncio.gather(*(_begin(port, each, asked) for each in more))
-            await asyncio.sleep(3.0)
-            found.append((await gateway.census())["rss_kib"])
-        for each in open_ones:
-            each.transport.abort()
+        found = await held(("127.0.0.1", port), request, sizes, memory, stalls=stalls)
         leaked.update((await gateway.settled()).leaked(before))
     return found
-
-
-async def _begin(port: int, number: int, asked: str) -> Connection:
-    await asyncio.sleep(number % 50 * 5e-3)
-    connection = await connect(port)
-    stalls = ":flood:" in asked
-    format = FORMATS[number % (2 if stalls else 4)]
-    connection.begin(ask(format, asked, stream=True), Answer(format, words=2))
-    await connection.until(words=1)
-    if stalls:
-        connection.transport.pause_reading()
-    return connection

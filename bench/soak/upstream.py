@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import re
 import socket
@@ -60,7 +61,6 @@ SLOW_FAULTS = ("hang", "mute")
 
 _ASKED = re.compile(rb"soak:(\d+):(\d+):(\d+):(\w+):")
 _PATHS = {b"/messages": "messages", b"/responses": "responses", b"enerateContent": "gemini"}
-_FLOOD = "x" * 65_000
 _REASONS = {400: "Bad Request", 500: "Internal Server Error", 503: "Unavailable", 529: "Overloaded"}
 
 
@@ -72,11 +72,6 @@ class SoakUpstream(Upstream):
     counts: ClassVar[Counter[str]] = Counter()
     dice = random.Random(1)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._room = asyncio.Event()
-        self._room.set()
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.counts["connections"] += 1
@@ -84,12 +79,6 @@ class SoakUpstream(Upstream):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.counts["connections"] -= 1
-
-    def pause_writing(self) -> None:
-        self._room.clear()
-
-    def resume_writing(self) -> None:
-        self._room.set()
 
     def _answer(self, head: bytes, body: bytes) -> None:
         assert self._transport is not None
@@ -197,11 +186,7 @@ class SoakUpstream(Upstream):
         elif how == "hang":
             await asyncio.sleep(3600)
         elif how == "flood":
-            while True:
-                await self._room.wait()
-                self._write(wire.delta(_FLOOD))
-                self.counts["flooded"] += len(_FLOOD)
-                await asyncio.sleep(0)
+            await self._flood(wire, math.inf)
         return how in ("bad", "error")
 
     def _write(self, text: str) -> None:
