@@ -18,13 +18,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from aigw_asgi.bench.progress import Bar
-from bench.client import Result, streams, whole
+from bench.client import BadStream, Result, streams, whole
 from bench.contestants import SCENARIOS, SHAPES, Contestant, Running, gateway, peer, pump
 from bench.held import held, per_stream
 from bench.process import Process, Tree, allow_many_files, free_port, keep_to_others
@@ -135,12 +136,22 @@ def _costs(
             for contestant in contestants
             if _belongs(scenario, contestant, wanted)
         ]
+        failed: set[tuple[str, Contestant]] = set()
         bar = Bar(len(plan) * (options.rounds + 1), apart=10.0)
         for number in range(options.rounds + 1):
             for scenario, contestant in plan:
                 bar.step(f"{scenario} {contestant.name}, round {number} of {options.rounds}")
                 running = all_running[contestant]
-                figures = _measure(scenario, running, options)
+                if (scenario, contestant) in failed:
+                    continue
+                try:
+                    figures = _measure(scenario, running, options)
+                except (BadStream, OSError, EOFError) as exc:
+                    if contestant.fresh:
+                        raise
+                    failed.add((scenario, contestant))  # the others are still worth their time
+                    print(f"\n# {contestant.name} fails in {scenario}: {exc}", file=sys.stderr)
+                    continue
                 if number:  # the first round warms up
                     samples.add(scenario, contestant.name, number, **figures)
         for contestant, running in all_running.items():

@@ -87,7 +87,7 @@ class Process(Tree):
         self._process.wait(10)
 
     def _await_port(self) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -95,6 +95,8 @@ class Process(Tree):
             if self._process.poll() is not None:
                 break
             time.sleep(0.02)
+        self._process.kill()
+        self._process.wait()
         raise RuntimeError(f"{self._process.args!r} does not listen on {self.port}")
 
     def signal(self, number: int) -> None:

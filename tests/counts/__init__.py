@@ -1,0 +1,1 @@
+"""What a chunk costs, counted and not timed: calls of the kernel, wake-ups, memory."""
