@@ -11,7 +11,7 @@ TIME ?= 60
 TARGET ?=
 export VENV PYTHON
 
-.PHONY: help run dev test test-deep fuzz check conformance bench soak web e2e screenshots clean lock sbom audit
+.PHONY: help run dev test test-deep fuzz check conformance bench counts soak web e2e screenshots clean lock sbom audit
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
@@ -23,7 +23,8 @@ help:
 	@echo "make web     the dashboard into aigw_asgi/static (make run does it when it must)"
 	@echo "make e2e     every control of every page of the dashboard, in Chromium"
 	@echo "make screenshots   pictures of every page of the dashboard, into build/screenshots"
-	@echo "make bench   the benchmarks"
+	@echo "make bench   a quarter of an hour of benchmarks, beside a pump that only copies bytes (ARGS=all: every one)"
+	@echo "make counts  instructions for a delta in each codec, against stored bounds (needs valgrind)"
 	@echo "make soak    load, and what must not come of it (REQUESTS=200000 STREAMS=1000 ARGS=\"L1 L3\")"
 	@echo "make sbom    what a wheel brings and needs, as CycloneDX, into build/sbom.json"
 	@echo "make audit   known faults of all that is locked (asks PyPI and npm)"
@@ -55,13 +56,13 @@ check: $(VENV)/.dev
 conformance: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.conformance $(ARGS)
 
-# One by one: they measure.
+# Those of a gateway as a whole; ARGS=all for every one, ARGS="gateway growth" for some.
 bench: $(VENV)/.dev
-	@set -e; for file in bench/bench_*.py; do \
-	    [ -e "$$file" ] || { echo "there are no benchmarks yet"; break; }; \
-	    echo "== $$file"; \
-	    $(VENV)/bin/python -m "bench.$$(basename "$$file" .py)" $(ARGS); \
-	done
+	$(VENV)/bin/python -m bench $(ARGS)
+
+# Instructions instead of time; needs valgrind. ARGS=--write stores what is counted.
+counts: $(VENV)/.dev
+	$(VENV)/bin/python -m bench.counts $(ARGS)
 
 REQUESTS ?= 20000
 STREAMS ?= 1000

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-PACKAGES = ("msgspec", "anyio", "uvicorn", "httptools", "uvloop", "h11", "httpcore2")
+from aigw_asgi.bench.machine import this_machine
 
 
 def head(title: str) -> list[str]:
     """Print title, versions, processor and commit; gives the lines, too."""
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    lines = [
-        title,
-        f"{python}, {_cpu()}, {platform.system()} {platform.release()}, {_commit()}",
-        ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
-    ]
+    lines = [title, *this_machine().lines()]
     for line in lines:
         print(f"# {line}", flush=True)
     return lines
@@ -57,30 +48,3 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.2f}"
     return str(value)
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "absent"
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.machine()
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-    )
-    return f"commit {done.stdout.strip() or 'unknown'}"

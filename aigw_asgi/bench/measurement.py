@@ -11,13 +11,14 @@ import asyncio
 import math
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from msgspec import Struct
 
 from aigw_asgi.bench.client import StreamTimes, Way, connected
 from aigw_asgi.bench.processes import Server
+from aigw_asgi.bench.progress import Bar
 
 PACE = 10_000
 """Microseconds between two pieces of a paced stream; models take about as long."""
@@ -60,20 +61,16 @@ class Figure(Struct, frozen=True):
     """``None`` where the figure is none of many."""
 
 
-Tell = Callable[[str], None]
-
-
 async def measure(
     ways: Sequence[Way],
     models: Models,
     load: Load,
-    tell: Tell,
     *,
     gateway: Server | None = None,
     context: ssl.SSLContext | None = None,
 ) -> list[Figure]:
     """All figures of all ways. ``gateway`` is the one behind all but the first of them,
-    if it is ours; ``tell`` hears of each step before it begins.
+    if it is ours. A bar on standard error says how far it is.
 
     Raises:
         BenchFailed: a way does not answer as it should.
@@ -90,9 +87,13 @@ async def measure(
         (f"memory of {load.streams} streams", run.memory, own),
     ]
     wanted = [(name, step) for name, step, possible in steps if possible]
-    for number, (name, step) in enumerate(wanted, 1):
-        tell(f"{number}/{len(wanted)} {name}")
-        await step()
+    bar = Bar(len(wanted))
+    try:
+        for name, step in wanted:
+            bar.step(name)
+            await step()
+    finally:
+        bar.close()
     return run.figures
 
 

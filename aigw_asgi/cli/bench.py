@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import platform
-import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.cli import FAILED, OK
 from aigw_asgi.cli.output import add_json, complain, print_json
-from aigw_asgi.version import __version__
 
 if TYPE_CHECKING:
     from aigw_asgi.bench.measurement import Figure, Load
@@ -54,6 +50,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from aigw_asgi.bench.client import BenchFailed
+    from aigw_asgi.bench.machine import this_machine
     from aigw_asgi.bench.measurement import Load
 
     load = Load(
@@ -64,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds,
     )
     own = arguments.url is None
+    if not arguments.json:
+        print("\n".join(this_machine().lines()), flush=True)
     try:
         if own:
             if arguments.key or arguments.model != "echo":
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         complain(exc)
         return FAILED
     if arguments.json:
-        print_json({"machine": _machine(), "own": own, "figures": figures})
+        print_json({"machine": this_machine(), "own": own, "figures": figures})
     else:
         _show(figures, own=own)
     return OK
@@ -104,7 +103,7 @@ def _measure_own(load: Load) -> list[Figure]:
             Way("relayed", gateway.url, processes.KEY),
             Way("translated", gateway.url, processes.KEY, "translated/"),
         ]
-        return asyncio.run(measure(ways, models, load, _tell, gateway=gateway))
+        return asyncio.run(measure(ways, models, load, gateway=gateway))
 
 
 def _measure_running(arguments: argparse.Namespace, load: Load) -> list[Figure]:
@@ -127,43 +126,10 @@ def _measure_running(arguments: argparse.Namespace, load: Load) -> list[Figure]:
     text = "/wps 0 Hello" if burst else "Say hello"
     models = Models((model, text), (model, text), None, burst, None)
     ways = [Way("through the gateway", url, arguments.key)]
-    return asyncio.run(measure(ways, models, load, _tell, context=make_context()))
-
-
-def _tell(step: str) -> None:
-    print(f"# {step}", file=sys.stderr, flush=True)
-
-
-def _machine() -> dict[str, Any]:
-    fast = [name for name in ("uvloop", "httptools") if find_spec(name) is not None]
-    return {
-        "aigw": __version__,
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "with": fast,
-        "system": f"{platform.system()} {platform.machine()}",
-        "processors": _processors(),
-    }
-
-
-def _processors() -> str:
-    import os
-
-    count = os.cpu_count() or 1
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return f"{count} x {platform.processor() or 'unknown'}"
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{count} x {named[0] if named else 'unknown'}"
+    return asyncio.run(measure(ways, models, load, context=make_context()))
 
 
 def _show(figures: Sequence[Figure], *, own: bool) -> None:
-    machine = _machine()
-    print(
-        f"aigw {machine['aigw']}, {machine['python']}"
-        f" ({', '.join(machine['with']) or 'without uvloop and httptools'}),"
-        f" {machine['system']}, {machine['processors']}"
-    )
     if own:
         print(
             "client, gateway and upstream on this machine, one process each; added: what the way"

@@ -101,6 +101,5 @@ async def _blocks(gateway: Gateway, format: str, words: int) -> int:
     blocks = (await gateway.census())["blocks"]
     assert connection.answer.checker.seen == words
     connection.transport.abort()
-    while not connection.lost:
-        await asyncio.sleep(0)
+    await connection.until()
     return blocks

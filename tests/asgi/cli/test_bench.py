@@ -33,6 +33,7 @@ def figures(done: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], dic
     document = json.loads(done.stdout)
     assert set(document) == {"machine", "own", "figures"}
     assert document["machine"]["aigw"]
+    assert document["machine"]["packages"]["msgspec"]
     return {(each["what"], each["way"]): each for each in document["figures"]}
 
 
@@ -66,12 +67,14 @@ def test_people_get_a_table() -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("aigw ")
-    assert "on this machine" in lines[1]
-    assert lines[3].split() == ["median", "p99", "added", "added", "p99"]
-    assert lines[4].split()[:3] == ["request", "(ms)", "direct"]
-    assert len(lines[4].split()) == 5
-    assert lines[5].split()[0] == "relayed"
+    assert "CPython" in lines[0]
+    assert lines[1].startswith("msgspec ")
+    assert "on this machine" in lines[2]
+    assert lines[4].split() == ["median", "p99", "added", "added", "p99"]
+    assert lines[5].split()[:3] == ["request", "(ms)", "direct"]
     assert len(lines[5].split()) == 5
+    assert lines[6].split()[0] == "relayed"
+    assert len(lines[6].split()) == 5
 
 
 def test_a_running_gateway_is_measured_by_its_echo() -> None:
