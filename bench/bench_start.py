@@ -1,6 +1,6 @@
 """How soon a gateway answers, and what it holds while nothing happens.
 
-import   ``import aigw_core``, of it the most and the command, in a new process, less an empty one
+import   ``import aigw_core``, of it the most and the command, in a new process
 answer   from the start of ``aigw run`` to the end of its first answer
 idle     resident memory of the process two seconds after that
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from aigw_asgi.bench.progress import Bar
 from bench.client import whole
 from bench.contestants import gateway
-from bench.process import Process, free_port
+from bench.process import ROOT, Process, free_port
 from bench.table import head, table
 
 GOALS = {
@@ -57,9 +57,8 @@ def main() -> None:
 
 
 def _round(folder: Path, upstream: int) -> dict[str, float]:
-    empty = _python("pass")
     found = {
-        f"import {name}, ms": (_python(f"import {name}") - empty) * 1e3
+        f"import {name}, ms": _import(name) * 1e3
         for name in ("aigw_core", "aigw_core.exchange", "aigw_asgi.cli")
     }
     began = time.perf_counter()
@@ -73,11 +72,13 @@ def _round(folder: Path, upstream: int) -> dict[str, float]:
     return found
 
 
-def _python(program: str) -> float:
-    """Seconds that it takes."""
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", program], check=True)
-    return time.perf_counter() - began
+def _import(name: str) -> float:
+    """Seconds that it takes in a new process."""
+    program = f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    return float(done.stdout)
 
 
 if __name__ == "__main__":

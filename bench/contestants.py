@@ -93,6 +93,7 @@ def gateway(shape: str, upstream: int) -> Contestant:
 def _gateway(shape: tuple[str, ...], upstream: int, folder: Path) -> Iterator[Running]:
     port = free_port()
     file = folder / f"{port}.yaml"
+    file.touch(mode=0o600)  # it has keys, and the gateway would warn
     file.write_text(CONFIG.format(upstream=upstream, state=folder / f"state-{port}"))
     command = ["-m", "aigw_asgi.cli", "run", "-c", str(file), "--port", str(port)]
     cpu = None if "--workers" in shape else 0
