@@ -220,7 +220,7 @@ def answer_errors_are_declared(codec: Codec, others: Iterable[Codec], body: byte
                 lambda other=other: other.encode_response(response, CONTEXT),  # type: ignore[misc]
             )
             assert encoded is not None
-            msgspec.json.decode(encoded)
+            hold(is_json(encoded), f"no JSON: {encoded!r}")
 
 
 def error_bodies_are_read(codec: Codec, others: Iterable[Codec], status: int, body: bytes) -> None:
