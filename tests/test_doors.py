@@ -51,6 +51,10 @@ METHODS = {"subprocess_exec", "subprocess_shell", "__reduce_ex__", "load_module"
 ALLOWED = {
     ("aigw_asgi.background", "os.fork"): "run --daemon: this very program goes on in the child",
     ("aigw_asgi.supervisor", "os.fork"): "workers: likewise",
+    (
+        "aigw_asgi.bench.machine",
+        "subprocess",
+    ): "aigw bench says its commit: git, by a fixed command",
     ("aigw_asgi.bench.processes", "subprocess"): "aigw bench starts gateways, by a fixed command",
     ("aigw_asgi.cli", "importlib.import_module"): "a command of aigw, out of a fixed list",
     ("aigw_asgi.heap", "ctypes"): "malloc_trim of the C library that is loaded, without arguments",
