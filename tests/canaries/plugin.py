@@ -1,0 +1,215 @@
+"""``pytest -p tests.canaries.plugin``: after each test, nothing that its gateways said has
+any of what they were entrusted with.
+
+Secrets count for all tests of a module, since gateways may be shared by them, and those that
+modules make when they are imported for all. A text that is too short to be found for
+certain is not looked for, and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.canaries.watch import watch
+
+SHORTEST = 8
+"""Characters of the shortest secret that is looked for, as the log's redactor has it."""
+
+AROUND = 80
+"""Characters shown on either side of what was found."""
+
+LONGEST = 200
+"""Characters of what is looked for: of a long text, its beginning."""
+
+TOLD = 10
+"""Finds of one test that are shown."""
+
+ENTRUSTED = ("secret", "presented", "prompt")
+
+_API = "/api/dashboard"
+HANDS_OUT = {
+    f"GET {_API}/auth/session",
+    *(f"POST {_API}/auth/{name}" for name in ("login", "link", "refresh")),
+    *(f"POST {_API}/{name}" for name in ("ws-ticket", "auth-keys")),
+}
+"""Whose answers are what their clients present later."""
+
+_LINK = re.compile(r"(?<=/login#link=)\S+")
+"""That is printed for whoever starts a gateway by hand, and is in no log."""
+
+MEANT = {
+    "tests/asgi/cli/test_run.py::test_a_secret_of_a_reloaded_file_is_known_to_the_log": (
+        "asks for a model that has the name of a secret"
+    ),
+}
+"""Tests in which something is told that is looked for here, and why that is right."""
+
+
+class Canaries:
+    """What was noted, and what of it has been compared."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.counts: Counter[str] = Counter()
+        self._known: dict[str, set[str]] = {what: set() for what in ENTRUSTED}
+        self._lasting: dict[str, set[str]] = {what: set() for what in ENTRUSTED}
+        self._said: list[tuple[str, str, str]] = []
+        self._read: dict[Path, int] = {}
+
+    def note(self, kind: str, text: str, about: str) -> None:
+        known = self._known.get(kind)
+        if known is None:
+            self.counts[kind] += 1
+            if kind == "print":
+                text = _LINK.sub("", text)
+            if kind != "process":
+                self._said.append((kind, text, about))
+        elif text not in known:
+            known.add(text)
+            self.counts[kind if findable(kind, text) else f"{kind} too short"] += 1
+
+    def compare(self) -> list[str]:
+        """What was said since this was last asked that should not have been."""
+        for path in sorted(self.folder.glob("*.jsonl")):
+            data = path.read_bytes()[self._read.get(path, 0) :]
+            whole = data[: data.rfind(b"\n") + 1]
+            self._read[path] = self._read.get(path, 0) + len(whole)
+            for line in whole.splitlines():
+                try:
+                    self.note(*json.loads(line))
+                except ValueError:
+                    self.counts["unreadable"] += 1  # of a process that was killed at it
+        said, self._said = self._said, []
+        patterns = {
+            what: _pattern(form for each in known if findable(what, each) for form in forms(each))
+            for what, known in self._known.items()
+        }
+        found = []
+        for kind, text, about in said:
+            for what, pattern in patterns.items():
+                # What a client has asked may come back to it: an echo, a capture.
+                answered = kind == "answer" and (what == "prompt" or about in HANDS_OUT)
+                if pattern is None or (answered and what != "secret"):
+                    continue
+                if match := pattern.search(text):
+                    near = text[max(0, match.start() - AROUND) : match.end() + AROUND]
+                    found.append(f"{what} {match[0][:60]!r} in {kind} {about} {near!r}")
+        return found
+
+    def remember(self) -> None:
+        """Forget nothing of what is known so far."""
+        self._lasting = {what: set(known) for what, known in self._known.items()}
+
+    def forget(self) -> None:
+        self._known = {what: set(known) for what, known in self._lasting.items()}
+
+
+def findable(what: str, text: str) -> bool:
+    """Whether it can tell anything, and cannot be found by chance, as a word that logs and
+    answers use could. With a dollar it is the name of a variable or header."""
+    if what == "prompt":
+        return len(text) >= SHORTEST and " " in text
+    return len(text) >= SHORTEST and not text.isalpha() and text[0] != "$"
+
+
+def forms(secret: str) -> Iterator[str]:
+    """The ways in which a text may show a secret, or what is secret of it."""
+    secret = secret[:LONGEST]
+    yield from {
+        secret,
+        quote(secret, safe="", errors="surrogatepass"),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+    }
+    for part in re.split(r"[\s:/@]+", secret) if "://" in secret or " " in secret else ():
+        # The password of a URL, and not its host; the token of "Bearer TOKEN".
+        if len(part) >= SHORTEST and (f":{part}@" in secret or " " in secret):
+            yield part
+
+
+def _pattern(texts: Iterator[str]) -> re.Pattern[str] | None:
+    longest_first = sorted(set(texts), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+_KEY = pytest.StashKey[Canaries]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="aigw-canaries-"))
+    canaries = config.stash[_KEY] = Canaries(folder)
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        site = str(Path(__file__).parent / "site")
+        path = [site, *filter(None, [os.environ.get("PYTHONPATH")])]
+        _hand_down(
+            {
+                "AIGW_CANARIES": str(folder),
+                "AIGW_LOG_LEVEL": "debug",
+                "PYTHONPATH": os.pathsep.join(path),
+            }
+        )
+        watch(canaries.note)
+
+
+def _hand_down(own: dict[str, str]) -> None:
+    """To processes that tests start, and not to gateways in this one."""
+    begin = subprocess.Popen.__init__
+
+    def init(self: Any, *args: Any, **named: Any) -> None:
+        env = named.get("env")
+        named["env"] = {**own, **(os.environ if env is None else env)}
+        begin(self, *args, **named)
+
+    subprocess.Popen.__init__ = init  # type: ignore[method-assign]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    session.config.stash[_KEY].remember()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    yield
+    canaries = item.config.stash[_KEY]
+    found = canaries.compare()
+    if nextitem is None or nextitem.path != item.path:
+        canaries.forget()
+    if found and item.nodeid.partition("[")[0] not in MEANT:
+        canaries.counts["hit"] += len(found)
+        pytest.fail("\n".join(dict.fromkeys(found[:TOLD])), pytrace=False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    handed_over: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if handed_over is not None:
+        handed_over["canaries"] = dict(session.config.stash[_KEY].counts)
+
+
+class _FromWorkers:
+    """Adds up what workers of xdist have counted."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        counts = getattr(node, "workeroutput", {}).get("canaries", {})
+        node.config.stash[_KEY].counts.update(counts)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    counts = config.stash[_KEY].counts
+    terminalreporter.section("canaries")
+    told = "process", "log", "answer", "print", "unreadable", *ENTRUSTED, "hit"
+    shown = {**dict.fromkeys(told, 0), **counts}
+    terminalreporter.line(", ".join(f"{name}: {count}" for name, count in shown.items()))
