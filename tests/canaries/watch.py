@@ -14,6 +14,7 @@ first thing that a process does.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -58,15 +59,14 @@ def watch_process(folder: str) -> None:
 
     def note(kind: str, text: str, about: str) -> None:
         line = json.dumps([kind, text, about]).encode() + b"\n"
-        try:
-            # Anew each time: some processes close what they do not know, or jump to another.
+        # Anew each time: some processes close what they do not know. Where there are no
+        # descriptors left, or files must stay small, that is what is being tested.
+        with contextlib.suppress(OSError):
             file = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        except OSError:
-            return  # no descriptors left, which is what is being tested
-        try:
-            write(file, line)
-        finally:
-            os.close(file)
+            try:
+                write(file, line)
+            finally:
+                os.close(file)
 
     note("process", " ".join(sys.orig_argv), "")
     watch(note)
