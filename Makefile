@@ -46,7 +46,7 @@ test-deep: $(VENV)/.dev
 
 canaries: $(VENV)/.dev
 	@$(VENV)/bin/python hatch_build.py --optional
-	$(VENV)/bin/python -m pytest -p tests.canaries.plugin -n 2 --dist loadgroup $(or $(ARGS),tests/asgi tests/core tests/faults)
+	$(VENV)/bin/python -m pytest -p tests.canaries.plugin -n 2 --dist loadgroup $(or $(ARGS),tests/asgi tests/core tests/faults tests/sdks)
 
 # What it finds goes to tests/fuzz/corpus, where make test runs it.
 fuzz: $(VENV)/.dev $(VENV)/.fuzz

@@ -54,6 +54,7 @@ _LINK = re.compile(r"(?<=/login#link=)\S+")
 
 _HIDDEN_LATER = "logs a secret itself, to see it hidden in the line that is written"
 MEANT = {
+    "tests/canaries/test_watch.py::test_each_kind_of_leak_is_found": "has a process that leaks",
     "tests/asgi/test_logs.py::test_secrets_are_hidden_in_messages_arguments_and_tracebacks": (
         _HIDDEN_LATER
     ),
@@ -178,6 +179,7 @@ def pytest_configure(config: pytest.Config) -> None:
             }
         )
         watch(canaries.note)
+        _watch_captured(canaries)
 
 
 def _hand_down(own: dict[str, str]) -> None:
@@ -190,6 +192,18 @@ def _hand_down(own: dict[str, str]) -> None:
         begin(self, *args, **named)
 
     subprocess.Popen.__init__ = init  # type: ignore[method-assign]
+
+
+def _watch_captured(canaries: Canaries) -> None:
+    """What commands print that tests run in this process."""
+    read = pytest.CaptureFixture.readouterr
+
+    def readouterr(self: pytest.CaptureFixture[Any]) -> Any:
+        captured = read(self)
+        canaries.note("print", f"{captured.out}\n{captured.err}", "")
+        return captured
+
+    pytest.CaptureFixture.readouterr = readouterr  # type: ignore[method-assign]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

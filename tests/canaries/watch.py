@@ -7,9 +7,9 @@ and before secrets are hidden in it: what programs that embed the gateway get), 
 answer and frame to clients, and in processes that tests start all that is printed or
 written to the end of a file.
 
-Nothing of the gateway is replaced: it is looked at from where it meets the standard
-library and its clients. Only the standard library is imported here, since this is the
-first thing that a process does.
+The gateway does what it does: two of its methods, by which secrets are made and requests
+come in, tell of it first, as do the log, the streams and the writes of the standard
+library. Only that is imported here, since this is the first thing that a process does.
 """
 
 from __future__ import annotations
