@@ -11,12 +11,13 @@ TIME ?= 60
 TARGET ?=
 export VENV PYTHON
 
-.PHONY: help run dev test test-deep fuzz check conformance bench counts soak web e2e screenshots clean lock sbom audit
+.PHONY: help run dev test test-deep canaries fuzz check conformance bench counts soak web e2e screenshots clean lock sbom audit
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
 	@echo "make test    the test suite"
 	@echo "make test-deep   recorded streams cut at every byte (ARGS=gemini: of one upstream format)"
+	@echo "make canaries   the tests that run gateways, at level debug: no secret and no prompt is told"
 	@echo "make fuzz    look for inputs that break a law (TIME=60 seconds for each; TARGET=jwt: that alone)"
 	@echo "make check   lint, formatting, types, layers"
 	@echo "make conformance   the probes over all pairs of formats, as a table"
@@ -42,6 +43,10 @@ test: $(VENV)/.dev
 # Takes what it has done already from build/deep, unless something has changed since.
 test-deep: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.corpus_runs.deep $(ARGS)
+
+canaries: $(VENV)/.dev
+	@$(VENV)/bin/python hatch_build.py --optional
+	$(VENV)/bin/python -m pytest -p tests.canaries.plugin -n 2 --dist loadgroup $(or $(ARGS),tests/asgi tests/core tests/faults tests/sdks)
 
 # What it finds goes to tests/fuzz/corpus, where make test runs it.
 fuzz: $(VENV)/.dev $(VENV)/.fuzz

@@ -7,6 +7,7 @@ from typing import Any
 
 from aigw_asgi.cli import FAILED, OK
 from aigw_asgi.cli.output import add_json, complain, print_json, secret_line
+from aigw_core.config.values import MAX_BCRYPT_COST
 
 COST = 12
 
@@ -25,9 +26,9 @@ def add_parser(commands: Any) -> None:
         "--cost",
         type=int,
         default=COST,
-        choices=range(4, 32),
+        choices=range(4, MAX_BCRYPT_COST + 1),
         metavar="N",
-        help=f"2^N rounds, 4 to 31 (default: {COST})",
+        help=f"2^N rounds, 4 to {MAX_BCRYPT_COST} (default: {COST})",
     )
     add_json(parser)
     parser.set_defaults(run=run)

@@ -33,6 +33,9 @@ _REDIS = re.compile(
     r"|unix://(?:[^\s/?#@]*@)?/[^\s?#]+(?:\?db=\d+)?",
     re.IGNORECASE,
 )
+MAX_BCRYPT_COST = 14
+"""Of the hash of a password: a second of a core for each attempt, twice that for each more."""
+
 _BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
 _KEY_HASH = re.compile(r"sha256:[0-9A-Fa-f]{64}")
 _POSITION = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -149,9 +152,15 @@ def check_strong_secret(text: str) -> str | None:
 
 
 def check_password_hash(text: str) -> str | None:
-    if not text or _BCRYPT.fullmatch(text):
-        return None
-    return "is not a bcrypt hash ($2b$12$...); make one with: aigw hash-password"
+    found = _BCRYPT.fullmatch(text)
+    if text and found is None:
+        return "is not a bcrypt hash ($2b$12$...); make one with: aigw hash-password"
+    if found is not None and int(found[1]) > MAX_BCRYPT_COST:
+        return (
+            f"has a cost of {int(found[1])}: each sign-in would keep a core busy for seconds to"
+            f" hours; at most {MAX_BCRYPT_COST}"
+        )
+    return None
 
 
 def check_glob(text: str) -> str | None:

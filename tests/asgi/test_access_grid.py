@@ -145,6 +145,15 @@ def credentials(dice: Random) -> tuple[bytes, Fields, str, bool]:
     return b"", fields, "" if place == "two" else holds, False
 
 
+@pytest.mark.parametrize("name", [b"x-api-key", b"x-goog-api-key", b"authorization"])
+async def test_a_header_that_comes_twice_is_no_key(gateway: Operator, name: bytes) -> None:
+    right = (b"Bearer " if name == b"authorization" else b"") + KEY.encode()
+    assert await status_of(gateway, "GET", "/v1/models", b"", [(name, right)]) == 200
+    for other in (right, right[:-1], b"", b"Basic eA=="):
+        for fields in ([(name, right), (name, other)], [(name, other), (name, right)]):
+            assert await status_of(gateway, "GET", "/v1/models", b"", fields) == 401, fields
+
+
 def _paths(dice: Random) -> Iterator[tuple[str, str]]:
     """What is asked for, and the entry of the table that it is, if it is one."""
     operations = [PREFIX + each.path for each in OPERATIONS if not each.public]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -161,6 +162,28 @@ async def test_a_key_in_the_query_is_for_gemini_clients_only(client: Format) -> 
         assert (await once("POST", f"{path}?key={KEY}", body, other, snapshot=KEYED)).status == 400
         twice = f"{path}?key={KEY}&key=other"
         assert (await once("POST", twice, body, snapshot=KEYED)).status == 401
+
+
+@pytest.mark.parametrize("client", [Format.GEMINI, Format.CHAT])
+async def test_all_sixteen_combinations_of_keys(client: Format) -> None:
+    """Each of the four places has a key that would be let in alone."""
+    keys = [f"sk-proxy-of-place-{number}" for number in range(4)]
+    digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+    known = {digest: ClientKey(digest.hex(), digest.hex(), digest) for digest in digests}
+    snapshot = Snapshot("test", client_keys=known, from_file=True, echo="on")
+    path, body = asking(client, "echo", "/wps 0 Hi")
+    for present in product([False, True], repeat=4):
+        bearer, *named, in_query = present
+        headers = {"authorization": f"Bearer {keys[0]}"} if bearer else {}
+        for name, key, here in zip(("x-api-key", "x-goog-api-key"), keys[1:3], named, strict=True):
+            if here:
+                headers[name] = key
+        query = f"?key={keys[3]}" if in_query else ""
+        counted = sum(present) - (in_query and client is not Format.GEMINI)
+        reply = await once("POST", path + query, body, headers, snapshot=snapshot)
+        assert reply.status == {0: 401, 1: 200}.get(counted, 400), present
+        if reply.status == 400:
+            assert "different keys" in error_of(client, reply.json)["message"]
 
 
 @pytest.mark.parametrize(

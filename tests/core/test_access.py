@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from ipaddress import ip_network
+from itertools import product
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aigw_core.access import authenticate, authorise_local, presented_key
 from aigw_core.config.secret import Secret
@@ -66,6 +69,49 @@ def test_any_other_key_is_401(key: str | None) -> None:
         authenticate(key, KEYED, loopback=True, wall=0.0)
     assert caught.value.failure.kind is ErrorKind.AUTHENTICATION
     assert "wrong" not in caught.value.failure.message
+
+
+TEXTS = st.text(st.sampled_from("ab-é\0 \udc80"), max_size=6)
+
+
+@settings(max_examples=500)
+@given(st.lists(TEXTS, max_size=5), TEXTS)
+def test_who_a_key_is_depends_on_its_digest_alone(known: list[str], shown: str) -> None:
+    """Not on what it begins with, nor on what else is known."""
+    digests = [hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest() for key in known]
+    keys = {
+        digest: ClientKey(str(at), key, digest)
+        for at, (key, digest) in enumerate(zip(known, digests, strict=True))
+    }
+    snapshot = Snapshot("t", client_keys=keys, from_file=True)
+    if shown in known:
+        assert authenticate(shown, snapshot, loopback=False, wall=0.0).name == shown
+    else:
+        with pytest.raises(GatewayError):
+            authenticate(shown, snapshot, loopback=False, wall=0.0)
+
+
+PLACES = ("authorization", "x-api-key", "x-goog-api-key", "?key=")
+
+
+@pytest.mark.parametrize("present", list(product([False, True], repeat=4)))
+def test_all_sixteen_combinations_of_places(present: tuple[bool, ...]) -> None:
+    places = [place for place, here in zip(PLACES, present, strict=True) if here]
+
+    def shown(keys: list[str]) -> str | None:
+        found = dict(zip(places, keys, strict=True))
+        query = found.pop("?key=", None)
+        if "authorization" in found:
+            found["authorization"] = f"Bearer {found['authorization']}"
+        return presented_key(found, query)
+
+    assert shown([KEY] * len(places)) == (KEY if places else None)
+    different = [f"{KEY}-{number}" for number in range(len(places))]
+    if len(places) < 2:
+        assert shown(different) == (different[0] if different else None)
+    else:
+        with pytest.raises(InvalidRequest):
+            shown(different)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,13 @@ def test_twelve_is_the_usual_cost(monkeypatch: pytest.MonkeyPatch, capsys: Out) 
     assert json.loads(capsys.readouterr().out)["password-hash"].startswith("$2b$12$")
 
 
+def test_a_cost_that_would_take_hours_is_refused(capsys: Out) -> None:
+    for cost in ("3", "15", "31"):
+        with pytest.raises(SystemExit):
+            main(["hash-password", "--cost", cost])
+        assert "invalid choice" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "why"), [("\n", "empty"), ("é" * 37, "74 bytes"), ("a\0b", "NUL")]
 )

@@ -91,6 +91,27 @@ async def test_a_key_is_shown_once_and_lets_in_at_once(operator: Operator) -> No
     assert key_hash(key).encode() not in everything
 
 
+async def test_a_key_is_in_no_file(tmp_path: Path) -> None:
+    """Neither in the configuration nor in logs, the trail or what processes share."""
+    async with Operator(tmp_path) as operator:
+        key = (await create(operator, name="ci")).json["key"]
+        assert await chat(operator, key) == 200
+        await operator.ask(
+            "PATCH", f"{API}/auth-keys/{(await keys(operator))['ci']['id']}", {"name": "cd"}
+        )
+        assert await chat(operator, key) == 200
+        assert await chat(operator, key + "x") == 401
+        assert operator.state.log is not None
+        await operator.state.log.flush(5)
+    written = all_files(tmp_path)
+    assert {"config.yaml", "audit.jsonl", "requests.db"} <= set(written)
+    assert not [name for name, data in written.items() if key.encode() in data]
+
+
+def all_files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 async def test_what_a_key_has_used_and_what_still_uses_it(operator: Operator) -> None:
     for _ in range(3):
         assert await chat(operator, APP) == 200

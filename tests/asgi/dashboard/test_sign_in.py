@@ -212,6 +212,17 @@ async def test_one_cannot_be_locked_out_where_one_was_let_in_before() -> None:
     assert await door.sharing.marks("attempt:192.0.2.99:") == []
 
 
+@pytest.mark.parametrize(("ago", "locked"), [(WINDOW - 60, True), (WINDOW, False)])
+async def test_attempts_count_for_five_minutes(ago: float, locked: bool) -> None:
+    door = alone()
+    then = SignIn(door.sharing, passwords=Passwords(door.compare), clock=lambda: time.time() - ago)
+    for _ in range(PER_ADDRESS):
+        with pytest.raises(Denied):
+            await then.check(("admin", "wrong"), ("admin", HASH), address="192.0.2.1")
+    refusal = await door.attempt("right")
+    assert (refusal is not None) == locked
+
+
 async def test_no_address_is_an_address_too() -> None:
     door = alone()
     for _ in range(PER_ADDRESS):

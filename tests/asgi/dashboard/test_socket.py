@@ -7,6 +7,7 @@ import contextlib
 import json
 import signal
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
+import jwt
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -249,6 +251,23 @@ def test_who_comes_back_misses_nothing(gateway: Gateway) -> None:
                 assert told == [known + 1, known + 2, known + 3]
 
     asyncio.run(main())
+
+
+def test_the_end_of_the_session_ends_the_socket(tmp_path: Path) -> None:
+    """Though nobody signs out, and whatever happens meanwhile."""
+    secret = "a-secret-of-sessions-that-the-test-knows"
+    with Gateway(tmp_path, access=f"jwt-secret: {secret}, ") as gateway:
+        claims = jwt.decode(gateway.sign_in(), options={"verify_signature": False})
+        token = jwt.encode({**claims, "exp": int(time.time()) + 2}, secret, "HS256")
+
+        async def main() -> None:
+            async with gateway.open(f"?token={token}") as socket:
+                assert (await heard(socket, "hello"))["expires_in"] <= 2
+                await watch(socket, *ALL)
+                assert await closed(socket) == SESSION_OVER
+
+        asyncio.run(main())
+        assert refused(gateway, f"?token={token}") == 401
 
 
 def test_signing_out_ends_the_socket(gateway: Gateway) -> None:

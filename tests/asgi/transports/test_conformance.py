@@ -629,6 +629,34 @@ async def test_a_slow_reader_holds_the_upstream_back(transport: NetworkTransport
 # --- names and addresses ---
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_an_answer_and_leads_nowhere(
+    transport: NetworkTransport, status: int
+) -> None:
+    async with Upstream(serves(answer())) as elsewhere:
+        place = b"location: %b\r\n" % elsewhere.url().encode()
+        async with Upstream(serves(answer(b"moved", status=status, fields=place))) as upstream:
+            stream = await transport.open(wire(upstream))
+            assert (stream.status, await rest(stream)) == (status, b"moved")
+            await stream.aclose()
+            await transport.aclose()
+            assert (upstream.accepted, elsewhere.accepted) == (1, 0)
+
+
+async def test_proxies_of_the_environment_are_not_asked(
+    wiring: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Upstream(serves(answer())) as proxy, Upstream(serves(answer(b"a"))) as upstream:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SOCKS_PROXY"):
+            for spelling in (name, name.lower()):
+                monkeypatch.setenv(spelling, proxy.url(""))
+        monkeypatch.setenv("NO_PROXY", "")
+        transport = wiring.make()
+        assert await fetch(transport, wire(upstream)) == b"a"
+        await transport.aclose()
+        assert (upstream.accepted, proxy.accepted) == (1, 0)
+
+
 async def test_a_name_is_looked_up_once_and_its_address_connected_to(wiring: Wiring) -> None:
     asked: list[tuple[str, int]] = []
     seen: list[bytes] = []

@@ -34,6 +34,7 @@ def credential(**more: Any) -> dict[str, Any]:
         credential(prefix=""),
         {"dashboard": {"password-hash": ""}},
         {"dashboard": {"password-hash": BCRYPT}},
+        {"dashboard": {"password-hash": BCRYPT.replace("$12$", "$14$")}},
         {"api-keys": [{"key-hash": HASH}]},
         {"trusted-proxies": ["10.0.0.0/8", "::1", "2001:db8::/32"]},
         {"state": {"redis": "rediss://:pw@cache:6379/0"}},
@@ -125,6 +126,10 @@ def test_good_values_pass(data: dict[str, Any]) -> None:
         (
             {"dashboard": {"password-hash": "secret"}},
             "dashboard.password-hash: is not a bcrypt hash",
+        ),
+        (
+            {"dashboard": {"password-hash": BCRYPT.replace("$12$", "$15$")}},
+            "dashboard.password-hash: has a cost of 15",
         ),
         (
             {"dashboard": {"password-hash": BCRYPT[:-1]}},
