@@ -17,7 +17,7 @@ from typing import Protocol
 from aigw_core.codec import Headers
 from aigw_core.wire_request import FailureKind, WireRequest
 
-MAX_HELD = 256 << 10
+MAX_HELD = 64 << 10
 """Bytes of a body that wait to be read before a transport stops reading the socket.
 What the last read of the socket brought comes on top, at most as much again."""
 

@@ -46,6 +46,10 @@ from aigw_core.http1 import (
 from aigw_core.wire_request import FailureKind, Origin, WireRequest, split_url
 
 
+READ = 64 << 10
+"""Bytes that are read from a socket at a time."""
+
+
 class DirectTransport:
     """See :class:`~aigw_asgi.transports.base.Transport`.
 
@@ -64,6 +68,10 @@ class DirectTransport:
         self._resolve = resolve
         self._idle: IdlePool[_Connection] = IdlePool(keepalive_expiry, _Connection.abort)
         self._connections: set[_Connection] = set()
+        # All connections read into one: it is emptied before the next is read. The loops'
+        # own way takes 256 KiB at a time, and a stream whose client is slow holds two such
+        # reads, in several places. A view, since asyncio's TLS reads into slices of it.
+        self.buffer = memoryview(bytearray(READ))
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -192,7 +200,7 @@ class DirectTransport:
         connection.use(transport)
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.BufferedProtocol):
     """A socket. ``stream`` is the one that it serves now, if any."""
 
     transport: asyncio.Transport
@@ -240,7 +248,11 @@ class _Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.unsent = False
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.owner.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self.owner.buffer[:nbytes])
         stream = self.stream
         if stream is not None:
             stream.feed(data)

@@ -20,6 +20,7 @@ from tests.running import ROOT
 
 _HOLD = """
 import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
 from aigw_asgi.pid_file import PidFile
 if sys.argv[2] == "deaf":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

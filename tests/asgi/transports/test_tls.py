@@ -31,7 +31,7 @@ def server_context(*names: str) -> ssl.SSLContext:
 
 
 def believing() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = make_context()
     AUTHORITY.configure_trust(context)
     return context
 
