@@ -45,7 +45,6 @@ from aigw_core.http1 import (
 )
 from aigw_core.wire_request import FailureKind, Origin, WireRequest, split_url
 
-
 READ = 64 << 10
 """Bytes that are read from a socket at a time."""
 
