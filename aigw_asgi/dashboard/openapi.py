@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -55,6 +56,9 @@ def describe(operations: tuple[Operation, ...]) -> dict[str, Any]:
     for each in operations:
         types += [found for found in (each.answer, each.body, each.query) if _has_schema(found)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    for component in components.values():
+        if text := component.get("description"):
+            component["description"] = cleandoc(text)  # which Python 3.13 does by itself
     known = dict(zip(map(id, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for each in operations:

@@ -952,7 +952,7 @@ export interface components {
         /**
          * Totals
          * @description Sums. Times are ``None`` where nothing was measured, and so are rates where there
-         *         was no request.
+         *     was no request.
          */
         Totals: {
             total_entries: number;
@@ -975,7 +975,7 @@ export interface components {
         /**
          * Point
          * @description What happened in one stretch of time. Percentiles are of a histogram with buckets a
-         *         fifth wide; ``None`` where nothing was measured.
+         *     fifth wide; ``None`` where nothing was measured.
          */
         Point: {
             at: number;
@@ -1325,7 +1325,7 @@ export interface components {
         /**
          * Bar
          * @description Something that took time. Bars of one kind follow each other; a ``wait`` and a
-         *         ``stream`` lie inside the attempt with the same number.
+         *     ``stream`` lie inside the attempt with the same number.
          */
         Bar: {
             name: string;
@@ -2073,7 +2073,7 @@ export interface components {
         /**
          * KeyNow
          * @description What counts against the limits of a key at this moment, with what is held for requests
-         *         that run.
+         *     that run.
          */
         KeyNow: {
             requests: number;
