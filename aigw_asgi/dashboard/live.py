@@ -28,8 +28,8 @@ from aigw_core.tail import Gap, Row, Tail
 TICK = 0.5
 """Seconds between two looks at what is new."""
 
-STATE_TICKS = 2
-"""Looks at rows for each look at states: one a second."""
+STATE_EVERY = 1.0
+"""Seconds between two looks at states."""
 
 MAX_FETCH = 500
 """Rows of one look into a store."""
@@ -297,18 +297,18 @@ class Hub:
 
     async def run(self) -> None:
         """Keep watched channels up to date, until cancelled."""
-        ticks = 0
+        due = anyio.current_time()
         news: tuple[int, ...] = ()
         while True:
             if self.readers:
-                with anyio.move_on_after(TICK) as pause:
+                with anyio.move_on_after(TICK):
                     await self._ask.wait()
-                ticks += pause.cancelled_caught
             else:
                 await self._ask.wait()
             self._ask = anyio.Event()
-            if self._at_once or ticks >= STATE_TICKS:
-                self._at_once, ticks = False, 0
+            # By the clock: whoever wishes for something anew all the time cuts each pause short.
+            if self._at_once or anyio.current_time() >= due:
+                self._at_once, due = False, anyio.current_time() + STATE_EVERY
                 for state in self.states.values():
                     if state.watchers:
                         state.refresh()

@@ -266,3 +266,31 @@ async def test_the_run_wakes_only_those_who_are_behind() -> None:
         assert [each["seq"] for each in told(watching)] == [1]
         assert not other.news.is_set()
         tasks.cancel_scope.cancel()
+
+
+async def test_who_asks_all_the_time_holds_up_nobody() -> None:
+    looks = 0
+
+    def look() -> dict[str, int]:
+        nonlocal looks
+        looks += 1
+        return {"n": looks}
+
+    hub = Hub([], [StateChannel("state", look)])
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hub.run)
+        reader, restless = hub.join(), hub.join()
+        reader.subscribe(["state"])
+        asked = 0
+
+        def alive() -> bool:
+            nonlocal asked
+            asked += 1
+            return True
+
+        reader.alive = alive
+        with anyio.fail_after(30):
+            while looks < 3 or not asked:
+                restless.subscribe(["state"])
+                await anyio.sleep(0.02)
+        tasks.cancel_scope.cancel()
