@@ -14,15 +14,14 @@ last word, and everything that is not simply more of the body.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
 
+from aigw_asgi.company import Company, GroupCompany, LoopCompany, StartsTasks, Wait
 from aigw_asgi.timer import Timer
 from aigw_asgi.transports import Transport, UpstreamStream
 from aigw_asgi.transports import UpstreamFailed as TransportFailed
@@ -56,9 +55,8 @@ is slow, so ``send`` it and wait."""
 Watch = Callable[[Callable[[], None]], None]
 """Has a function called by the event loop of asyncio, once, when the client leaves
 before its answer is complete, or has left."""
-ChooseTransport = Callable[[Send, Callable[[], TaskGroup]], Transport]
-"""The transport for an attempt, and how it has a task group that lives as long as the
-request, should it need one."""
+ChooseTransport = Callable[[Send, StartsTasks], Transport]
+"""The transport for an attempt, given what starts tasks that end with the request."""
 
 _LOG = logging.getLogger("aigw")
 
@@ -109,12 +107,11 @@ class Driver:
         self._write_now = write_now_of(send)
         self._watch = watch_of(send)
 
-        self._tasks: TaskGroup  # of the run, as is the timer
+        self._company: Company  # of the run, as is the timer
         self._timer: Timer
-        self._accompanied = False  # other tasks of the group may run
         self._next: Send | None = None  # an attempt to start
         self._running = 0  # the number of the attempt that runs
-        self._scope: anyio.CancelScope | None = None  # around it
+        self._wait: Wait | None = None  # around it
         self._wake: anyio.Event | None = None  # the reader waits for work
         self._performing = 0  # tasks that carry out commands
         self._sending_since: float | None = None
@@ -123,7 +120,6 @@ class Driver:
         self._ended = False  # the last body said that none follows
         self._aborted = False
         self._left: list[Command] = []  # by a piece that flowed, for the task
-        self._farewell: asyncio.Task[None] | None = None  # tells that the client has left
 
     async def run(self) -> None:
         """Serve the request.
@@ -132,13 +128,12 @@ class Driver:
             ClientAborted: the answer broke off in a way that only breaking the
                 connection can tell.
         """
-        async with anyio.create_task_group() as tasks:
-            self._tasks = tasks
-            self._timer = Timer(self._look, self._group)
+        async with LoopCompany() if self._watch is not None else GroupCompany() as company:
+            self._company = company
+            self._timer = Timer(self._look, company)
             if self._watch is None:
-                self._group().start_soon(self._watch_client)
+                company.start_soon(self._watch_client)
             else:
-                # A task that waits would cost 32 us, a fifth of a small request.
                 self._watch(self._on_leave)
             try:
                 commands = self.exchange.start(_now())
@@ -148,11 +143,6 @@ class Driver:
                 await self._run_attempts()
             finally:
                 self._timer.cancel()
-                if self._farewell is not None:
-                    self._farewell.cancel()
-                    self._farewell = None  # how it ends has a traceback that knows us
-            if self._accompanied:
-                tasks.cancel_scope.cancel()
         if self._aborted:
             raise ClientAborted
 
@@ -173,20 +163,15 @@ class Driver:
 
     def stop(self) -> None:
         """The gateway shuts down: have the answer ended as well as can be."""
-        self._group().start_soon(self._tell, Stopping())
-
-    def _group(self) -> TaskGroup:
-        # To cancel it costs 20 us even where nobody is in it.
-        self._accompanied = True
-        return self._tasks
+        self._company.start_soon(self._tell, Stopping())
 
     # --- the upstream --------------------------------------------------------
 
     async def _attempt(self, send: Send) -> None:
         number = self._running = send.attempt
-        with anyio.CancelScope() as self._scope:
+        with self._company.wait() as self._wait:
             try:
-                stream = await self._choose(send, self._group).open(send.request)
+                stream = await self._choose(send, self._company).open(send.request)
                 try:
                     await self._read(number, stream)
                 except BaseException:
@@ -201,7 +186,7 @@ class Driver:
                 level = logging.WARNING if exc.kind is FailureKind.TLS else logging.INFO
                 _LOG.log(level, "attempt %d failed: %s (request %s)", number, exc, asked, extra=of)
                 await self._tell(UpstreamFailed(number, exc.kind), reader=True)
-        self._scope = None
+        self._wait = None
 
     async def _read(self, number: int, stream: UpstreamStream) -> None:
         exchange = self.exchange
@@ -241,8 +226,7 @@ class Driver:
 
     def _on_leave(self) -> None:
         if not self.exchange.closed:
-            # A callback of the loop is in no task, which a task group wants to be.
-            self._farewell = asyncio.get_running_loop().create_task(self._tell(ClientGone()))
+            self._company.start_soon(self._tell, ClientGone())
 
     async def _watch_client(self) -> None:
         while True:
@@ -330,8 +314,8 @@ class Driver:
         elif isinstance(command, Drop):
             self._running = 0
             # The reader itself just leaves its loop; anyone else must end its wait.
-            if not reader and self._scope is not None:
-                self._scope.cancel()
+            if not reader and self._wait is not None:
+                self._wait.cancel()
         elif isinstance(command, Abort):
             self._aborted = True
 

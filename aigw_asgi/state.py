@@ -14,6 +14,7 @@ import anyio
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskGroup, TaskStatus
 
+from aigw_asgi.company import StartsTasks
 from aigw_asgi.driver import Driver
 from aigw_asgi.echo import echo
 from aigw_asgi.health_journal import HealthJournal
@@ -167,9 +168,9 @@ class GatewayState:
             *([] if previous is None else [key_of(previous.reveal())]),
         )
 
-    def transport(self, send: Send, tasks: Callable[[], TaskGroup]) -> Transport:
+    def transport(self, send: Send, tasks: StartsTasks) -> Transport:
         """Where an attempt goes; the built-in models run as a task of the request."""
-        return AppTransport(echo, tasks()) if send.provider == ECHO else self._upstream
+        return AppTransport(echo, tasks) if send.provider == ECHO else self._upstream
 
     @property
     def uptime(self) -> float:

@@ -12,20 +12,19 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
+
+from aigw_asgi.company import StartsTasks
 
 
 class Timer:
     """Runs ``due`` in a task once ``arm``'s time (monotonic seconds) has come, never early.
 
-    ``tasks`` gives the group of the owner, who calls ``cancel`` at its end.
+    ``tasks`` are those of the owner, who calls ``cancel`` at its end.
     """
 
-    def __init__(
-        self, due: Callable[[], Coroutine[Any, Any, None]], tasks: Callable[[], TaskGroup]
-    ) -> None:
+    def __init__(self, due: Callable[[], Coroutine[Any, Any, None]], tasks: StartsTasks) -> None:
         self._due = due
-        self._tasks: Callable[[], TaskGroup] | None = tasks
+        self._tasks: StartsTasks | None = tasks
         self.armed: float | None = None
         """When it will call; ``None`` while it is off."""
         self._handle: asyncio.TimerHandle | None = None
@@ -49,7 +48,7 @@ class Timer:
             self._handle = self._loop.call_later(max(delay, 0.0), self._fire)
         elif self._changed is None:
             self._changed = anyio.Event()
-            self._tasks().start_soon(self._sleep)
+            self._tasks.start_soon(self._sleep)
         else:
             self._changed.set()
 
@@ -75,7 +74,7 @@ class Timer:
             # A callback of the loop is in no task, which a task group wants to be.
             self._running = self._loop.create_task(self._due())
         elif at is not None and self._tasks is not None:
-            self._tasks().start_soon(self._due)
+            self._tasks.start_soon(self._due)
 
     async def _sleep(self) -> None:
         while self.armed is not None:

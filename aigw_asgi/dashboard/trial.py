@@ -367,7 +367,7 @@ async def _read(state: GatewayState, request: WireRequest) -> tuple[int, bytes]:
     status, pieces = 0, [b""]
     async with anyio.create_task_group() as tasks:
         try:
-            stream = await state.transport(Send(1, request, ""), lambda: tasks).open(request)
+            stream = await state.transport(Send(1, request, ""), tasks).open(request)
             try:
                 status = stream.status
                 size = 0

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import anyio
-import anyio.abc
 from anyio.lowlevel import checkpoint
 from msgspec import Struct
 
+from aigw_asgi.company import StartsTasks
 from aigw_asgi.transports.base import MAX_HELD, UpstreamFailed
 from aigw_core.codec import Headers
 from aigw_core.http1 import check_request_line, request_fields
@@ -108,13 +108,13 @@ class ScriptStream:
 class AppTransport:
     """See :class:`~aigw_asgi.transports.base.Transport`: the upstream is an ASGI app.
 
-    Each request runs the app once, in ``tasks``; whoever owns that group waits for the
+    Each request runs the app once, in ``tasks``; whoever owns them waits for the
     apps. The app gets ``http.disconnect`` when its stream is closed, and an
     ``OSError`` from a ``send`` after that (ASGI 2.4). What an app raises breaks its
     own answer and goes no further.
     """
 
-    def __init__(self, app: App, tasks: anyio.abc.TaskGroup) -> None:
+    def __init__(self, app: App, tasks: StartsTasks) -> None:
         self._app = app
         self._tasks = tasks
         self.in_use = 0

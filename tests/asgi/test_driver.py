@@ -37,6 +37,14 @@ Answer = Sequence[bytes | FailureKind]
 GOOD: Answer = (OPENING, WORD, WORD, FINISH + DONE)
 
 
+@pytest.fixture(params=["asyncio", "asyncio, watched", "trio"])
+def anyio_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """``watched``: the server calls when its client leaves, which it can on asyncio only."""
+    loop, _, watched = request.param.partition(", ")
+    monkeypatch.setattr(World, "watched", bool(watched))
+    return str(loop)
+
+
 class Checkpoints:
     """Counts the awaits of a run, and cancels at one of them."""
 
@@ -55,6 +63,8 @@ class Checkpoints:
 class World:
     """Upstreams that answer from a script, and a client that listens; with a census."""
 
+    watched = False
+
     def __init__(
         self, answers: Sequence[Answer], checkpoints: Checkpoints, *, flows: bool = False
     ) -> None:
@@ -67,6 +77,7 @@ class World:
         self.opened = 0
         self.sent: list[dict[str, Any]] = []
         self.gone = anyio.Event()
+        self.on_leave: Callable[[], None] = self.gone.set
         self.leave_after: int | None = None
         self.stall_after: int | None = None
 
@@ -87,7 +98,7 @@ class World:
         self.sent.append(message)
         bodies = sum(each["type"] == "http.response.body" for each in self.sent)
         if self.leave_after is not None and bodies >= self.leave_after:
-            self.gone.set()
+            self.on_leave()
         if self.stall_after is not None and bodies >= self.stall_after:
             await anyio.sleep_forever()
 
@@ -106,11 +117,15 @@ class World:
 
 
 class Sender:
-    """The ``send`` of a server that can write at once."""
+    """The ``send`` of a server that can write at once, or call when its client leaves."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.write_now = world.write_now
+        self.write_now = world.write_now if world.flows else None
+        self.watch = self._watch if world.watched else None
+
+    def _watch(self, on_leave: Callable[[], None]) -> None:
+        self._world.on_leave = on_leave
 
     async def __call__(self, message: dict[str, Any]) -> None:
         await self._world.send(message)
@@ -170,8 +185,7 @@ def driver_for(
     route = Route(plan, router, RetryBudget())
     call = Call(codec, inbound, peek, context)
     exchange = Exchange(call, route, snapshot, CODECS, lambda: 0.5)
-    send = Sender(world) if world.flows else world.send
-    return Driver(exchange, lambda send, tasks: world, world.receive, send, write_timeout)
+    return Driver(exchange, lambda send, tasks: world, world.receive, Sender(world), write_timeout)
 
 
 def nothing_is_left(world: World, health: Health) -> None:
@@ -261,8 +275,8 @@ async def test_what_flows_does_not_overtake_a_send_under_way() -> None:
 
     def write_now(body: bytes) -> bool:
         if not open_again.is_set():
-            driver._tasks.start_soon(partial(driver._perform_one, keepalive, reader=False))
-            driver._tasks.start_soon(go_on)
+            driver._company.start_soon(partial(driver._perform_one, keepalive, reader=False))
+            driver._company.start_soon(go_on)
         return world.write_now(body)
 
     driver._send, driver._write_now, world.checkpoint = send, write_now, turn

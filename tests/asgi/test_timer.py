@@ -21,7 +21,7 @@ async def fires_once_and_in_time() -> None:
         done.set()
 
     async with anyio.create_task_group() as tasks:
-        timer = Timer(due, lambda: tasks)
+        timer = Timer(due, tasks)
         start = time.monotonic()
         timer.arm(start + 60)
         timer.arm(start + 0.02)
