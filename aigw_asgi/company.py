@@ -183,4 +183,3 @@ class _LoopWait(Wait):
         # Whoever else cancels the task means all of it.
         alone = self._host.uncancel() <= self._before
         return alone and kind is asyncio.CancelledError
-

@@ -210,7 +210,7 @@ class Driver:
         """The hot path: one read, one feed, one send. While content flows the deadline
         only moves later. Returns whether it may go on without the task."""
         exchange = self.exchange
-        commands = exchange.receive(ResponseData(self._running, data), _now())
+        commands = exchange.pass_on(self._running, data, _now())
         if exchange.streaming and self._sending_since is None:
             if not commands:
                 return True

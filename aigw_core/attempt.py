@@ -109,21 +109,20 @@ class Attempt:
             self._upstream = restoring(upstream, self._restorer)
         self._call = call
         self._headers: Mapping[str, str] = {}
-        self._machine: AnswerMachine | None = None
+        self.machine: AnswerMachine | None = None
+        """Of an answer that is none of an error, once its head has come."""
         self._error_body: list[bytes] = []
         self._error_size = 0
         self._failure: Failure | None = None
 
     def __repr__(self) -> str:
-        return (
-            f"<Attempt {self.number} {self.target.credential.name} {self.status} {self._machine}>"
-        )
+        return f"<Attempt {self.number} {self.target.credential.name} {self.status} {self.machine}>"
 
     @property
     def failure(self) -> Failure | None:
         if self._failure is not None:
             return self._failure
-        return self._machine.failure if self._machine is not None else None
+        return self.machine.failure if self.machine is not None else None
 
     def passed(self, names: Iterable[str]) -> Headers:
         """Those headers of the answer that are called ``names``."""
@@ -143,19 +142,19 @@ class Attempt:
 
     @property
     def content(self) -> bool:
-        return self._machine is not None and self._machine.content
+        return self.machine is not None and self.machine.content
 
     @property
     def ended(self) -> bool:
-        return self._machine is not None and self._machine.ended
+        return self.machine is not None and self.machine.ended
 
     @property
     def usage(self) -> Usage:
-        return self._machine.usage if self._machine is not None else Usage()
+        return self.machine.usage if self.machine is not None else Usage()
 
     @property
     def stop(self) -> StopReason | None:
-        return self._machine.stop if self._machine is not None else None
+        return self.machine.stop if self.machine is not None else None
 
     def head(self, status: int, headers: Mapping[str, str]) -> None:
         """The status and headers (lower-case names) have come."""
@@ -175,12 +174,12 @@ class Attempt:
             )
         else:
             call = self._call
-            self._machine = answer_machine(
+            self.machine = answer_machine(
                 self._upstream, call.codec, call.context, self.translation, call.peek, headers
             )
 
     def feed(self, data: bytes) -> bytes:
-        machine = self._machine
+        machine = self.machine
         if machine is not None:
             return machine.feed(data)
         if self._failure is None:
@@ -192,8 +191,8 @@ class Attempt:
         return b""
 
     def eof(self) -> bytes:
-        if self._machine is not None:
-            return self._machine.eof()
+        if self.machine is not None:
+            return self.machine.eof()
         if self._failure is None:
             self._refused()
         return b""
@@ -201,7 +200,7 @@ class Attempt:
     def lost(self, kind: FailureKind) -> Failure:
         """The connection broke, or was never made. An error answer that was being
         read says more than that."""
-        if self.status is not None and self._machine is None and self._failure is None:
+        if self.status is not None and self.machine is None and self._failure is None:
             self._refused()
         if self._failure is None:
             self._failure = Failure(self._meaning(kind), _LOST[kind], code=kind.value)
@@ -218,12 +217,12 @@ class Attempt:
 
     def fail(self, failure: Failure) -> bytes:
         """The client's error event, legal after what has come out."""
-        assert self._machine is not None
-        return self._machine.fail(failure)
+        assert self.machine is not None
+        return self.machine.fail(failure)
 
     def keepalive(self) -> bytes:
-        assert self._machine is not None
-        return self._machine.keepalive()
+        assert self.machine is not None
+        return self.machine.keepalive()
 
     def _refused(self) -> None:
         assert self.status is not None

@@ -175,6 +175,9 @@ class CapturedExchange(Exchange):
         self._heard(fact, now - self._began)
         return self._said(super().receive(fact, now), now)
 
+    def pass_on(self, number: int, data: bytes, now: float) -> list[Command]:
+        return self.receive(ResponseData(number, data), now)
+
     def _heard(self, fact: Input, at: float) -> None:
         if isinstance(fact, ResponseData):
             self.capture.calls[fact.attempt - 1].answer.add(at, fact.data)

@@ -19,7 +19,8 @@ class Clocks:
         self._timeouts = Timeouts()
         self._started = 0.0
         self._attempt_started = 0.0
-        self._last_data: float | None = None
+        self.last_data: float | None = None
+        """When the running attempt last sent something."""
 
     def start(self, now: float) -> None:
         self._started = now
@@ -27,16 +28,12 @@ class Clocks:
     def start_attempt(self, timeouts: Timeouts, now: float) -> None:
         self._timeouts = timeouts
         self._attempt_started = now
-        self._last_data = None
-
-    def data(self, now: float) -> None:
-        """The upstream sent something."""
-        self._last_data = now
+        self.last_data = None
 
     def forgive(self, now: float) -> None:
         """The client held the upstream up: its silence until now does not count."""
-        if self._last_data is not None:
-            self._last_data = now
+        if self.last_data is not None:
+            self.last_data = now
 
     def since_start(self, now: float) -> float:
         return now - self._started
@@ -55,17 +52,17 @@ class Clocks:
         """When the running attempt must have sent something."""
         if not self._stream:
             return None
-        if self._last_data is None:
+        if self.last_data is None:
             limit = self._timeouts.first_byte
             return self._attempt_started + limit if limit else None
-        return self._last_data + self._timeouts.idle if self._timeouts.idle else None
+        return self.last_data + self._timeouts.idle if self._timeouts.idle else None
 
     def silent(self, now: float) -> bool:
         """The running attempt has sent nothing yet, or has stopped for longer than a
         stream may."""
-        if self._last_data is None:
+        if self.last_data is None:
             return True
-        return bool(self._timeouts.idle) and now >= self._last_data + self._timeouts.idle
+        return bool(self._timeouts.idle) and now >= self.last_data + self._timeouts.idle
 
     def overrun(self) -> Failure:
         """The failure of an exchange past ``total``."""
@@ -74,7 +71,7 @@ class Clocks:
 
     def silence(self) -> Failure:
         """The failure of an attempt past ``upstream``."""
-        if self._last_data is None:
+        if self.last_data is None:
             limit = self._timeouts.first_byte
             return Failure(ErrorKind.TIMEOUT, f"the upstream did not answer within {limit:g} s")
         limit = self._timeouts.idle

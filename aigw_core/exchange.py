@@ -69,6 +69,8 @@ CLIENT_CLOSED = 499
 
 
 class State(Enum):
+    __hash__ = object.__hash__  # Enum's own is a function of Python's
+
     NEW = auto()
     AWAITING_HEAD = auto()
     READING_ERROR = auto()
@@ -220,6 +222,19 @@ class Exchange:
             raise ProtocolMisuse(f"{type(fact).__name__} in {self!r}")
         return move(self, fact, now)
 
+    def pass_on(self, number: int, data: bytes, now: float) -> list[Command]:
+        """As ``receive`` with a ``ResponseData``, and quicker while content flows."""
+        if self._state is not State.STREAMING or number != self._number:
+            return self.receive(ResponseData(number, data), now)
+        attempt = self._running
+        machine = attempt.machine
+        assert machine is not None, "an answer flows"
+        self._clocks.last_data = now
+        out = machine.feed(data)
+        if machine.failure is None and not machine.ended:
+            return self._reply.body(out, now)
+        return self._after_feed(attempt, out, now)
+
     # --- the upstream --------------------------------------------------------
 
     def _on_head(self, fact: ResponseHead, now: float) -> list[Command]:
@@ -248,7 +263,7 @@ class Exchange:
 
     def _on_opening_data(self, fact: ResponseData, now: float) -> list[Command]:
         attempt = self._running
-        self._clocks.data(now)
+        self._clocks.last_data = now
         out = attempt.feed(fact.data)
         if attempt.content or (attempt.failure is None and self._held_size > MAX_OPENING):
             commands = self._commit(attempt, out, now)
@@ -269,7 +284,7 @@ class Exchange:
 
     def _on_data(self, fact: ResponseData, now: float) -> list[Command]:
         attempt = self._running
-        self._clocks.data(now)
+        self._clocks.last_data = now
         return self._after_feed(attempt, attempt.feed(fact.data), now)
 
     def _after_feed(self, attempt: Attempt, out: bytes, now: float) -> list[Command]:

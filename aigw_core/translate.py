@@ -199,8 +199,10 @@ class Relay:
         return self._tap.usage
 
     def feed(self, data: bytes) -> bytes:
-        passed = self._tap.feed(data)
-        self._look()
+        tap = self._tap
+        passed = tap.feed(data)
+        if not self.content or tap.terminal or tap.failure is not None:
+            self._look()
         return passed
 
     def eof(self) -> bytes:

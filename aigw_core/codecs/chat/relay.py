@@ -105,11 +105,17 @@ class ChatTap:
         return f"<ChatTap content={self.content} terminal={self.terminal} failure={self.failure}>"
 
     def feed(self, data: bytes) -> bytes:
-        if self.terminal or self.failure is not None:
+        over = self.terminal or self.failure is not None
+        if over:
             return b""
         passed: list[bytes] = []
-        self._pass(self._blocks.feed(data), passed)
-        return b"".join(passed)
+        for block in self._blocks.feed(data):
+            self._block(block, passed)
+            if self.terminal or self.failure is not None:
+                return b"".join(passed)
+        if self._blocks.overflow:
+            self.failure = malformed("the upstream sent an event that is too large")
+        return passed[0] if len(passed) == 1 else b"".join(passed)
 
     def eof(self) -> bytes:
         if self.terminal or self.failure is not None:
@@ -130,14 +136,6 @@ class ChatTap:
 
     def tell(self, failure: Failure) -> bytes | None:
         return None  # an error event of this format stands for itself
-
-    def _pass(self, blocks: list[bytes], passed: list[bytes]) -> None:
-        for block in blocks:
-            self._block(block, passed)
-            if self.terminal or self.failure is not None:
-                return
-        if self._blocks.overflow:
-            self.failure = malformed("the upstream sent an event that is too large")
 
     # --- events ------------------------------------------------------------------
 
