@@ -10,7 +10,7 @@ from aigw_asgi.access_log import log_exchange
 from aigw_asgi.state import GatewayState
 from aigw_asgi.stores.shared_state import Grant
 from aigw_core.access import Caller
-from aigw_core.accounting import prompt_tokens, tokens_used, with_all_usage, with_cost
+from aigw_core.accounting import cost_of, prompt_tokens, tokens_used, with_all_usage
 from aigw_core.attempt import Call
 from aigw_core.chat import Usage
 from aigw_core.codecs import COMPACTING, COUNTING
@@ -72,7 +72,6 @@ class Account:
             record = replace(record, usage=Usage(), attempts=attempts)
         else:
             record = with_all_usage(record, self._prompt_tokens)
-            record = with_cost(record, self._state.prices)
         read_at = call.read_at
         overhead = None if sent_at is None or read_at is None else max(0.0, sent_at - read_at)
         compacts = call.codec is COMPACTING.get(call.codec.format)
@@ -81,6 +80,7 @@ class Account:
             key=self._caller.name if self._caller.key is not None else "",
             endpoint="count" if self._counts else "compact" if compacts else "inference",
             overhead=overhead,
+            cost=None if self._counts else cost_of(record, self._state.prices),
         )
         if not self._counts:
             self.close()

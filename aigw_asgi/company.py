@@ -13,6 +13,7 @@ wherever a task has to wait for the client from the start: :class:`GroupCompany`
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -41,6 +42,9 @@ class Wait(AbstractContextManager["Wait", bool | None], Protocol):
 class Company(StartsTasks, Protocol):
     """Entered by the task of a request. What one of the others raises is raised at its end."""
 
+    loop: asyncio.AbstractEventLoop | None
+    """That of asyncio, where it is one."""
+
     def wait(self) -> Wait: ...
 
     async def __aenter__(self) -> Any: ...
@@ -58,6 +62,9 @@ class GroupCompany:
 
     def __init__(self) -> None:
         self._group: TaskGroup
+        self.loop: asyncio.AbstractEventLoop | None = None
+        with contextlib.suppress(RuntimeError):
+            self.loop = asyncio.get_running_loop()
 
     def start_soon(self, work: Work, /, *args: Any) -> None:
         self._group.start_soon(work, *args)
@@ -102,11 +109,12 @@ class _ScopedWait(Wait):
 class LoopCompany:
     """By asyncio's own means, for a task of asyncio."""
 
-    __slots__ = ("_failure", "_host", "_loop", "_tasks")
+    __slots__ = ("_failure", "_host", "_tasks", "loop")
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        host = asyncio.current_task(self._loop)
+        # Once for a request: it asks the system who we are, which is 3 us.
+        self.loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        host = asyncio.current_task(self.loop)
         assert host is not None, "a request is served by a task"
         self._host = host
         self._tasks: set[asyncio.Task[Any]] | None = None
@@ -115,7 +123,7 @@ class LoopCompany:
     def start_soon(self, work: Work, /, *args: Any) -> None:
         if self._tasks is None:
             self._tasks = set()
-        task = self._loop.create_task(work(*args))
+        task = self._host.get_loop().create_task(work(*args))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 

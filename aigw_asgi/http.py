@@ -15,6 +15,8 @@ from aigw_core.codec import Headers
 from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
 
 MAX_PARAMETERS = 100
+MAX_KNOWN_PATH = 256
+"""Bytes of a path that it is remembered for that it was looked at."""
 
 _ENCODED_TRAP = re.compile(rb"%(?:2f|5c|00|2e)", re.IGNORECASE)
 _SEGMENT_TRAP = re.compile(rb"//|/\.{1,2}(?:/|$)|\\|[^\x21-\x7e]")
@@ -103,10 +105,17 @@ def checked_path(scope: Any) -> str:
     Empty for those; no route has that path.
     """
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return _known_path(raw) if len(raw) <= MAX_KNOWN_PATH else _path(raw)
+
+
+def _path(raw: bytes) -> str:
     raw = raw.partition(b"?")[0]
     if not raw.startswith(b"/") or _ENCODED_TRAP.search(raw) or _SEGMENT_TRAP.search(raw):
         return ""
     return raw.decode("ascii")
+
+
+_known_path = lru_cache(maxsize=1024)(_path)
 
 
 def _is_loopback(scope: Any) -> bool:

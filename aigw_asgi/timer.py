@@ -13,28 +13,24 @@ from typing import Any
 
 import anyio
 
-from aigw_asgi.company import StartsTasks
+from aigw_asgi.company import Company, StartsTasks
 
 
 class Timer:
     """Runs ``due`` in a task once ``arm``'s time (monotonic seconds) has come, never early.
 
-    ``tasks`` are those of the owner, who calls ``cancel`` at its end.
+    ``company`` is that of the owner, who calls ``cancel`` at its end.
     """
 
-    def __init__(self, due: Callable[[], Coroutine[Any, Any, None]], tasks: StartsTasks) -> None:
+    def __init__(self, due: Callable[[], Coroutine[Any, Any, None]], company: Company) -> None:
         self._due = due
-        self._tasks: StartsTasks | None = tasks
+        self._tasks: StartsTasks | None = company
+        self._loop = company.loop
         self.armed: float | None = None
         """When it will call; ``None`` while it is off."""
         self._handle: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[None] | None = None
         self._changed: anyio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None
-        try:
-            self._loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None
 
     def arm(self, at: float) -> None:
         """Call at ``at``, and at no other time that was set before."""

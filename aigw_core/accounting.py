@@ -9,6 +9,7 @@ not known is estimated, and marked as such.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from msgspec.structs import replace
 
@@ -62,12 +63,10 @@ def _answer_tokens(record: ExchangeRecord) -> int:
     return record.pieces if record.stream else record.bytes_out // _BYTES_PER_TOKEN
 
 
-def with_cost(record: ExchangeRecord, book: PriceBook) -> ExchangeRecord:
-    """``record`` with the cost of the answer, as far as it is known."""
+def cost_of(record: ExchangeRecord, book: PriceBook) -> Decimal | None:
+    """USD that the answer cost; ``None``: that is not known."""
     price = book.find(record.attempts[-1].model) if record.attempts else None
-    if price is None:
-        return record
-    return replace(record, cost=cost(record.usage, price))
+    return None if price is None else cost(record.usage, price)
 
 
 def tokens_used(usage: Usage) -> int:

@@ -99,7 +99,10 @@ class Counters:
         return (("model", OTHER), outcome, ("provider", OTHER))
 
     def _key(self, name: str) -> KeyCounters:
-        return self._by_key.setdefault(label_in(self._by_key, name), KeyCounters())
+        known = self._by_key.get(name)
+        if known is None:
+            known = self._by_key.setdefault(label_in(self._by_key, name), KeyCounters())
+        return known
 
     def dump(self) -> bytes:
         """All counters, for ``absorb``."""

@@ -151,10 +151,15 @@ class Exchange:
             return None
         if state is State.DRAINING:
             return self._resume_at
-        times = [self._upstream_deadline, self._clocks.total]
+        at = self._clocks.total
+        upstream = self._upstream_deadline
+        if upstream is not None and (at is None or upstream < at):
+            at = upstream
         if self._keepalive > 0:
-            times.append(self._reply.last_sent + self._keepalive)
-        return min((time for time in times if time is not None), default=None)
+            keepalive = self._reply.last_sent + self._keepalive
+            if at is None or keepalive < at:
+                at = keepalive
+        return at
 
     @property
     def target(self) -> Target | None:

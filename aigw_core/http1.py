@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -422,17 +423,26 @@ def request_fields(
     """
     fields = [(b"host", origin.authority.encode("ascii"))]
     for name, value in headers:
-        if name.lower() in _OWNED:
+        encoded = _name(name)
+        if encoded is None:
             continue
-        if not _NAME.fullmatch(name):
-            raise ProtocolMisuse(f"not a header name: {name!r}")
         if not _VALUE.fullmatch(value):
             raise ProtocolMisuse(f"the value of the header {name} does not fit on a line")
-        fields.append((name.encode("ascii"), value.encode("latin-1")))
+        fields.append((encoded, value.encode("latin-1")))
     fields.append((b"accept-encoding", b"identity"))
     if body_size or method not in ("GET", "HEAD"):
         fields.append((b"content-length", b"%d" % body_size))
     return fields
+
+
+@lru_cache(maxsize=512)
+def _name(name: str) -> bytes | None:
+    """A header's name on the wire; ``None``: it is written here."""
+    if name.lower() in _OWNED:
+        return None
+    if not _NAME.fullmatch(name):
+        raise ProtocolMisuse(f"not a header name: {name!r}")
+    return name.encode("ascii")
 
 
 def encode_request_head(

@@ -14,10 +14,9 @@ def uuid7(wall: float, random: bytes) -> str:
     """
     millis = int(wall * 1000) & (1 << 48) - 1
     tail = int.from_bytes(random[:10], "big")
-    value = millis << 80 | tail
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return f"{value:032x}"
+    version, variant = 0x7, 0x2
+    low = variant << 62 | tail & (1 << 62) - 1
+    return f"{millis:012x}{version:x}{tail >> 64 & 0xFFF:03x}{low:016x}"
 
 
 def sane_id(value: str | None) -> str | None:

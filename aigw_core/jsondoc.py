@@ -22,6 +22,7 @@ MAX_DEPTH = 64
 T = TypeVar("T")
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_ENCODE = msgspec.json.Encoder().encode
 _ANY = msgspec.json.Decoder().decode
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _SURROGATE = re.compile(rb"\\(?=u[dD])")  # one literal byte first, which is found fastest
@@ -54,8 +55,9 @@ def read_object(body: bytes, *, levels: int = 1) -> dict[str, msgspec.Raw]:
         raise InvalidRequest(f"the body is not UTF-8: invalid byte at {exc.start}") from None
     except RecursionError:
         raise _too_deep() from None
-    for name, raw in fields.items():
-        _check_depth(bytes(raw), f"/{name}")
+    if _has_many(body, MAX_DEPTH):
+        for name, raw in fields.items():
+            _check_depth(bytes(raw), f"/{name}")
     if b"\\" in body and _SURROGATE.search(body) is not None:
         _refuse_lone_surrogates(body)
     _refuse_duplicates(body, fields, levels)
@@ -198,6 +200,8 @@ def _is_each_once(document: bytes, fields: Mapping[str, msgspec.Raw]) -> bool:
     the document against it goes astray at a key that comes twice. This takes 1 us a
     field; collecting the pairs with the standard library took 0.4 ms for 200 KB.
     """
+    if _ENCODE(fields) == document:
+        return True  # as most clients write it, without a space
     at = document.index(b"{") + 1
     for raw in fields.values():
         key = _KEY.match(document, at)

@@ -29,6 +29,8 @@ from aigw_core.errors import Failure
 from aigw_core.prometheus import Family, Histogram, Labels, counter, gauge, histogram
 from aigw_core.record import ExchangeRecord
 
+_NOTHING = Decimal(0)
+
 
 class Metrics(Counters):
     """The one owner of the counters. ``observe`` each finished request once."""
@@ -116,9 +118,10 @@ class Metrics(Counters):
         self._estimated += record.usage_estimated
         key.tokens += used
         model = record.attempts[-1].model if record.attempts else OTHER
-        kinds = self._tokens.setdefault(
-            label_in(self._tokens, model), dict.fromkeys((str(kind) for kind in KINDS), 0)
-        )
+        label = label_in(self._tokens, model)
+        kinds = self._tokens.get(label)
+        if kinds is None:
+            kinds = self._tokens[label] = dict.fromkeys((str(kind) for kind in KINDS), 0)
         for kind, count in _by_kind(record.usage).items():
             kinds[kind] += count
         if record.cost is None:
@@ -127,7 +130,7 @@ class Metrics(Counters):
         self._cost += record.cost
         key.cost += record.cost
         label = label_in(self._costs, model)
-        self._costs[label] = self._costs.get(label, Decimal(0)) + record.cost
+        self._costs[label] = self._costs.get(label, _NOTHING) + record.cost
 
     @classmethod
     def merged(cls, dumps: Iterable[bytes], gone: Iterable[bytes] = ()) -> Metrics:

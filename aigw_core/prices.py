@@ -82,11 +82,16 @@ def _price(line: _Line) -> Price:
     )
 
 
+MAX_FOUND = 1024
+"""Models whose prices, or that they have none, are remembered."""
+
+
 class PriceBook:
     """Finds prices: ``own`` before ``table``."""
 
     def __init__(self, own: Mapping[str, Price], table: PriceTable) -> None:
         self._sources = (own, table.models)
+        self._found: dict[str, Price | None] = {}
         self.date = table.date
 
     def __repr__(self) -> str:
@@ -94,6 +99,15 @@ class PriceBook:
 
     def find(self, model: str) -> Price | None:
         """The price of the model that an upstream calls ``model``."""
+        try:
+            return self._found[model]
+        except KeyError:
+            found = self._look_up(model)
+        if len(self._found) < MAX_FOUND:
+            self._found[model] = found
+        return found
+
+    def _look_up(self, model: str) -> Price | None:
         tail = model.rpartition("/")[2]
         names = (model, tail, _DATE.sub("", tail))
         for source in self._sources:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -92,6 +93,7 @@ _URL = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
 def split_url(url: str) -> tuple[Origin, str]:
     """The origin of ``url``, and the target to ask it for (path and query).
 

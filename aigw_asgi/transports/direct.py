@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import cast
@@ -97,7 +98,7 @@ class DirectTransport:
         )
         if self._closed:
             raise UpstreamFailed(FailureKind.POOL, "the gateway is shutting down", sent=False)
-        connection = self._idle.take(origin, asyncio.get_running_loop().time())
+        connection = self._idle.take(origin, time.monotonic())
         if connection is not None:
             stream = DirectStream(request.method, connection)
             try:
@@ -133,7 +134,7 @@ class DirectTransport:
         if self._closed:
             connection.abort()
             return
-        self._idle.put(connection.origin, connection, connection.loop.time())
+        self._idle.put(connection.origin, connection, time.monotonic())
         self._schedule_sweep(connection.loop)
 
     def gone(self, connection: _Connection) -> None:
@@ -145,11 +146,12 @@ class DirectTransport:
         if self._sweeper is None:
             at = self._idle.next_expiry()
             if at is not None:
-                self._sweeper = loop.call_at(at, self._sweep, loop)
+                delay = max(at - time.monotonic(), 0.0)
+                self._sweeper = loop.call_later(delay, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         self._sweeper = None
-        self._idle.expire(loop.time())
+        self._idle.expire(time.monotonic())
         self._schedule_sweep(loop)
 
     async def _connect(self, origin: Origin, timeout: float) -> _Connection:

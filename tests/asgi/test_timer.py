@@ -8,6 +8,7 @@ import time
 import anyio
 import pytest
 
+from aigw_asgi.company import GroupCompany
 from aigw_asgi.timer import Timer
 
 
@@ -20,8 +21,8 @@ async def fires_once_and_in_time() -> None:
             calls.append(time.monotonic())
         done.set()
 
-    async with anyio.create_task_group() as tasks:
-        timer = Timer(due, tasks)
+    async with GroupCompany() as company:
+        timer = Timer(due, company)
         start = time.monotonic()
         timer.arm(start + 60)
         timer.arm(start + 0.02)

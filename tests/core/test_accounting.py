@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aigw_core.accounting import prompt_tokens, tokens_used, with_all_usage, with_cost
+from aigw_core.accounting import cost_of, prompt_tokens, tokens_used, with_all_usage
 from aigw_core.attempt import AttemptRecord, Call
 from aigw_core.chat import Format, Usage
 from aigw_core.codec import AnswerContext, Inbound, Peek
@@ -108,9 +108,9 @@ def test_the_last_target_is_charged() -> None:
     book = PriceBook({"model-b": Price(one, one, one, one)}, PriceTable("", {}))
     last = AttemptRecord("openai", "openai-2", "model-b", 200, None, 1.0)
     used = Usage(input=10, output=10)
-    assert with_cost(record(usage=used, attempts=(FAILED, last)), book).cost == Decimal("0.00002")
-    assert with_cost(record(usage=used, attempts=(last, FAILED)), book).cost is None
-    assert with_cost(record(usage=used, attempts=()), book).cost is None
+    assert cost_of(record(usage=used, attempts=(FAILED, last)), book) == Decimal("0.00002")
+    assert cost_of(record(usage=used, attempts=(last, FAILED)), book) is None
+    assert cost_of(record(usage=used, attempts=()), book) is None
 
 
 def test_a_prompt_is_guessed_also_when_it_cannot_be_read() -> None:

@@ -44,9 +44,12 @@ class UsageReader:
         counts = self._counts
         prompt = wire.prompt_tokens_details
         completion = wire.completion_tokens_details
-        counts.prompt = _later(counts.prompt, wire.prompt_tokens)
-        counts.completion = _later(counts.completion, wire.completion_tokens)
-        counts.total = _later(counts.total, wire.total_tokens)
+        if wire.prompt_tokens is not None:
+            counts.prompt = max(wire.prompt_tokens, 0)
+        if wire.completion_tokens is not None:
+            counts.completion = max(wire.completion_tokens, 0)
+        if wire.total_tokens is not None:
+            counts.total = max(wire.total_tokens, 0)
         counts.cached = _later(
             counts.cached,
             prompt.cached_tokens if prompt else None,
@@ -64,10 +67,10 @@ class UsageReader:
             completion.reasoning_tokens if completion else None,
             wire.reasoning_tokens,
         )
-        counts.audio_input = _later(counts.audio_input, prompt.audio_tokens if prompt else None)
-        counts.audio_output = _later(
-            counts.audio_output, completion.audio_tokens if completion else None
-        )
+        if prompt is not None and prompt.audio_tokens is not None:
+            counts.audio_input = max(prompt.audio_tokens, 0)
+        if completion is not None and completion.audio_tokens is not None:
+            counts.audio_output = max(completion.audio_tokens, 0)
         self._tier = tier or self._tier
         self.usage = _disjoint(counts, self._tier)
         return self.usage
