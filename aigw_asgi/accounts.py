@@ -10,10 +10,9 @@ from aigw_asgi.access_log import log_exchange
 from aigw_asgi.state import GatewayState
 from aigw_asgi.stores.shared_state import Grant
 from aigw_core.access import Caller
-from aigw_core.accounting import cost_of, prompt_tokens, tokens_used, with_all_usage
+from aigw_core.accounting import cost_of, prompt_tokens, tokens_at_most, tokens_used, with_all_usage
 from aigw_core.attempt import Call
 from aigw_core.chat import Usage
-from aigw_core.codecs import COMPACTING, COUNTING
 from aigw_core.errors import GatewayError
 from aigw_core.limits import Lease, Refusal
 from aigw_core.record import ExchangeRecord
@@ -27,7 +26,7 @@ class Account:
         self._state = state
         self._call = call
         self._caller = caller
-        self._counts = call.codec is COUNTING.get(call.codec.format)
+        self._counts = call.codec.endpoint == "count"
         self._lease: Lease | Grant | None = None
         self._booked: ExchangeRecord | None = None
         self._closed = False
@@ -39,7 +38,7 @@ class Account:
             return self
         # Counting tokens uses none.
         needs = key.tokens_per_minute is not None and not self._counts
-        tokens = self._prompt_tokens() if needs else 0
+        tokens = tokens_at_most(self._call) if needs else 0
         found = await self._state.sharing.reserve(key, tokens)
         if isinstance(found, Refusal):
             self._state.metrics.limited(found.limit, key.name)
@@ -74,11 +73,10 @@ class Account:
             record = with_all_usage(record, self._prompt_tokens)
         read_at = call.read_at
         overhead = None if sent_at is None or read_at is None else max(0.0, sent_at - read_at)
-        compacts = call.codec is COMPACTING.get(call.codec.format)
         record = self._booked = replace(
             record,
             key=self._caller.name if self._caller.key is not None else "",
-            endpoint="count" if self._counts else "compact" if compacts else "inference",
+            endpoint=call.codec.endpoint,
             overhead=overhead,
             cost=None if self._counts else cost_of(record, self._state.prices),
         )

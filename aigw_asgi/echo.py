@@ -117,7 +117,7 @@ async def echo(scope: Any, receive: ReceiveMessage, send: SendMessage) -> None:
     if base == "echo-error-429":
         failure = Failure(ErrorKind.RATE_LIMIT, "echo refuses, as it was asked to")
         await _refuse(codec, failure, send, ((b"retry-after", b"1"),))
-    elif codec is COUNTING.get(codec.format):
+    elif codec.endpoint == "count":
         await _answer(base, codec, context, counted(_asked(request)), send)
     else:
         events = _script(base, request, text, codec.format)

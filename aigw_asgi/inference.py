@@ -158,7 +158,7 @@ def _learn(state: GatewayState, call: Call, record: ExchangeRecord) -> None:
     actual = record.usage.input_total
     if record.usage_estimated or record.failure is not None or not record.attempts or not actual:
         return
-    if codec is not CODECS[codec.format] or len(call.inbound.body) > MAX_LEARNED:
+    if codec.endpoint != "inference" or len(call.inbound.body) > MAX_LEARNED:
         return
     model = record.attempts[-1].model
     if state.calibrator.due(model):

@@ -32,6 +32,24 @@ def prompt_tokens(call: Call) -> int:
         return max(1, len(call.inbound.body) // _BYTES_PER_TOKEN)
 
 
+def tokens_at_most(call: Call) -> int:
+    """What :func:`prompt_tokens` does not exceed, for less than it costs to decode a small
+    request, which an upstream of the client's own format does without: a body of nothing
+    but texts, all ASCII, has four of its bytes for a token, and room for what a turn adds in
+    what surrounds it. Of any other, its :func:`prompt_tokens`.
+    """
+    body = call.inbound.body
+    if len(body) <= _SMALL and body.isascii() and not any(mark in body for mark in _BEYOND_TEXTS):
+        return max(1, len(body) // _BYTES_PER_TOKEN)
+    return prompt_tokens(call)
+
+
+_SMALL = 8192
+"""Bytes of a body that are searched five times sooner than they are decoded."""
+_BEYOND_TEXTS = (b'"type"', b'"inline', b'"file', b'"tools"', b'"functions"')
+"""One of which is in each body that has media, tools or blocks."""
+
+
 def with_all_usage(record: ExchangeRecord, prompt: Callable[[], int]) -> ExchangeRecord:
     """``record`` with what is missing from its usage estimated.
 

@@ -255,5 +255,7 @@ class Codec(Struct, frozen=True):
     also with other vendors' reasoning that has none, by which it is told apart."""
     seals_texts: bool = False
     """An upstream may seal texts, not only reasoning and tool calls."""
+    endpoint: str = "inference"
+    """What it is asked for: an answer, or to ``count`` its tokens or ``compact`` its turns."""
     request_id_headers: tuple[str, ...] = ()
     """Response headers, beside ``x-request-id``, in which clients look for its value."""

@@ -22,6 +22,8 @@ MAX_DEPTH = 64
 T = TypeVar("T")
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_SMALL = 8192
+"""Bytes that are written again sooner than they are read."""
 _ENCODE = msgspec.json.Encoder().encode
 _ANY = msgspec.json.Decoder().decode
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -75,6 +77,11 @@ def is_utf8(document: bytes | msgspec.Raw) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def first_byte(raw: msgspec.Raw) -> bytes:
+    """Of a value. Without copying it: it may be most of the body."""
+    return bytes(memoryview(raw)[:1])
 
 
 def is_empty_list(raw: msgspec.Raw) -> bool:
@@ -188,8 +195,10 @@ def _refuse_duplicates(body: bytes, fields: Mapping[str, msgspec.Raw], levels: i
         _refuse_repeated(body, "")
     if levels > 1:
         for name, raw in fields.items():
+            if first_byte(raw) != b"{":
+                continue
             value = bytes(raw)
-            if value[:1] == b"{" and not _is_each_once(value, _TOP(value)):
+            if not _is_each_once(value, _TOP(value)):
                 _refuse_repeated(value, f"/{name}")
 
 
@@ -200,14 +209,14 @@ def _is_each_once(document: bytes, fields: Mapping[str, msgspec.Raw]) -> bool:
     the document against it goes astray at a key that comes twice. This takes 1 us a
     field; collecting the pairs with the standard library took 0.4 ms for 200 KB.
     """
-    if _ENCODE(fields) == document:
+    if len(document) <= _SMALL and _ENCODE(fields) == document:
         return True  # as most clients write it, without a space
     at = document.index(b"{") + 1
     for raw in fields.values():
         key = _KEY.match(document, at)
-        if key is None or not document.startswith(value := bytes(raw), key.end()):
+        if key is None or not document.startswith(raw, key.end()):
             return False
-        end = _NEXT.match(document, key.end() + len(value))
+        end = _NEXT.match(document, key.end() + memoryview(raw).nbytes)
         if end is None:
             return False
         at = end.end()

@@ -165,7 +165,10 @@ class Router:
                 resting.append(target)
             else:
                 targets.append(target)
-        if targets:
+        if len(targets) == 1:
+            ready.targets += targets
+            ready.scores.append(0.0)
+        elif targets:
             draw = Draw(targets[0].requested, health, self.balance, asked.roll, asked.sticky)
             ready.add(targets, scores(self.snapshot.strategy, targets, draw))
 

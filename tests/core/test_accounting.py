@@ -5,9 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aigw_core.accounting import cost_of, prompt_tokens, tokens_used, with_all_usage
+from aigw_core.accounting import cost_of, prompt_tokens, tokens_at_most, tokens_used, with_all_usage
 from aigw_core.attempt import AttemptRecord, Call
 from aigw_core.chat import Format, Usage
 from aigw_core.codec import AnswerContext, Inbound, Peek
@@ -17,6 +20,7 @@ from aigw_core.errors import ErrorKind, Failure
 from aigw_core.prices import PriceBook, PriceTable
 from aigw_core.record import ExchangeRecord
 from aigw_core.routing.plan import RoutePlan
+from tests.simulate import request_body
 
 BROKEN = Failure(ErrorKind.UPSTREAM_TRUNCATED, "broke off")
 WORKED = AttemptRecord("openai", "openai-1", "model-a", 200, None, 1.0)
@@ -125,3 +129,57 @@ def test_a_prompt_is_guessed_also_when_it_cannot_be_read() -> None:
     assert 450 < guess(fine) < 550
     assert guess(b"x" * 400) == 100
     assert guess(b"") == 1
+
+
+TURNS = st.lists(st.text(max_size=40), min_size=1, max_size=6)
+
+
+def _plain(format: Format, texts: list[str]) -> bytes:
+    """The tightest body there is for turns of nothing but texts."""
+    document: dict[str, Any]
+    if format is Format.GEMINI:
+        turns = [{"role": "user", "parts": [{"text": text}]} for text in texts]
+        document = {"contents": turns}
+    elif format is Format.RESPONSES:
+        document = {"model": "m", "input": [{"role": "user", "content": each} for each in texts]}
+    else:
+        turns = [{"role": "user", "content": text} for text in texts]
+        document = {"model": "m", "messages": turns}
+        if format is Format.MESSAGES:
+            document["max_tokens"] = 1
+    return msgspec.json.encode(document)
+
+
+@pytest.mark.parametrize("format", Format)
+@given(texts=TURNS)
+@settings(max_examples=60, derandomize=True, deadline=None)
+def test_a_bound_on_the_tokens_is_one(format: Format, texts: list[str]) -> None:
+    call = _call(format, _plain(format, texts))
+    assert tokens_at_most(call) >= prompt_tokens(call)
+
+
+@pytest.mark.parametrize("format", Format)
+def test_the_bound_of_a_small_text_is_close_and_decodes_nothing(format: Format) -> None:
+    call = _call(format, _plain(format, ["Hello there, " * 600]))
+    most = tokens_at_most(call)
+    assert "request" not in call.__dict__
+    assert prompt_tokens(call) <= most <= prompt_tokens(call) * 1.01
+
+
+@pytest.mark.parametrize("format", Format)
+def test_media_and_tools_are_counted_one_by_one(format: Format) -> None:
+    call = _call(format, request_body(format, stream=False))
+    assert tokens_at_most(call) >= prompt_tokens(call) - 1
+
+
+def test_a_picture_is_no_text() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 40_000}}
+    messages = [{"role": "user", "content": [picture]}]
+    call = _call(Format.CHAT, msgspec.json.encode({"model": "m", "messages": messages}))
+    assert tokens_at_most(call) == prompt_tokens(call) < 2000
+
+
+def _call(format: Format, body: bytes) -> Call:
+    inbound = Inbound(body, model="m", stream=False)
+    context = AnswerContext(model="m", id="0" * 32, created=1)
+    return Call(CODECS[format], inbound, Peek("m", False), context)

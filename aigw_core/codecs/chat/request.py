@@ -12,7 +12,7 @@ from aigw_core.codecs.chat.encode_request import PATH
 from aigw_core.codecs.chat.fields import need, read
 from aigw_core.codecs.chat.wire import ENCODE, Fields, StreamOptions
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import is_empty_list, splice
+from aigw_core.jsondoc import first_byte, is_empty_list, splice
 
 
 class _Head(Struct, gc=False):
@@ -46,7 +46,7 @@ def _head(fields: Mapping[str, Raw]) -> _Head:
     if not model:
         raise InvalidRequest("the model is empty", pointer="/model")
     messages = need(fields.get("messages"), "/messages")
-    if bytes(messages)[:1] != b"[":
+    if first_byte(messages) != b"[":
         raise InvalidRequest("Expected `array`", pointer="/messages")
     if is_empty_list(messages):
         raise InvalidRequest("there are no messages", pointer="/messages")

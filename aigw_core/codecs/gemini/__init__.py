@@ -87,6 +87,7 @@ CODEC = Codec(
 
 COUNTING = replace(
     CODEC,
+    endpoint="count",
     peek=count.peek,
     relay_request=count.relay_request,
     relay_usage=count.relay_usage,

@@ -12,7 +12,7 @@ from aigw_core.codec import Caps, EncodedRequest, Inbound, Peek
 from aigw_core.codecs.gemini.decode_request import decode_request, model_name
 from aigw_core.codecs.gemini.encode_request import encode_request, upstream_path
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import is_empty_list, splice
+from aigw_core.jsondoc import first_byte, is_empty_list, splice
 
 __all__ = ["decode_request", "encode_request", "peek", "relay_request"]
 
@@ -21,7 +21,7 @@ def peek(inbound: Inbound) -> Peek:
     """Raises ``InvalidRequest``: no object, no model, no turns."""
     model = model_name(inbound)
     contents = inbound.fields.get("contents", Raw(b"null"))
-    if bytes(contents)[:1] not in (b"[", b"{"):
+    if first_byte(contents) not in (b"[", b"{"):
         raise InvalidRequest("a list of turns is needed", pointer="/contents")
     if is_empty_list(contents):
         raise InvalidRequest("the list of turns is empty", pointer="/contents")

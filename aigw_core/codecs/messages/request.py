@@ -16,7 +16,7 @@ from aigw_core.codecs.messages import wire
 from aigw_core.codecs.messages.encode_request import PATH
 from aigw_core.codecs.messages.error import NO_THREADS
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import decode_as, is_empty_list, splice
+from aigw_core.jsondoc import decode_as, first_byte, is_empty_list, splice
 
 FORWARDED = (
     "anthropic-version",
@@ -68,7 +68,7 @@ def _head(fields: Mapping[str, Raw]) -> _Head:
     few = {name: fields[name] for name in _Head.__struct_fields__ if name in fields}
     messages = few.get("messages")
     if messages is not None and not is_empty_list(messages):
-        few["messages"] = _SOME if bytes(messages)[:1] == b"[" else messages
+        few["messages"] = _SOME if first_byte(messages) == b"[" else messages
     return decode_as(_decode_head, msgspec.json.encode(few))
 
 

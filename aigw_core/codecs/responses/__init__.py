@@ -62,6 +62,7 @@ CODEC = Codec(
 
 COUNTING = replace(
     CODEC,
+    endpoint="count",
     peek=count.peek,
     relay_request=count.relay_request,
     relay_usage=count.relay_usage,
@@ -75,6 +76,7 @@ COUNTING = replace(
 
 COMPACTING = replace(
     CODEC,
+    endpoint="compact",
     peek=compact.peek,
     relay_request=compact.relay_request,
     decode_error=counting_errors(decode_error),
