@@ -182,6 +182,9 @@ class ResponseReader:
             if event.status >= 200:
                 return self._begin_body(event, version, data)
             self._interim += 1
+            if any(name == "transfer-encoding" for name, _ in event.headers):
+                # RFC 9112 6.1: none may have one. Who says so may mean a body by it.
+                return [self._break("an interim answer has a transfer encoding")]
             if event.status == 101:
                 return [self._break("the upstream changed to another protocol unasked")]
             if self._interim > MAX_INTERIM:

@@ -101,6 +101,7 @@ LENIENT = {
     "the status line is malformed": "h11 takes any version, and control characters in the reason",
     "the answer is not HTTP/1.1": "h11 takes any version",
     "the size of a chunk is malformed": "h11 takes control characters in an extension",
+    "an interim answer has a transfer encoding": "h11 takes chunked from it",
     "the upstream changed to another protocol unasked": "h11 pauses and leaves it to its user",
 }
 """Problems that this reader sees where h11 may see none, and why that is."""

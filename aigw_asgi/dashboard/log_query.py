@@ -30,7 +30,9 @@ Limit = Annotated[int, Meta(ge=1, le=200)]
 Name = Annotated[str, Meta(max_length=256)]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e9)]
 Step = Annotated[
-    str, Meta(pattern="^(auto|[1-9][0-9]{0,6})$", description="Seconds of a stretch, or auto")
+    # Python's $ is also in front of a line end.
+    str,
+    Meta(pattern="^(auto|[1-9][0-9]{0,6})(?!\\n)$", description="Seconds of a stretch, or auto"),
 ]
 
 _STEPS = ((900, 10), (3600, 60), (21_600, 300), (86_400, 900))
@@ -54,7 +56,7 @@ class LogFilters(Body, frozen=True, kw_only=True, rename={"from_": "from"}):
     """The client's."""
     upstream_format: Name | None = None
     endpoint: Name | None = None
-    status: Annotated[str, Meta(pattern="^[1-5]([0-9][0-9]|xx)$")] | None = None
+    status: Annotated[str, Meta(pattern="^[1-5]([0-9][0-9]|xx)(?!\\n)$")] | None = None
     """A number, or a class as ``4xx``."""
     error: Name | None = None
     """A kind of failure."""

@@ -48,7 +48,7 @@ _HEADER = _SIGNATURES.encode(b"", bytes(MIN_SECRET), algorithm=_ALGORITHM).parti
 # last of 43 characters holds two bits that mean nothing.
 _FORM = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 
-_Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+_Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,64}(?!\n)$")]
 _Text = Annotated[str, Meta(min_length=1, max_length=512)]
 _Time = Annotated[int, Meta(ge=0, le=1 << 40)]
 
