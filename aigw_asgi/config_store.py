@@ -88,29 +88,29 @@ def compile_bytes(
     return _compile(read_document(raw, file), version_of(raw), env, overrides)
 
 
-def exposed(loaded: Loaded) -> Remark | None:
+def exposed(loaded: Loaded) -> list[Remark]:
     """What is to be said of a file that has secrets in clear and that every user of the
-    machine can read. A group may: that is how services get theirs."""
+    machine can read; mostly nothing. A group may: that is how services get theirs."""
     from aigw_asgi.redaction import MIN_LENGTH, secrets_in
     from aigw_core.config.report import Remark
 
     document = loaded.document
     if document is None:
-        return None
+        return []
     try:
         mode = stat.S_IMODE(os.stat(document.file).st_mode)
     except OSError:
-        return None
+        return []
     if not mode & stat.S_IROTH:
-        return None
+        return []
     secrets = (each for each in secrets_in(loaded.reading.config) if len(each) >= MIN_LENGTH)
     if not any(each in document.text for each in secrets):
-        return None
+        return []
     message = (
         f"it has secrets in clear, and every user of this machine can read it (mode {mode:o});"
         " chmod o-r mends that"
     )
-    return Remark(message, file=document.file)
+    return [Remark(message, file=document.file)]
 
 
 def version_of(raw: bytes) -> str:

@@ -135,9 +135,8 @@ def _document(raw: bytes, file: str, instead: YamlDocument | None) -> YamlDocume
 
 
 def _unwritable(what: str, exc: OSError) -> WriteRefused:
-    kind = ReadOnly if exc.errno in _READ_ONLY else WriteRefused
-    if exc.errno in _FULL:
-        kind = DiskFull
+    number = exc.errno
+    kind = ReadOnly if number in _READ_ONLY else DiskFull if number in _FULL else WriteRefused
     return kind(f"{what}: {exc.strerror}")
 
 

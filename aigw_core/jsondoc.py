@@ -8,6 +8,7 @@ means the same to everyone behind.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from itertools import chain
@@ -82,6 +83,19 @@ def is_utf8(document: bytes | msgspec.Raw) -> bool:
 def first_byte(raw: msgspec.Raw) -> bytes:
     """Of a value. Without copying it: it may be most of the body."""
     return bytes(memoryview(raw)[:1])
+
+
+def reads_alike(document: bytes) -> bool:
+    """Whether every parser makes the same of it: it is JSON in UTF-8, no key comes twice in
+    an object, and a double holds each number.
+
+    For what is rare and passed on as it came: it takes some 10 us for a KiB.
+    """
+    try:
+        _READ_ALIKE(document.decode())
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def is_empty_list(raw: msgspec.Raw) -> bool:
@@ -235,3 +249,21 @@ def _refuse_repeated(document: bytes, pointer: str) -> None:
         if name in seen:
             raise InvalidRequest("the field comes twice", pointer=f"{pointer}/{name}")
         seen.add(name)
+
+
+def _each_once(fields: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in fields}) < len(fields):
+        raise ValueError("a key comes twice")
+
+
+def _in_a_double(number: str) -> None:
+    if not math.isfinite(float(number)):
+        raise ValueError("a number that no double holds")
+
+
+_READ_ALIKE = json.JSONDecoder(
+    object_pairs_hook=_each_once,
+    parse_float=_in_a_double,
+    parse_int=_in_a_double,
+    parse_constant=_in_a_double,  # NaN and Infinity are no JSON
+).decode

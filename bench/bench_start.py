@@ -2,7 +2,7 @@
 
 import   ``import aigw_core``, of it the most and the command, in a new process
 answer   from the start of ``aigw run`` to the end of its first answer
-idle     resident memory of the process two seconds after that
+idle     resident memory of the process two seconds after that (``SETTLING``)
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ GOALS = {
     "first answer, ms": (500, 300),
     "idle process, MB": (60, 45),
 }
+
+SETTLING = 2.0
+"""Seconds after the answer until memory is looked at: what a start leaves over is gone then."""
 
 
 def main() -> None:
@@ -65,7 +68,7 @@ def _round(folder: Path, upstream: int) -> dict[str, float]:
     with gateway("httptools+uvloop", upstream).running(folder) as running:
         asyncio.run(whole(running.chat, "chat", count=1, connections=1, prompt="Hello"))
         found["first answer, ms"] = (time.perf_counter() - began) * 1e3
-        time.sleep(2.0)
+        time.sleep(SETTLING)
         assert running.tree is not None, "it is ours"
         found["idle process, MB"] = running.tree.rss_bytes / 1e6
         found["idle process, shared pages by their shares, MB"] = running.tree.pss_bytes / 1e6

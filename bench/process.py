@@ -142,6 +142,7 @@ def keep_to_others() -> None:
 
 
 def _lines(file: Path) -> list[str]:
+    """None of a file that is gone: of a thread that has ended, say."""
     try:
         return file.read_text().splitlines()
     except OSError:
@@ -151,8 +152,9 @@ def _lines(file: Path) -> list[str]:
 def _tree(pid: int) -> list[int]:
     found = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += _tree(int(child))
+        for children in _lines(task):
+            for child in children.split():
+                found += _tree(int(child))
     return found
 
 
@@ -160,7 +162,7 @@ def _cpu_of(pid: int) -> float:
     # schedstat counts nanoseconds; stat only counts ticks of 10 ms.
     total = 0
     for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        total += int(task.read_text().split()[0])
+        total += sum(int(line.split()[0]) for line in _lines(task))
     return total / 1e9
 
 

@@ -43,10 +43,7 @@ def run(args: argparse.Namespace) -> int:
                 print(problem)
             print(f"{_count(len(exc.problems), 'problem')}: cannot be used", file=sys.stderr)
         return CONFIG_INVALID
-    remarks = [*loaded.warnings]
-    open_file = config_store.exposed(loaded)
-    if open_file is not None:
-        remarks.append(open_file)
+    remarks = [*loaded.warnings, *config_store.exposed(loaded)]
     if args.json:
         warnings = [_as_json(remark) for remark in remarks]
         print_json({"valid": True, "problems": [], "warnings": warnings, **_facts(loaded)})

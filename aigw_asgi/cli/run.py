@@ -102,9 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     except InvalidConfig as exc:
         show_problems(exc)
         return CONFIG_INVALID
-    open_file = exposed(loaded)
-    told = [] if open_file is None else [open_file]
-    for warning in [*loaded.warnings, *told, *_not_in_effect(loaded)]:
+    for warning in [*loaded.warnings, *exposed(loaded), *_not_in_effect(loaded)]:
         print(f"warning: {warning}", file=sys.stderr)
 
     def serve(readiness: Readiness | None) -> int:

@@ -80,6 +80,7 @@ class GuardedWebSocket(WSProtocol):
         return True
 
     async def send(self, message: ASGISendEvent) -> None:
+        await self.writable.wait()  # the close may come meanwhile
         if self.close_sent:
             # By the server, most likely, for what the client did: nobody has told the
             # application yet, so that it is no fault of its own.

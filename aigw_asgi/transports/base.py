@@ -19,7 +19,8 @@ from aigw_core.wire_request import FailureKind, WireRequest
 
 MAX_HELD = 64 << 10
 """Bytes of a body that wait to be read before a transport stops reading the socket.
-What the last read of the socket brought comes on top, at most as much again."""
+What the last read of the socket brought comes on top: up to 64 KiB over ``direct``,
+over ``httpcore`` as much as the loop takes at a time, up to 256 KiB."""
 
 KEEPALIVE_EXPIRY = 4.0
 """Seconds that an idle connection is kept: less than servers do (5 s and more), so

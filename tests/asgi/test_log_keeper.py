@@ -203,6 +203,7 @@ def test_those_who_fork_and_those_who_are_forked_share_a_file(tmp_path: Path) ->
             os.waitpid(pid, 0)
         LOG.warning("after")
     found = list(anyio.run(log.after, 0, 1000))
+    anyio.run(log.aclose)
     assert [each.seq for each in found] == [1, 2, 3, 4, 5]
     assert (found[0].message, found[0].worker) == ("before", None)
     assert (found[4].message, found[4].worker) == ("after", None)

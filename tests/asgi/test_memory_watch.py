@@ -35,31 +35,32 @@ def named(folder: Path, text: str) -> Path:
     return file
 
 
+def figures_of(root: Path, groups: str) -> Figures | None:
+    """What is read of the group of a process that is in ``groups``."""
+    found = find_group(root, named(root.parent, groups))
+    assert found is not None
+    return found.read()
+
+
 def test_the_least_limit_above_a_process_counts(tmp_path: Path) -> None:
     root = tmp_path / "cgroup"
     group(root, "a.slice", "1000", 600, 0)
     group(root, "a.slice/b.service", "4000", 500, 0)
     group(root, "a.slice/b.service/c", "max", 400, 0)
-    found = find_group(root, named(tmp_path, "0::/a.slice/b.service/c\n"))
-    assert found is not None
-    assert found.read() == Figures(600, 1000)
+    assert figures_of(root, "0::/a.slice/b.service/c\n") == Figures(600, 1000)
 
 
 def test_the_root_of_a_container_has_the_limit(tmp_path: Path) -> None:
     root = tmp_path / "cgroup"
     group(root, "", "1000", 600, 0)
-    found = find_group(root, named(tmp_path, "12:memory:/old\n0::/\n"))
-    assert found is not None
-    assert found.read() == Figures(600, 1000)
+    assert figures_of(root, "12:memory:/old\n0::/\n") == Figures(600, 1000)
 
 
 def test_files_in_memory_do_not_count(tmp_path: Path) -> None:
     """The kernel takes them back: 990 of 1000 are used, and 900 of that are files."""
     root = tmp_path / "cgroup"
     group(root, "g", "1000", 990, 900)
-    found = find_group(root, named(tmp_path, "0::/g\n"))
-    assert found is not None
-    assert found.read() == Figures(90, 1000)
+    assert figures_of(root, "0::/g\n") == Figures(90, 1000)
 
 
 @pytest.mark.parametrize("text", ["0::/g\n", "4:memory:/g\n", "", "0::/elsewhere\n", "0::/../x\n"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +24,17 @@ def upstream() -> Running:
     return Running(["-m", "bench.upstream", str(port)], port)
 
 
+def bench_gateway(words: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench.bench_gateway", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=100,
+    )
+
+
 def test_a_peer_is_measured_beside_pump_and_gateway(tmp_path: Path) -> None:
     port = free_port()
     config = tmp_path / "peer.yaml"
@@ -38,14 +48,7 @@ def test_a_peer_is_measured_beside_pump_and_gateway(tmp_path: Path) -> None:
         words = ["--rounds", "2", "--streams", "3", "--chunks", "5", "--pause-us", "2000"]
         words += ["--scenarios", "AC", "--server", "h11+asyncio", "--upstream", str(port)]
         words += ["--peer", spec, "--tsv", str(values), "--plot", str(drawn)]
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.bench_gateway", *words],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            check=False,
-            timeout=100,
-        )
+        done = bench_gateway(words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("# bench_gateway: end to end on loopback\n# aigw ")
     samples = read(values)
@@ -159,14 +162,6 @@ def test_unknown_servers_and_peers_without_an_upstream_are_refused() -> None:
         (["--peer", "other=http://127.0.0.1:1"], "--peer needs --upstream"),
         (["--peer", "nobody"], "invalid peer value"),
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.bench_gateway", *words],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            check=False,
-            timeout=60,
-            env=os.environ,
-        )
+        done = bench_gateway(words)
         assert done.returncode == 2
         assert problem in done.stderr

@@ -3,6 +3,8 @@ way it tells, and one that does not is not."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import subprocess
@@ -11,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.asgi.dashboard.test_socket import Gateway, heard, watch
 from tests.canaries.plugin import MEANT, Canaries
 
 ROOT = Path(__file__).parents[2]
+SITE = Path(__file__).parent / "site"
 
 PROCESS = """
 import asyncio, json, logging, os, sys
@@ -77,11 +81,10 @@ LEAKS = {
 
 @pytest.mark.parametrize("leak", LEAKS)
 def test_each_kind_of_leak_is_found(leak: str, tmp_path: Path) -> None:
-    site = Path(__file__).parent / "site"
     done = subprocess.run(
         [sys.executable, "-c", PROCESS, leak],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(site), "AIGW_CANARIES": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(SITE), "AIGW_CANARIES": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
@@ -98,6 +101,34 @@ def test_each_kind_of_leak_is_found(leak: str, tmp_path: Path) -> None:
     else:
         assert any(each.startswith(LEAKS[leak]) for each in found), found
     assert canaries.compare() == []  # once is enough
+
+
+def test_what_a_dashboard_is_told_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is written without waking a task."""
+    folder = tmp_path / "canaries"
+    folder.mkdir()
+    monkeypatch.setenv("AIGW_CANARIES", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(SITE))
+
+    async def look(gateway: Gateway, token: str) -> None:
+        async with gateway.open(f"?token={token}") as socket:
+            await heard(socket, "hello")
+            await watch(socket, "request_log")
+            await asyncio.to_thread(gateway.chat, "Hello")
+            await heard(socket, "request_log")
+
+    with Gateway(tmp_path) as gateway:
+        asyncio.run(look(gateway, gateway.sign_in()))
+    lines = [line for file in folder.iterdir() for line in file.read_text().splitlines()]
+    said = [
+        text
+        for kind, text, about in map(json.loads, lines)
+        if (kind, about) == ("answer", "WS /ws/dashboard")
+    ]
+    assert any('"type":"hello"' in text for text in said)
+    assert any('"type":"request_log"' in text for text in said)
 
 
 def test_what_is_meant_exists() -> None:

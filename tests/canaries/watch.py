@@ -237,9 +237,10 @@ def _watch_app(module: ModuleType, note: Note) -> None:
         about = f"{scope.get('method', 'WS')} {scope['path']}"
         said = _Said(send, lambda text: note("answer", text, about))
         extensions = scope.get("extensions") or {}
-        if "aigw.messages" in extensions:
-            messages = said.messages(extensions["aigw.messages"])
-            scope = {**scope, "extensions": {**extensions, "aigw.messages": messages}}
+        if "aigw.frames" in extensions:
+            framed, write = extensions["aigw.frames"]
+            frames = framed, said.frames(write)
+            scope = {**scope, "extensions": {**extensions, "aigw.frames": frames}}
         try:
             await serve(self, scope, _heard(scope["path"], receive, note), said)
         finally:
@@ -293,11 +294,11 @@ class _Said:
             self._keep(message.get("body", b""))
         await self._send(message)
 
-    def messages(self, write: Any) -> Any:
-        def written(texts: Sequence[bytes]) -> bool:
-            for text in texts:
-                self._note(text.decode())
-            return bool(write(texts))
+    def frames(self, write: Any) -> Any:
+        def written(frames: bytes) -> bool:
+            # Their heads between the texts are no UTF-8.
+            self._note(frames.decode("utf-8", "replace"))
+            return bool(write(frames))
 
         return written
 

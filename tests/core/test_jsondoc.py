@@ -12,7 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aigw_core.errors import InvalidRequest
-from aigw_core.jsondoc import MAX_DEPTH, decode_as, pointer_of, read_object, splice
+from aigw_core.jsondoc import (
+    MAX_DEPTH,
+    decode_as,
+    pointer_of,
+    read_object,
+    reads_alike,
+    splice,
+)
 
 keys = st.sampled_from(("a", "b", "ü", '"', "", "a b"))
 values: st.SearchStrategy[Any] = st.recursive(
@@ -200,3 +207,32 @@ def test_decoding_raises_only_what_it_declares(body: bytes) -> None:
 def test_a_pointer_escapes_what_pointers_must() -> None:
     error = msgspec.ValidationError("Expected `int`, got `str` - at `$.a~b/c[3]`")
     assert pointer_of(error) == ("Expected `int`, got `str`", "/a~0b~1c/3")
+
+
+@given(values, st.booleans())
+def test_what_a_writer_writes_is_read_alike(value: Any, ascii_only: bool) -> None:
+    assert reads_alike(json.dumps(value, ensure_ascii=ascii_only).encode())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"a":1,"a":1}',
+        b'[{"o":{"a":1,"b":2,"\\u0061":3}}]',
+        b"1e309",
+        b"-1e309",
+        b"1" * 310,
+        b"1" * 5000,
+        b"NaN",
+        b"[Infinity]",
+        b"-Infinity",
+        b'"\xff"',
+        b'"\xed\xa0\xbd"',
+        b"",
+        b"{",
+        b"1 2",
+        b"[" * 100_000,
+    ],
+)
+def test_parsers_do_not_agree_on_these(document: bytes) -> None:
+    assert not reads_alike(document)

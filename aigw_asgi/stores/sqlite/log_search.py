@@ -95,8 +95,7 @@ class Search:
         else:
             condition, (_, *values) = self._scanned()
             found = self._count(f"FROM requests WHERE {condition}", (lowest, *values))
-            if lowest > rows.low:
-                return min(found, MAX_COUNTED), False
+            return min(found, MAX_COUNTED), found <= MAX_COUNTED and lowest <= rows.low
         return min(found, MAX_COUNTED), found <= MAX_COUNTED
 
     def _count(self, sql: str, values: tuple[Any, ...]) -> int:

@@ -50,6 +50,6 @@ class Newest:
             found = os.stat(self._file)
         except OSError:
             return None
-        if not found.st_mtime_ns < time.time_ns() - SETTLED:
+        if found.st_mtime_ns >= time.time_ns() - SETTLED:
             return None
         return (found.st_ino, found.st_mtime_ns, found.st_size)

@@ -65,6 +65,7 @@ from aigw_core.events import (
     UsageReport,
     first_left_out,
 )
+from aigw_core.jsondoc import reads_alike
 from aigw_core.surrogates import Halves
 
 MAX_CHOICES = 128
@@ -425,8 +426,8 @@ class AnswerReader:
     ) -> None:
         document, candidate, index = place
         raw = raw_part(document, candidate, index)
-        if not raw.isascii():
-            raw.decode()  # it is passed on as it is, which no encoder may otherwise
+        if not reads_alike(raw):  # a client of this format gets it as it is
+            raise _Malformed("the upstream's answer has a part that can be read in several ways")
         label = next(
             (
                 name

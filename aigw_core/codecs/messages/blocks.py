@@ -36,7 +36,7 @@ from aigw_core.chat import (
 )
 from aigw_core.codecs.messages import wire
 from aigw_core.codecs.messages.wire import decode_fields
-from aigw_core.jsondoc import pointer_of
+from aigw_core.jsondoc import pointer_of, reads_alike
 
 _encode = msgspec.json.encode
 _decode_block = Decoder(wire.Block).decode
@@ -110,6 +110,17 @@ def native(raw: bytes) -> Native:
     if not raw.isascii():
         raw.decode()
     return Native(Format.MESSAGES, msgspec.json.format(raw, indent=-1))
+
+
+def refuse_ambiguous(*leftovers: Native | None) -> None:
+    """Of an answer: what its client gets as it came.
+
+    Raises:
+        BlockError: parsers do not agree on it.
+    """
+    for leftover in leftovers:
+        if leftover is not None and not reads_alike(leftover.raw):
+            raise BlockError("it holds what can be read in more ways than one", "")
 
 
 def own(leftover: Native | None) -> dict[str, Raw]:

@@ -10,7 +10,7 @@ from msgspec.json import Decoder
 
 from aigw_core.chat import Opaque
 from aigw_core.codecs.messages import wire
-from aigw_core.codecs.messages.blocks import native
+from aigw_core.codecs.messages.blocks import native, refuse_ambiguous
 from aigw_core.codecs.messages.wire import decode_fields
 from aigw_core.surrogates import mend
 
@@ -49,6 +49,10 @@ class HeldBlock:
                 self._fields[field] = raw
 
     def whole(self) -> Opaque:
+        """
+        Raises:
+            BlockError: parsers do not agree on it.
+        """
         fields: dict[str, Any] = dict(self._fields)
         for name, pieces in self._texts.items():
             text = "".join(pieces)
@@ -59,7 +63,9 @@ class HeldBlock:
                 fields[name] = _decode_str(before) + text
             else:
                 fields[name] = text
-        return Opaque(native(msgspec.json.encode(fields)), self._label)
+        whole = native(msgspec.json.encode(fields))
+        refuse_ambiguous(whole)
+        return Opaque(whole, self._label)
 
 
 def _as_json(text: str) -> Any:

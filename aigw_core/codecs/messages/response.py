@@ -42,6 +42,7 @@ from aigw_core.codecs.messages.blocks import (
     encode_reasoning,
     native,
     own,
+    refuse_ambiguous,
 )
 from aigw_core.codecs.messages.error import read_error
 from aigw_core.codecs.messages.usage import decode_usage, encode_usage
@@ -153,7 +154,8 @@ def as_answer_part(part: Part, raw: Raw, message_id: str, number: int) -> Part:
     and a tool call has an id.
 
     Raises:
-        BlockError: a tool call without a name.
+        BlockError: a tool call without a name; something that its client gets as it came,
+            and that parsers do not agree on.
     """
     if isinstance(part, ToolCall):
         if not part.name:
@@ -161,14 +163,18 @@ def as_answer_part(part: Part, raw: Raw, message_id: str, number: int) -> Part:
         if not part.id:
             # The same in a stream and in a whole answer.
             digest = hashlib.sha256(f"{message_id}:{number}".encode()).hexdigest()
-            return msgspec.structs.replace(part, id=f"toolu_{digest[:24]}")
-        return part
-    if isinstance(part, ToolResult):
-        return Opaque(native(bytes(raw)), "tool_result")
-    if isinstance(part, Media):
-        return Opaque(native(bytes(raw)), part.kind.value)
-    if isinstance(part, Text) and "type" in own(part.native):
-        return Opaque(native(bytes(raw)), "search_result")
+            part = msgspec.structs.replace(part, id=f"toolu_{digest[:24]}")
+    elif isinstance(part, ToolResult):
+        part = Opaque(native(bytes(raw)), "tool_result")
+    elif isinstance(part, Media):
+        part = Opaque(native(bytes(raw)), part.kind.value)
+    elif isinstance(part, Text):
+        if "type" in own(part.native):
+            part = Opaque(native(bytes(raw)), "search_result")
+        else:
+            refuse_ambiguous(*[citation.native for citation in part.citations])
+    if not isinstance(part, Refusal):
+        refuse_ambiguous(part.native)
     return part
 
 

@@ -27,6 +27,7 @@ from aigw_core.codecs.messages.blocks import (
     BlockError,
     decode_block,
     decode_citation,
+    refuse_ambiguous,
 )
 from aigw_core.codecs.messages.error import read_error
 from aigw_core.codecs.messages.held import HeldBlock
@@ -203,7 +204,9 @@ class StreamDecoder:
         elif delta.type == "citations_delta" and block.kind is PartKind.TEXT:
             if not data.isascii():
                 data.decode()
-            out.append(CitationAdded(block.part, decode_citation(delta.citation)))
+            citation = decode_citation(delta.citation)
+            refuse_ambiguous(citation.native)
+            out.append(CitationAdded(block.part, citation))
         elif delta.type in _DELTA_TYPES:
             raise _Malformed(f"a {delta.type} in a block of another kind")
 

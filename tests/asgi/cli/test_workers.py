@@ -523,24 +523,33 @@ def test_a_daemon_has_workers(aigw: Aigw) -> None:
     assert "aigw.access" in log  # of the worker, in the same file
 
 
-def test_what_all_processes_say_is_in_one_app_log(manager: Manager, tmp_path: Path) -> None:
+@pytest.fixture
+def app_log(tmp_path: Path) -> Iterator[SqliteAppLog]:
+    """Of a gateway whose state is in ``tmp_path / "state"``."""
+    log = SqliteAppLog(tmp_path / "state")
+    yield log
+    anyio.run(log.aclose)
+
+
+def test_what_all_processes_say_is_in_one_app_log(
+    manager: Manager, tmp_path: Path, app_log: SqliteAppLog
+) -> None:
     """Of the supervisor, which has no thread, and of workers: also after the end."""
     config = tmp_path / "aigw.yaml"
     config.write_text("host: 127.0.0.1\nport: 0\n")
     env = {"AIGW_STATE_DIR": str(tmp_path / "state")}
-    log = SqliteAppLog(tmp_path / "state")
     with fleet(manager, "-c", str(config), env=env) as running:
         killed = running.workers.pop()
         os.kill(killed, signal.SIGKILL)
         running.replaced({killed})
-        until(lambda: told(log, "is process"))  # so it would hear of a reload
+        until(lambda: told(app_log, "is process"))  # so it would hear of a reload
         workers = running.workers
         config.write_text("host: 127.0.0.1\nport: 0\nrouting:\n  strategy: fill-first\n")
         running.signal(signal.SIGHUP)
-        until(lambda: told(log, "IN FORCE") >= 2)
+        until(lambda: told(app_log, "IN FORCE") >= 2)
         running.signal(signal.SIGTERM)
         assert running.status() == 0
-    page = anyio.run(log.page)
+    page = anyio.run(app_log.page)
     said = {(each.worker, each.pid) for each in page.records if "is in force" in each.message}
     assert {pid for _, pid in said} == workers
     assert {worker for worker, _ in said} == {0, 1}

@@ -258,16 +258,22 @@ def test_the_end_of_the_session_ends_the_socket(tmp_path: Path) -> None:
     secret = "a-secret-of-sessions-that-the-test-knows"
     with Gateway(tmp_path, access=f"jwt-secret: {secret}, ") as gateway:
         claims = jwt.decode(gateway.sign_in(), options={"verify_signature": False})
-        token = jwt.encode({**claims, "exp": int(time.time()) + 2}, secret, "HS256")
 
-        async def main() -> None:
-            async with gateway.open(f"?token={token}") as socket:
-                assert (await heard(socket, "hello"))["expires_in"] <= 2
-                await watch(socket, *ALL)
-                assert await closed(socket) == SESSION_OVER
+        def lasting(seconds: int) -> str:
+            return jwt.encode({**claims, "exp": int(time.time()) + seconds}, secret, "HS256")
 
-        asyncio.run(main())
-        assert refused(gateway, f"?token={token}") == 401
+        async def main(seconds: int) -> bool:
+            """Whether it lasted until somebody watched: a machine may be too busy for that."""
+            with contextlib.suppress(InvalidStatus, ConnectionClosed):
+                async with gateway.open(f"?token={lasting(seconds)}") as socket:
+                    assert (await heard(socket, "hello"))["expires_in"] <= seconds
+                    await watch(socket, *ALL)
+                    assert await closed(socket) == SESSION_OVER
+                    return True
+            return False
+
+        assert any(asyncio.run(main(seconds)) for seconds in (2, 10))
+        assert refused(gateway, f"?token={lasting(0)}") == 401
 
 
 def test_signing_out_ends_the_socket(gateway: Gateway) -> None:

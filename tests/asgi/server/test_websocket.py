@@ -11,7 +11,7 @@ import pytest
 
 from aigw_asgi.server import HttpChoice, LoopChoice
 from aigw_asgi.server.websocket import CONTROL_BURST, GOING_AWAY, MISUSE
-from tests.asgi.server.harness import App, Client, Served
+from tests.asgi.server.harness import App, Client, Receive, Send, Served
 
 Stack = tuple[LoopChoice, HttpChoice]
 
@@ -105,3 +105,31 @@ def test_the_end_of_the_server_is_told(stack: Stack) -> None:
         upgrade(client)
         served.stop()
         assert close_code(client.read_all()) == GOING_AWAY
+
+
+class Late(App):
+    """Sends at once when it hears of the end, before the connection is closed."""
+
+    async def _websocket(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        assert (await receive())["type"] == "websocket.disconnect"
+        try:
+            await send({"type": "websocket.send", "text": "late"})
+        except OSError:
+            self.events.put("refused")
+            raise
+
+
+def test_what_comes_after_the_close_of_the_server_is_no_fault(
+    stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Late()
+    with Served(*stack, app=app) as served, served.connect() as client:
+        upgrade(client)
+        client.send(frame(PING, b"x") * (CONTROL_BURST + 5))
+        app.expect("refused")
+        rest = client.read_all()
+    assert close_code(rest) == MISUSE
+    assert b"late" not in rest
+    assert [record for record in caplog.records if record.exc_info] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,18 @@ class Numbers:
         self.reader.close()
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "numbers.db"
+
+
+@pytest.fixture
+def numbers(file: Path) -> Iterator[Numbers]:
+    made = Numbers(file)
+    yield made
+    made.close()
+
+
 def age(file: Path, seconds: float) -> None:
     """As if the last change had been so long ago."""
     for each in (file, Path(f"{file}-wal")):
@@ -43,22 +56,20 @@ def age(file: Path, seconds: float) -> None:
         os.utime(each, ns=(times.st_atime_ns - back, times.st_mtime_ns - back))
 
 
-async def test_a_file_that_stands_still_is_not_asked(tmp_path: Path) -> None:
-    numbers = Numbers(tmp_path / "numbers.db")
+async def test_a_file_that_stands_still_is_not_asked(file: Path, numbers: Numbers) -> None:
     numbers.put(5)
-    age(tmp_path / "numbers.db", 10)
+    age(file, 10)
     for _ in range(5):
         assert await numbers.newest.get() == 5
     assert numbers.newest.asked == 1
     numbers.put(6)
     assert await numbers.newest.get() == 6
     assert numbers.newest.asked == 2
-    numbers.close()
 
 
-async def test_two_commits_of_one_tick_of_the_clock_are_told_apart(tmp_path: Path) -> None:
-    file = tmp_path / "numbers.db"
-    numbers = Numbers(file)
+async def test_two_commits_of_one_tick_of_the_clock_are_told_apart(
+    file: Path, numbers: Numbers
+) -> None:
     numbers.put(1)
     numbers.writer.execute("PRAGMA wal_checkpoint(RESTART)")  # the log keeps its size from here
     numbers.put(2)
@@ -70,7 +81,6 @@ async def test_two_commits_of_one_tick_of_the_clock_are_told_apart(tmp_path: Pat
         assert each.stat().st_size == stat.st_size
         os.utime(each, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert await numbers.newest.get() == 3
-    numbers.close()
 
 
 async def test_a_file_that_is_not_there_yet_is_asked(tmp_path: Path) -> None:
@@ -81,12 +91,10 @@ async def test_a_file_that_is_not_there_yet_is_asked(tmp_path: Path) -> None:
     assert (await newest.get(), await newest.get(), newest.asked) == (7, 7, 2)
 
 
-async def test_what_goes_wrong_is_asked_again(tmp_path: Path) -> None:
-    numbers = Numbers(tmp_path / "numbers.db")
-    age(tmp_path / "numbers.db", 10)
+async def test_what_goes_wrong_is_asked_again(file: Path, numbers: Numbers) -> None:
+    age(file, 10)
     numbers.reader.close()
     with pytest.raises(sqlite3.ProgrammingError):
         await numbers.newest.get()
     with pytest.raises(sqlite3.ProgrammingError):
         await numbers.newest.get()
-    numbers.close()

@@ -12,6 +12,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from aigw_asgi.transports.base import MAX_HELD, Transport, UpstreamFailed, UpstreamStream
+from aigw_asgi.transports.direct import READ, DirectTransport
 from aigw_core.codec import Headers
 from aigw_core.errors import ProtocolMisuse
 from aigw_core.wire_request import FailureKind, WireRequest
@@ -614,7 +615,11 @@ async def test_a_slow_reader_holds_the_upstream_back(transport: NetworkTransport
             while not blocked.is_set():
                 await checkpoint()
         assert taken[0] < size
-        assert stream.held <= MAX_HELD + (256 << 10) + (64 << 10)
+        if isinstance(transport, DirectTransport):
+            assert stream.held < MAX_HELD + READ
+        else:
+            # What the loop reads at a time, and what httpcore2 asks for.
+            assert stream.held < MAX_HELD + (256 << 10) + (64 << 10)
         digest = hashlib.sha256()
         read = 0
         while data := await stream.read():

@@ -6,8 +6,10 @@ import contextlib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
+import certifi
 import pytest
 import trustme
 from anyio.lowlevel import checkpoint
@@ -271,3 +273,17 @@ def test_without_roots_of_the_system_certifi_has_some(
     monkeypatch.setattr(ssl, "get_default_verify_paths", no_paths)
     monkeypatch.setattr("aigw_asgi.transports.tls._BUNDLES", ())
     assert make_context().cert_store_stats()["x509_ca"] > 50
+
+
+def test_a_cut_connection_is_no_farewell_on_older_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Theirs come with the option that makes it one."""
+    make = ssl.create_default_context
+
+    def older(*args: Any, **words: Any) -> ssl.SSLContext:
+        context = make(*args, **words)
+        context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", older)
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    assert not make_context().options & ssl.OP_IGNORE_UNEXPECTED_EOF

@@ -270,13 +270,14 @@ def test_a_path_that_leads_nowhere_is_malformed(path: str) -> None:
 
 def test_kinds_that_only_this_format_knows_are_opaque() -> None:
     code = {"executableCode": {"language": "PYTHON", "code": "1"}, "thoughtSignature": SIGNATURE}
-    future = {"hologram": {"depth": 1e400}}
-    stream = sse(chunk(code, {}, future, finish="STOP")).replace(b"Infinity", b"1e400")
+    future = {"hologram": {"depth": "?"}}
+    stream = sse(chunk(code, {}, future, finish="STOP")).replace(b'"?"', b"1.00000000000000000001")
     first, second = collect(decode(stream)).choices[0].parts
     assert isinstance(first, Opaque)
     assert first.label == "executableCode"
     assert json.loads(first.native.raw) == code
-    assert second == Opaque(Native(Format.GEMINI, b'{"hologram": {"depth": 1e400}}'), "hologram")
+    exact = b'{"hologram": {"depth": 1.00000000000000000001}}'
+    assert second == Opaque(Native(Format.GEMINI, exact), "hologram")
 
 
 def test_pictures_are_media_with_standard_base64() -> None:
