@@ -204,7 +204,10 @@ class Driver:
             if not data:
                 await self._tell(ResponseEof(number), reader=True)
                 break
-            await self._perform(exchange.receive(ResponseData(number, data), _now()), reader=True)
+            commands = exchange.receive(ResponseData(number, data), _now())
+            del data  # an idle stream would hold what came last
+            await self._perform(commands, reader=True)
+            del commands
 
     def _pass_on(self, data: bytes) -> bool:
         """The hot path: one read, one feed, one send. While content flows the deadline

@@ -62,6 +62,7 @@ class GatewayState:
     may well answer."""
     seal_keys: SealKeys
     """Those that the snapshot names, else the gateway's own."""
+    _view: GatewayState | None
     prices: PriceBook
     """Those of the snapshot, and the bundled ones."""
 
@@ -156,10 +157,18 @@ class GatewayState:
 
     def current(self) -> GatewayState:
         """The state as one request sees it from its beginning to its end: what all
-        requests share, and the configuration of this moment (0.7 us)."""
-        view = object.__new__(GatewayState)
-        view.__dict__.update(self.__dict__)
-        return view
+        requests share, and the configuration of this moment. The same for all requests
+        until something of it changes: it takes 1.6 KB."""
+        if self._view is None:
+            view = object.__new__(GatewayState)
+            view.__dict__.update(self.__dict__)
+            self._view = view
+        return self._view
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name != "_view":
+            super().__setattr__("_view", None)
 
     def _seal_keys_for(self, snapshot: Snapshot) -> SealKeys:
         secret, previous = snapshot.seal_secret, snapshot.previous_seal_secret

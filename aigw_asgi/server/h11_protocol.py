@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 
 from aigw_asgi.server.guard import Cycle, Guard, Phase
 from aigw_asgi.server.head import RawHead, Refused, bad_request, has_body
+from aigw_asgi.server.light import LightFlow, lighten
 from aigw_asgi.server.newcomers import Newcomers
 from aigw_asgi.server.settings import Limits
 
@@ -47,6 +48,7 @@ class GuardedH11Protocol(Guard, H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
+        self.flow = LightFlow(self.transport)
         self.await_first_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -113,8 +115,11 @@ class GuardedH11Protocol(Guard, H11Protocol):
                 return
             self.await_body()
         self.body_received(len(data))  # with the head or the framing; it is only time
+        before = self.cycle
         self.conn.receive_data(data)
         self.handle_events()
+        if self.cycle is not before:
+            lighten(self.cycle)
         if self._upgraded or self.transport.is_closing():
             return
         if self.conn.their_state is not h11.SEND_BODY:

@@ -13,6 +13,7 @@ without it.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import httptools
@@ -29,6 +30,7 @@ from aigw_asgi.server.head import (
     head_too_large,
     too_many_fields,
 )
+from aigw_asgi.server.light import LightFlow, lighten
 from aigw_asgi.server.newcomers import Newcomers
 from aigw_asgi.server.settings import Limits
 
@@ -37,7 +39,13 @@ class _SecondRequest(Exception):
     """A request came while another is being answered."""
 
 
+_NO_PIPELINE: deque[Any] = deque()
+"""Of all connections: a second request in front of the first one's answer is refused."""
+
+
 class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
+    __slots__ = ("_barren", "_begun", "_fields", "_head_bytes", "_unwanted_upgrade")
+
     def __init__(
         self,
         config: Config,
@@ -50,6 +58,7 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.guard(limits, newcomers)
+        self.pipeline = _NO_PIPELINE
         self._head_bytes = 0  # fed since the last message ended
         self._begun = False  # the parser is past the blank lines before a message
         self._fields = 0  # of head and trailer
@@ -60,6 +69,7 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
+        self.flow = LightFlow(self.transport)
         self.await_first_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -148,7 +158,10 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
                 raise bad_request("a WebSocket handshake has no body")
         self._barren = 0
         self.await_body()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:  # it is no WebSocket's
+            lighten(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self._barren = 0
