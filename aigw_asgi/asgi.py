@@ -272,7 +272,7 @@ class _Started:
         await self._send(message)
 
 
-async def _answer(
+def _answer(
     state: GatewayState,
     request: HttpRequest,
     route: Route,
@@ -281,27 +281,37 @@ async def _answer(
     request_id: str,
     receive: ReceiveMessage,
     send: SendMessage,
-) -> None:
-    """What is asked with a body.
+) -> Awaitable[None]:
+    """What is asked with a body. No coroutine of its own: every stream would hold that.
 
-    Raises:
+    Raises, when it is awaited:
         GatewayError: before anything was sent.
         ClientAborted: the client's connection must be broken.
     """
     format = route.format
     if route.endpoint is Endpoint.COMPACT:
-        await serve_compact(state, inbound, caller, request_id, receive, send)
-    elif route.endpoint is Endpoint.COUNT:
-        if format is Format.RESPONSES:
-            inbound, _ = await recall(state, inbound, caller)
-        await serve_count(state, format, inbound, caller, request_id, receive, send)
-    elif format is Format.RESPONSES:
-        await serve_response(state, inbound, caller, request_id, receive, send)
-    else:
-        if format is Format.GEMINI and route.stream and wants_array(request.parameters):
-            send = ArraySender(send)
-        codec = CODECS[format]
-        await serve_inference(state, codec, inbound, caller, request_id, receive, send)
+        return serve_compact(state, inbound, caller, request_id, receive, send)
+    if route.endpoint is Endpoint.COUNT:
+        return _count(state, format, inbound, caller, request_id, receive, send)
+    if format is Format.RESPONSES:
+        return serve_response(state, inbound, caller, request_id, receive, send)
+    if format is Format.GEMINI and route.stream and wants_array(request.parameters):
+        send = ArraySender(send)
+    return serve_inference(state, CODECS[format], inbound, caller, request_id, receive, send)
+
+
+async def _count(
+    state: GatewayState,
+    format: Format,
+    inbound: Inbound,
+    caller: Caller,
+    request_id: str,
+    receive: ReceiveMessage,
+    send: SendMessage,
+) -> None:
+    if format is Format.RESPONSES:
+        inbound, _ = await recall(state, inbound, caller)
+    await serve_count(state, format, inbound, caller, request_id, receive, send)
 
 
 async def _look_up(state: GatewayState, request: HttpRequest, route: Route, caller: Caller) -> Any:

@@ -140,22 +140,18 @@ class Driver:
                 if commands and isinstance(commands[0], Send):
                     self.sent_at = _now()
                 await self._perform(commands, reader=True)
-                await self._run_attempts()
+                while not self._finished or self._next is not None:
+                    attempt, self._next = self._next, None
+                    if attempt is not None:
+                        await self._attempt(attempt)
+                    else:
+                        self._wake = anyio.Event()
+                        await self._wake.wait()
+                        self._wake = None
             finally:
                 self._timer.cancel()
         if self._aborted:
             raise ClientAborted
-
-    async def _run_attempts(self) -> None:
-        while not self._finished or self._next is not None:
-            attempt = self._next
-            if attempt is not None:
-                self._next = None
-                await self._attempt(attempt)
-            else:
-                self._wake = anyio.Event()
-                await self._wake.wait()
-                self._wake = None
 
     def abandon(self) -> None:
         """The task that ran this was cancelled: nothing can be sent any more."""
