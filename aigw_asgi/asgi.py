@@ -265,11 +265,11 @@ class _Started:
         self.write_now = write_now_of(send)  # only ever after a start
         self.watch = watch_of(send)
 
-    async def __call__(self, message: dict[str, Any]) -> None:
+    def __call__(self, message: dict[str, Any]) -> Awaitable[None]:
         self.started = True
         if self._bare and message["type"] == "http.response.body":
             message = {**message, "body": b""}
-        await self._send(message)
+        return self._send(message)
 
 
 def _answer(

@@ -272,51 +272,61 @@ class Driver:
 
     async def _perform(self, commands: list[Command], *, reader: bool) -> None:
         self._arm()
-        if commands and isinstance(commands[-1], End | Abort):
+        if not commands:
+            self._rouse()
+            return
+        if isinstance(commands[-1], (End, Abort)):
             self._answered(self.sent_at)
         self._performing += 1
         try:
-            last = len(commands) - 1
-            for number, command in enumerate(commands):
-                ends = number < last and isinstance(commands[number + 1], End)
-                await self._perform_one(command, reader=reader, ends=ends)
+            for command in commands:
+                if isinstance(command, Emit):
+                    # The end is said with the last of the body.
+                    self._ended = isinstance(commands[-1], End) and command is commands[-2]
+                    more = not self._ended
+                    await self._write(
+                        {"type": "http.response.body", "body": command.data, "more_body": more}
+                    )
+                elif isinstance(command, Reply):
+                    headers = [
+                        (name.encode("latin-1"), value.encode("latin-1"))
+                        for name, value in command.headers
+                    ]
+                    await self._write(
+                        {
+                            "type": "http.response.start",
+                            "status": command.status,
+                            "headers": headers,
+                        }
+                    )
+                elif isinstance(command, End):
+                    if not self._ended:
+                        await self._write(
+                            {"type": "http.response.body", "body": b"", "more_body": False}
+                        )
+                elif isinstance(command, Send):
+                    self._next = command
+                elif isinstance(command, Drop):
+                    self._running = 0
+                    # The reader itself just leaves its loop; anyone else must end its wait.
+                    if not reader and self._wait is not None:
+                        self._wait.cancel()
+                elif isinstance(command, Abort):
+                    self._aborted = True
         finally:
             self._performing -= 1
-            if self._wake is not None and (self._next is not None or self._finished):
-                self._wake.set()
+            self._rouse()
+
+    def _rouse(self) -> None:
+        """The reader, if it waits and there is something for it to do."""
+        if self._wake is not None and (self._next is not None or self._finished):
+            self._wake.set()
 
     @property
     def _finished(self) -> bool:
         """Nothing is left to do, in any task: a last word may still be on its way
         after the exchange has closed."""
         return self.exchange.closed and not self._performing
-
-    async def _perform_one(self, command: Command, *, reader: bool, ends: bool = False) -> None:
-        """``ends``: the next command is ``End``, which a body can say itself."""
-        if isinstance(command, Emit):
-            self._ended = ends
-            await self._write(
-                {"type": "http.response.body", "body": command.data, "more_body": not ends}
-            )
-        elif isinstance(command, Reply):
-            headers = [
-                (name.encode("latin-1"), value.encode("latin-1")) for name, value in command.headers
-            ]
-            await self._write(
-                {"type": "http.response.start", "status": command.status, "headers": headers}
-            )
-        elif isinstance(command, End):
-            if not self._ended:
-                await self._write({"type": "http.response.body", "body": b"", "more_body": False})
-        elif isinstance(command, Send):
-            self._next = command
-        elif isinstance(command, Drop):
-            self._running = 0
-            # The reader itself just leaves its loop; anyone else must end its wait.
-            if not reader and self._wait is not None:
-                self._wait.cancel()
-        elif isinstance(command, Abort):
-            self._aborted = True
 
     async def _write(self, message: Message) -> None:
         while self._sending_since is not None:

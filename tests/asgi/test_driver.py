@@ -166,7 +166,12 @@ class ScriptedStream:
 
 
 def driver_for(
-    world: World, health: Health, *, client: Format = Format.CHAT, write_timeout: float = 60.0
+    world: World,
+    health: Health,
+    *,
+    client: Format = Format.CHAT,
+    write_timeout: float = 60.0,
+    backoff: float = 0.0,
 ) -> Driver:
     served = (ServedModel("m"),)
     snapshot = Snapshot(
@@ -174,7 +179,7 @@ def driver_for(
         credentials=tuple(
             replace(credential(number, Format.CHAT), models=served) for number in range(2)
         ),
-        retry=RetryPolicy(max_backoff=0.0, cooldown_429=0, cooldown_5xx=0, cooldown_network=0),
+        retry=RetryPolicy(max_backoff=backoff, cooldown_429=0, cooldown_5xx=0, cooldown_network=0),
     )
     codec = CODECS[client]
     inbound = Inbound(request_body(client, stream=True))
@@ -275,7 +280,7 @@ async def test_what_flows_does_not_overtake_a_send_under_way() -> None:
 
     def write_now(body: bytes) -> bool:
         if not open_again.is_set():
-            driver._company.start_soon(partial(driver._perform_one, keepalive, reader=False))
+            driver._company.start_soon(partial(driver._perform, [keepalive], reader=False))
             driver._company.start_soon(go_on)
         return world.write_now(body)
 
@@ -337,6 +342,21 @@ async def test_a_client_that_leaves_drops_the_upstream(bodies: int) -> None:
     driver = driver_for(world, health)
     with anyio.fail_after(5):
         await driver.run()
+    assert driver.exchange.record.client_left
+    nothing_is_left(world, health)
+
+
+async def test_a_client_that_leaves_in_a_pause_between_attempts_ends_it() -> None:
+    world, health = World([(OPENING + ERROR,)], Checkpoints()), Health()
+    driver = driver_for(world, health, backoff=60.0)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(driver.run)
+            while "BACKING_OFF" not in repr(driver.exchange):
+                await anyio.lowlevel.checkpoint()
+            for _ in range(5):  # until it waits
+                await anyio.lowlevel.checkpoint()
+            world.on_leave()
     assert driver.exchange.record.client_left
     nothing_is_left(world, health)
 
