@@ -312,15 +312,20 @@ class Hub:
                 for state in self.states.values():
                     if state.watchers:
                         state.refresh()
-                for reader in self.readers:
-                    if not reader.alive():
-                        reader.news.set()
+                self._show_out()
             for channel in self.rows.values():
                 if channel.watchers:
                     await channel.refresh()
             now = self._news()
             news = news if now == news else now
             self._tell(news)
+
+    def _show_out(self) -> None:
+        """Have readers look up that are no longer to be told anything."""
+        # Not in the loop above, which would hold the last of them as long as nobody comes.
+        for reader in self.readers:
+            if not reader.alive():
+                reader.news.set()
 
     def _news(self) -> tuple[int, ...]:
         """What there is to tell, in numbers."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -293,4 +296,30 @@ async def test_who_asks_all_the_time_holds_up_nobody() -> None:
             while looks < 3 or not asked:
                 restless.subscribe(["state"])
                 await anyio.sleep(0.02)
+        tasks.cancel_scope.cancel()
+
+
+async def test_who_has_left_is_held_by_nobody() -> None:
+    hub = Hub([], [StateChannel("state", lambda: {})])
+    looked = anyio.Event()
+
+    def alive() -> bool:
+        looked.set()
+        return True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hub.run)
+        reader: Reader | None = hub.join()
+        assert reader is not None
+        reader.alive = alive
+        reader.subscribe(["state"])
+        with anyio.fail_after(5):
+            await looked.wait()
+        hub.leave(reader)
+        for _ in range(5):  # until the hub waits for somebody to come
+            await anyio.lowlevel.checkpoint()
+        left = weakref.ref(reader)
+        reader = None
+        gc.collect()
+        assert left() is None
         tasks.cancel_scope.cancel()
