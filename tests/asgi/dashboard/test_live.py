@@ -300,7 +300,7 @@ async def test_who_asks_all_the_time_holds_up_nobody() -> None:
 
 
 async def test_who_has_left_is_held_by_nobody() -> None:
-    hub = Hub([], [StateChannel("state", lambda: {})])
+    hub = Hub([], [StateChannel("state", dict)])
     looked = anyio.Event()
 
     def alive() -> bool:
