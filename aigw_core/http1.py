@@ -334,6 +334,9 @@ class ResponseReader:
         fields = _read_fields(block[2:-2].split(b"\r\n")) if len(block) > 2 else ()
         if isinstance(fields, str):
             return [self._break(fields)]
+        if any(name in _FRAMING for name, _ in fields):
+            # RFC 9110 6.5.1: none may. Whoever believes it sees another answer behind this.
+            return [self._break("a trailer says how the body is framed")]
         return self._finish([], rest)
 
     def _finish(self, events: list[ResponseEvent], rest: bytes) -> list[ResponseEvent]:
@@ -395,6 +398,7 @@ _OWNED = frozenset(
 )
 """Framing and hop-by-hop fields: the transport's, never a caller's."""
 
+_FRAMING = frozenset(("transfer-encoding", "content-length"))
 _METHOD = re.compile(r"[A-Z]{1,16}", re.ASCII)
 _TARGET = re.compile(r"/[!-~]*", re.ASCII)
 _NAME = re.compile(_TOKEN.decode("ascii"), re.ASCII)

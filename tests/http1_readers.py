@@ -102,6 +102,7 @@ LENIENT = {
     "the answer is not HTTP/1.1": "h11 takes any version",
     "the size of a chunk is malformed": "h11 takes control characters in an extension",
     "an interim answer has a transfer encoding": "h11 takes chunked from it",
+    "a trailer says how the body is framed": "h11 takes those that it understands",
     "the upstream changed to another protocol unasked": "h11 pauses and leaves it to its user",
 }
 """Problems that this reader sees where h11 may see none, and why that is."""

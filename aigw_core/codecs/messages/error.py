@@ -87,9 +87,10 @@ def read_error(body: bytes, status: int | None, retry_after: float | None = None
     """The failure that an error document tells of; in a stream without status."""
     error_type, code, message = _read_body(body)
     kind = _classify(status, error_type, code, message)
-    if not message:
-        message = "the upstream failed" if status is None else f"the upstream answered {status}"
-    return Failure(kind, clean_message(message), status, code, None, retry_after)
+    shown = clean_message(message)
+    if not shown:
+        shown = "the upstream failed" if status is None else f"the upstream answered {status}"
+    return Failure(kind, shown, status, code, None, retry_after)
 
 
 def encode_error(failure: Failure, request_id: str) -> tuple[int, bytes]:
