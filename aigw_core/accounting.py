@@ -8,6 +8,7 @@ not known is estimated, and marked as such.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -39,14 +40,14 @@ def tokens_at_most(call: Call) -> int:
     what surrounds it. Of any other, its :func:`prompt_tokens`.
     """
     body = call.inbound.body
-    if len(body) <= _SMALL and body.isascii() and not any(mark in body for mark in _BEYOND_TEXTS):
+    if len(body) <= _SMALL and body.isascii() and _BEYOND_TEXTS.search(body) is None:
         return max(1, len(body) // _BYTES_PER_TOKEN)
     return prompt_tokens(call)
 
 
 _SMALL = 8192
 """Bytes of a body that are searched five times sooner than they are decoded."""
-_BEYOND_TEXTS = (b'"type"', b'"inline', b'"file', b'"tools"', b'"functions"')
+_BEYOND_TEXTS = re.compile(rb'"(?:type"|inline|file|tools"|functions")')
 """One of which is in each body that has media, tools or blocks."""
 
 

@@ -19,6 +19,8 @@ class Clocks:
         self._timeouts = Timeouts()
         self._started = 0.0
         self._attempt_started = 0.0
+        self.total: float | None = None
+        """When the whole exchange must be over."""
         self.last_data: float | None = None
         """When the running attempt last sent something."""
 
@@ -29,6 +31,8 @@ class Clocks:
         self._timeouts = timeouts
         self._attempt_started = now
         self.last_data = None
+        limit = timeouts.stream_total if self._stream else timeouts.total
+        self.total = self._started + limit if limit else None
 
     def forgive(self, now: float) -> None:
         """The client held the upstream up: its silence until now does not count."""
@@ -40,12 +44,6 @@ class Clocks:
 
     def since_attempt(self, now: float) -> float:
         return now - self._attempt_started
-
-    @property
-    def total(self) -> float | None:
-        """When the whole exchange must be over."""
-        limit = self._timeouts.stream_total if self._stream else self._timeouts.total
-        return self._started + limit if limit else None
 
     @property
     def upstream(self) -> float | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from msgspec import Raw, Struct
 
@@ -22,6 +22,8 @@ from aigw_core.ledger import Ledger
 
 if TYPE_CHECKING:  # serving needs no automaton, unless it is told to check
     from aigw_core.grammar import StreamGrammar
+
+T = TypeVar("T")
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names in lower case."""
@@ -49,6 +51,17 @@ class Inbound(Struct, frozen=True, dict=True):
             InvalidRequest: the body is no such object.
         """
         return read_object(self.body, levels=2)
+
+    def once(self, read: Callable[[Mapping[str, Raw]], T]) -> T:
+        """What ``read`` makes of the fields. Made once, however many ask.
+
+        Raises:
+            InvalidRequest: as ``fields``, and as ``read``.
+        """
+        made: dict[object, T] = self.__dict__.setdefault("made", {})
+        if read not in made:
+            made[read] = read(self.fields)
+        return made[read]
 
 
 class Peek(Struct, frozen=True):

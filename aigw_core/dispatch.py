@@ -56,10 +56,11 @@ class Dispatch:
                 the client asks for.
         """
         credential = target.credential
-        upstream = self._codecs.get(credential.format)
-        if upstream is None:
+        try:
+            upstream = self._codecs[credential.format]
+        except KeyError:
             message = f"the wire format {credential.format} is not built yet"
-            raise GatewayError(Failure(ErrorKind.UNSUPPORTED, message))
+            raise GatewayError(Failure(ErrorKind.UNSUPPORTED, message)) from None
         # The built-in models read the whole request, also in the client's own format.
         relayed = upstream is self._call.codec and credential.provider != ECHO
         request = None if relayed else self._decode()

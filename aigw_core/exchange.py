@@ -152,7 +152,7 @@ class Exchange:
         if state is State.DRAINING:
             return self._resume_at
         at = self._clocks.total
-        upstream = self._upstream_deadline
+        upstream = self._resume_at if state in _PAUSED else self._clocks.upstream
         if upstream is not None and (at is None or upstream < at):
             at = upstream
         if self._keepalive > 0:
@@ -354,12 +354,6 @@ class Exchange:
 
     # --- time ----------------------------------------------------------------
 
-    @property
-    def _upstream_deadline(self) -> float | None:
-        if self._state in (State.BACKING_OFF, State.READING_ERROR):
-            return self._resume_at
-        return self._clocks.upstream
-
     def _on_tick(self, fact: Tick, now: float) -> list[Command]:
         total = self._clocks.total
         if total is not None and now >= total:
@@ -369,7 +363,7 @@ class Exchange:
                 self._route.failed(self._running.target, failure, now)
             commands = self._give_up(now, failure)
             return commands + self._fail(failure, now)
-        upstream = self._upstream_deadline
+        upstream = self._resume_at if self._state in _PAUSED else self._clocks.upstream
         if upstream is not None and now >= upstream:
             return self._on_upstream_deadline(now)
         if self._keepalive > 0 and now >= self._reply.last_sent + self._keepalive:
@@ -511,6 +505,8 @@ class Exchange:
 
 
 _RUNNING = (State.AWAITING_HEAD, State.READING_ERROR, State.BOOTSTRAP, State.STREAMING)
+_PAUSED = (State.BACKING_OFF, State.READING_ERROR)
+"""For so long as has been said."""
 _ACTIVE = (*_RUNNING, State.BACKING_OFF)
 
 # The values are methods that take their own kind of input, which the key fixes.

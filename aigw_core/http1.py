@@ -405,6 +405,7 @@ _NAME = re.compile(_TOKEN.decode("ascii"), re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*", re.ASCII)
 
 
+@lru_cache(maxsize=256)
 def check_request_line(method: str, target: str) -> None:
     """Let pass what fits into a request line.
 
@@ -428,7 +429,7 @@ def request_fields(
         ProtocolMisuse: a name or value that does not fit on a header line. The
             message has the name, never the value.
     """
-    fields = [(b"host", origin.authority.encode("ascii"))]
+    fields = [(b"host", _host(origin))]
     for name, value in headers:
         encoded = _name(name)
         if encoded is None:
@@ -440,6 +441,11 @@ def request_fields(
     if body_size or method not in ("GET", "HEAD"):
         fields.append((b"content-length", b"%d" % body_size))
     return fields
+
+
+@lru_cache(maxsize=256)
+def _host(origin: Origin) -> bytes:
+    return origin.authority.encode("ascii")
 
 
 @lru_cache(maxsize=512)

@@ -36,7 +36,7 @@ def peek(inbound: Inbound) -> Peek:
     Raises:
         InvalidRequest: the body is no JSON object, names no model, or has no messages.
     """
-    head = _head(inbound.fields)
+    head = inbound.once(_head)
     usage = head.options is not None and bool(head.options.include_usage)
     return Peek(head.model, bool(head.stream), usage)
 
@@ -67,7 +67,7 @@ def relay_request(inbound: Inbound, model: str, caps: Caps) -> EncodedRequest:
         InvalidRequest: like :func:`peek`.
     """
     fields = inbound.fields
-    head = _head(fields)
+    head = inbound.once(_head)
     changes: dict[str, bytes] = {}
     if head.model != model:
         changes["model"] = ENCODE(model)

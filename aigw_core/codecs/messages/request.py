@@ -50,7 +50,7 @@ def peek(inbound: Inbound) -> Peek:
         InvalidRequest: no JSON object, no model, no messages; a part of a thread,
             which only the server that began it can go on with.
     """
-    head = _head(inbound.fields)
+    head = inbound.once(_head)
     if not head.model:
         raise InvalidRequest("the model is empty", pointer="/model")
     if not head.messages:
