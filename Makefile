@@ -10,13 +10,18 @@ ARGS ?=
 TIME ?= 60
 TARGET ?=
 export VENV PYTHON
+# The tests start hundreds of processes: bytecode is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
+# worksteal: neighbours share fixtures, and nobody counts 15,000 tests again for each.
+PYTEST = $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 .PHONY: help run dev test test-deep canaries fuzz check conformance bench counts soak web e2e screenshots clean lock sbom audit
 
 help:
 	@echo "make run     serve on http://127.0.0.1:8317 (make dev is the same)"
 	@echo "make test    the test suite"
-	@echo "make test-deep   recorded streams cut at every byte (ARGS=gemini: of one upstream format)"
+	@echo "make test-deep   the tests with many more examples, recorded streams cut at every byte (ARGS=gemini: of one upstream format)"
 	@echo "make canaries   the tests that run gateways, at level debug: no secret and no prompt is told"
 	@echo "make fuzz    look for inputs that break a law (TIME=60 seconds for each; TARGET=jwt: that alone)"
 	@echo "make check   lint, formatting, types, layers"
@@ -38,15 +43,16 @@ run dev: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@$(VENV)/bin/python hatch_build.py --optional
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PYTEST) $(ARGS)
 
 # Takes what it has done already from build/deep, unless something has changed since.
 test-deep: $(VENV)/.dev
+	$(if $(ARGS),,AIGW_DEEP=1 $(PYTEST) --timeout 3600)
 	$(VENV)/bin/python -m tests.corpus_runs.deep $(ARGS)
 
 canaries: $(VENV)/.dev
 	@$(VENV)/bin/python hatch_build.py --optional
-	$(VENV)/bin/python -m pytest -p tests.canaries.plugin -n 2 --dist loadgroup $(or $(ARGS),tests/asgi tests/core tests/faults tests/sdks)
+	$(VENV)/bin/python -m pytest -p tests.canaries.plugin -n 2 --dist worksteal $(or $(ARGS),tests/asgi tests/core tests/faults tests/sdks)
 
 # What it finds goes to tests/fuzz/corpus, where make test runs it.
 fuzz: $(VENV)/.dev $(VENV)/.fuzz
@@ -57,6 +63,8 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q tests/test_layers.py
+	@$(VENV)/bin/python hatch_build.py --optional npm run --silent typecheck
+	@$(VENV)/bin/python hatch_build.py --optional npm run --silent lint
 
 conformance: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.conformance $(ARGS)

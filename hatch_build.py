@@ -2,7 +2,8 @@
 
 Three ways lead here: building a wheel (the hook), ``make run`` and ``make test``
 (``python hatch_build.py --optional``), and ``make web`` (``python hatch_build.py``).
-``python hatch_build.py npm ...`` runs npm in ``web/`` with the Node that builds.
+``python hatch_build.py npm ...`` runs npm in ``web/`` with the Node that builds; after
+``--optional`` it does nothing, and says why, where there is none.
 Nothing is done when the files there are those of these sources, which a stamp
 beside them tells, or when ``AIGW_SKIP_WEB=1``.
 
@@ -197,22 +198,26 @@ class CustomBuildHook(BuildHookInterface):
             self.app.display_warning(f"The dashboard is not part of this build: {problem}")
 
 
-def run_npm(arguments: list[str]) -> int:
+def run_npm(arguments: list[str], optional: bool) -> int:
     """Runs npm in ``web``, with this Python for the gateways that its scripts start."""
+    if optional and skipped():
+        return 0
     fetch_node()
     try:
         npm, env = npm_command()
         install_packages(npm, env)
     except CannotBuild as problem:
         print(f"dashboard: {problem}", file=sys.stderr)
-        return 1
+        return 0 if optional else 1
     return subprocess.call([*npm, *arguments], cwd=WEB, env={**env, "AIGW_PYTHON": sys.executable})
 
 
 def main(arguments: list[str]) -> int:
+    optional = arguments[:1] == ["--optional"]
+    if optional:
+        arguments = arguments[1:]
     if arguments[:1] == ["npm"]:
-        return run_npm(arguments[1:])
-    optional = "--optional" in arguments
+        return run_npm(arguments[1:], optional)
     if skipped():
         return 0
     try:

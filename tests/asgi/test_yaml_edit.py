@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from aigw_asgi.yaml_document import YamlDocument
 from aigw_asgi.yaml_edit import EditRefused, delete, insert_item, same, set_value
 from tests.asgi.commented_yaml import Path, Written, files, values
+from tests.corpus import DEEP
 
 FILES = settings(
     derandomize=True,
-    max_examples=200,
+    max_examples=2000 if DEEP else 60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

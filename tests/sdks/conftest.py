@@ -1,12 +1,16 @@
-"""Gateways for the official SDKs: on both loops, over all three transports."""
+"""Gateways for the official SDKs: on both loops, over all three transports; each transport
+on each loop only where ``AIGW_DEEP=1``, since a client sees nothing of how they meet
+(``tests/asgi/transports`` has each of them on both loops)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from tests.corpus import DEEP
 from tests.running import Running, echo_upstream, gateway
 
 SERVERS = {
@@ -14,6 +18,11 @@ SERVERS = {
     "asyncio": ("--loop", "asyncio", "--http", "h11"),
 }
 TRANSPORTS = ("direct", "httpcore", "memory")
+GATEWAYS = (
+    list(product(SERVERS, TRANSPORTS))
+    if DEEP
+    else [("uvloop", "direct"), ("asyncio", "httpcore"), ("uvloop", "memory")]
+)
 
 _CONFIG = """
 host: 127.0.0.1
@@ -50,7 +59,7 @@ def upstream() -> Iterator[Running]:
 
 @pytest.fixture(
     scope="session",
-    params=[(loop, transport) for loop in SERVERS for transport in TRANSPORTS],
+    params=GATEWAYS,
     ids=lambda each: "-".join(each),
 )
 def server(

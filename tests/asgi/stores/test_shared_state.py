@@ -32,8 +32,9 @@ from aigw_core.limits import Lease, Limit, Limits, Refusal
 from aigw_core.marks import MAX_MARKS, Marks
 from aigw_core.response_store import Bounds, ResponseStore, StoredResponse
 from tests.asgi.stores.worlds import OpenWorld, World
+from tests.corpus import DEEP
 
-WELL_TRIED = settings(max_examples=60, derandomize=True)
+WELL_TRIED = settings(max_examples=600 if DEEP else 24, derandomize=True)
 
 LIMIT = 60.0
 """Seconds that anything here may take."""
