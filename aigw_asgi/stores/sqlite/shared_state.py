@@ -341,14 +341,14 @@ class SqliteState:
         self, owner: str, stored: StoredResponse, connection: sqlite3.Connection
     ) -> None:
         bounds, size = self._bounds, stored.size
-        if size > min(bounds.entry, bounds.owner):
-            return
         known = connection.execute(
             "SELECT response FROM responses WHERE owner = ? AND id = ?", (owner, stored.id)
         ).fetchone()
         body: bytes | None = _encode(stored)
         if known is not None and known[0] != body:
             body, size = None, 0  # an identifier of two answers names neither
+        elif size > min(bounds.entry, bounds.owner):
+            return
         connection.execute(
             "INSERT OR REPLACE INTO responses (owner, id, size, used, response)"
             " VALUES (?, ?, ?, ?, ?)",

@@ -541,6 +541,23 @@ def test_answers_are_kept_as_in_one_process(open_world: OpenWorld, script: list[
     run(body())
 
 
+def test_an_identifier_of_two_answers_names_neither_however_large_they_are(
+    open_world: OpenWorld,
+) -> None:
+    async def body() -> None:
+        for small, large in ((b"x", b"y" * 2000), (b"y" * 2000, b"x")):
+            async with open_world() as world:
+                node = await world.join("a", bounds=SMALL)
+                model = ResponseStore(SMALL)
+                for text in (small, large):
+                    stored = StoredResponse("r1", b"body", (b"?", text))
+                    await node.put_response("o1", stored)
+                    model.put("o1", stored, world.now)
+                assert await node.response("o1", "r1") == model.get("o1", "r1", world.now)
+
+    run(body())
+
+
 def test_a_long_conversation_is_kept(open_world: OpenWorld) -> None:
     items = tuple(bytes([place % 256]) * 100_000 for place in range(100))
     stored = StoredResponse("resp_long", b"\x00\xff" * 1000, items)
