@@ -12,7 +12,7 @@ from aigw_core.config.snapshot import Snapshot
 
 pytestmark = pytest.mark.anyio
 
-BODY = {"model": "echo", "messages": [{"role": "user", "content": "/wps 5 Hello there, you"}]}
+BODY = {"model": "echo", "messages": [{"role": "user", "content": "/wps 20 Hello there, you"}]}
 PATHS = {
     "chat": "/v1/chat/completions",
     "messages": "/v1/messages",
@@ -22,7 +22,7 @@ PATHS = {
 
 
 def body_of(format: str) -> bytes:
-    text = "/wps 5 Hello there, you"
+    text = "/wps 20 Hello there, you"
     if format == "gemini":
         return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}]}).encode()
     if format == "responses":
@@ -32,7 +32,7 @@ def body_of(format: str) -> bytes:
 
 @pytest.mark.parametrize("format", PATHS)
 async def test_a_slow_document_is_announced_by_spaces(format: str) -> None:
-    snapshot = replace(Snapshot("test"), non_stream_keepalive=0.1)
+    snapshot = replace(Snapshot("test"), non_stream_keepalive=0.02)
     async with Gateway(snapshot) as gateway:
         response = await gateway.request("POST", PATHS[format], {}, body_of(format))
         assert response.status == 200

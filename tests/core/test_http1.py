@@ -24,6 +24,7 @@ from aigw_core.http1 import (
     encode_request_head,
 )
 from aigw_core.wire_request import Origin, split_url
+from tests.corpus import DEEP
 from tests.http1_readers import agrees_with_h11, as_h11, read, read_h11
 
 LOCAL = Origin("http", "localhost", 80)
@@ -140,7 +141,7 @@ def test_a_valid_answer_reads_as_h11_reads_it(wire: bytes, method: str) -> None:
 
 
 @given(damaged(), _methods)
-@settings(max_examples=2000, derandomize=True)
+@settings(max_examples=20_000 if DEEP else 600, derandomize=True)
 def test_what_h11_refuses_is_refused(wire: bytes, method: str) -> None:
     agrees_with_h11(wire, method)
 
