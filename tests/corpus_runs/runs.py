@@ -23,7 +23,7 @@ from aigw_core.grammar import GrammarViolation
 from aigw_core.ledger import Ledger
 from tests import corpus, laws, laws_bounds, laws_documents
 from tests.compare import same_answer
-from tests.corpus import Exchange
+from tests.corpus import DEEP, Exchange
 from tests.corpus_runs import exceptions
 from tests.corpus_runs.tally import Tally
 from tests.oracles import ORACLES
@@ -32,6 +32,9 @@ from tests.streams import CONTEXT
 
 SMALL = 8192
 """Bytes of a stream that is cut at all."""
+
+CUTS = 12 if DEEP else 4
+"""Of each stream for each client at random places, and as many near the ends of events."""
 
 
 def title(kind: str, upstream: Codec, client: Codec | None = None) -> str:
@@ -270,7 +273,7 @@ def sample(data: bytes, count: int) -> list[int]:
     return sorted(draw.randrange(len(data) + 1) for _ in range(count))
 
 
-def splits(upstream: Codec, client: Codec, per_stream: int = 12) -> Tally:
+def splits(upstream: Codec, client: Codec, per_stream: int = CUTS) -> Tally:
     """Every stream, cut in two, gives the client the same bytes."""
     tally = Tally(title("two-splits", upstream, client))
 
@@ -294,7 +297,7 @@ def sample_of(places: list[int], count: int) -> list[int]:
     return sorted(draw.sample(range(len(places)), min(count, len(places))))
 
 
-def prefixes(upstream: Codec, client: Codec, per_stream: int = 12) -> Tally:
+def prefixes(upstream: Codec, client: Codec, per_stream: int = CUTS) -> Tally:
     """A stream that breaks off anywhere is an error to the client's SDK, or was complete."""
     tally = Tally(title("prefixes", upstream, client))
 
