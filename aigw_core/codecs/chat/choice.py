@@ -43,7 +43,7 @@ from aigw_core.codecs.chat.wire import (
     Message,
     ToolCallPiece,
 )
-from aigw_core.errors import ErrorKind, Failure
+from aigw_core.errors import ErrorKind, Failure, UpstreamError
 from aigw_core.events import (
     ChoiceStop,
     CitationAdded,
@@ -58,7 +58,7 @@ from aigw_core.events import (
     TextDelta,
     ToolCallDelta,
 )
-from aigw_core.jsondoc import is_utf8
+from aigw_core.jsondoc import reads_alike
 from aigw_core.surrogates import Halves
 
 _ANNOTATION = msgspec.json.Decoder(Annotation).decode
@@ -66,6 +66,11 @@ _IMAGE = msgspec.json.Decoder(AnswerImage).decode
 _ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _TEXT = PartKind.TEXT
+
+_AMBIGUOUS = Failure(
+    ErrorKind.UPSTREAM_MALFORMED,
+    "the upstream sent an annotation that can be read in several ways",
+)
 
 _AUDIO = (("UklGR", "audio/wav"), ("SUQz", "audio/mpeg"), ("//", "audio/mpeg"))
 """How base64 of sound begins: RIFF, ID3, a bare MPEG frame."""
@@ -118,7 +123,11 @@ class ChoiceReader:
         *,
         whole: bool = False,
     ) -> None:
-        """Append the events of one delta, or of a ``whole`` message."""
+        """Append the events of one delta, or of a ``whole`` message.
+
+        Raises:
+            UpstreamError: it cites a source in a way that parsers do not agree on.
+        """
         joining = mended or bool(self._halves)
         reasoning = message.reasoning_content or message.reasoning
         if reasoning or message.reasoning_details:
@@ -280,8 +289,11 @@ class ChoiceReader:
             except _ERRORS:
                 continue
             cited = annotation.url_citation
-            if cited is None or not is_utf8(raw):
+            if cited is None:
                 continue
+            document = bytes(raw)
+            if not reads_alike(document):  # a client of this format gets it as it is
+                raise UpstreamError(_AMBIGUOUS)
             # Counted over the content; the canonical span is within the part. All
             # zeros (OpenRouter) and a span of an earlier part are no span here.
             start = (cited.start_index or 0) - self._text_length
@@ -294,7 +306,7 @@ class ChoiceReader:
                     start=start if spans else None,
                     end=end if spans else None,
                     cited_text=cited.content,
-                    native=Native(Format.CHAT, bytes(raw)),
+                    native=Native(Format.CHAT, document),
                 )
             )
         if self._kind is PartKind.TEXT:

@@ -19,7 +19,7 @@ from aigw_core.codecs.chat.error import read_stream_error
 from aigw_core.codecs.chat.loose import read_chunk
 from aigw_core.codecs.chat.usage import UsageReader
 from aigw_core.codecs.chat.wire import ABSENT, Chunk, ChunkChoice, FirstChunk, Tier
-from aigw_core.errors import ErrorKind, Failure
+from aigw_core.errors import ErrorKind, Failure, UpstreamError
 from aigw_core.events import AnswerEnd, AnswerStart, StreamEvent, UsageReport, first_left_out
 from aigw_core.sse import SseDecoder, SseEvent, SseOverflow
 from aigw_core.surrogates import Halves, mend
@@ -143,10 +143,13 @@ class ChatStreamDecoder:
         delta = choice.delta
         if reader.finish is not None and says_more(choice):
             reader.finished = False
-        if delta is not None:
-            reader.add(delta, choice.logprobs, events, mended)
-        elif choice.message is not None and not reader.begun:
-            reader.add(choice.message, choice.logprobs, events, mended, whole=True)
+        try:
+            if delta is not None:
+                reader.add(delta, choice.logprobs, events, mended)
+            elif choice.message is not None and not reader.begun:
+                reader.add(choice.message, choice.logprobs, events, mended, whole=True)
+        except UpstreamError as exc:
+            return exc.failure
         if choice.finish_reason or choice.stop_reason is not None:
             return reader.note_finish(choice.finish_reason, choice.stop_reason)
         return None

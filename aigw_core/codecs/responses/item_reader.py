@@ -23,13 +23,13 @@ from msgspec import Raw
 
 from aigw_core.chat import Media, Native, Opaque, ReasoningStyle
 from aigw_core.codecs.responses import wire
-from aigw_core.codecs.responses.content import read_annotation, read_logprobs
+from aigw_core.codecs.responses.content import read_logprobs
 from aigw_core.codecs.responses.output_items import (
     CALLS,
     MalformedItem,
-    call_native,
-    call_part,
-    other_part,
+    answered_call,
+    answered_citations,
+    answered_other,
     phase_native,
     read_item,
     reasoning_seal,
@@ -194,7 +194,7 @@ class ItemReader:
             if item.part is not None:
                 self._fill(item.part, fields.arguments or fields.input, out)
         else:
-            self._add_whole(index, other_part(fields, raw), out)
+            self._add_whole(index, answered_other(fields, raw), out)
         self._end_part(item, index, out)
         del self._items[index]
         self._done.add(index)
@@ -375,10 +375,9 @@ class ItemReader:
             self._cite(part, event.annotation, out)
 
     def _cite(self, part: _Part, raw: Raw, out: list[StreamEvent]) -> None:
-        citation = read_annotation(raw)
+        citations = answered_citations((raw,))
         part.annotations += 1
-        if citation is not None:
-            out.append(CitationAdded(part.number, citation))
+        out.extend([CitationAdded(part.number, citation) for citation in citations])
 
     def _add_logprobs(
         self, part: _Part, tokens: list[wire.Logprob], out: list[StreamEvent]
@@ -504,7 +503,7 @@ class ItemReader:
     def _open_call(
         self, item: _Item, index: int, fields: wire.OutputItem, raw: Raw, out: list[StreamEvent]
     ) -> None:
-        call = call_part(fields, raw)
+        call = answered_call(fields, raw)
         self._open_announced(index, out)
         number = self._start(
             out,
@@ -514,7 +513,7 @@ class ItemReader:
                 id=call.id,
                 name=call.name,
                 freeform=call.freeform,
-                native=call_native(raw),
+                native=call.native,
             ),
         )
         item.part = _Part(number, ToolCallDelta)

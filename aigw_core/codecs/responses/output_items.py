@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from aigw_core.chat import (
+    Citation,
     Format,
     Inline,
     Media,
@@ -32,7 +33,7 @@ from aigw_core.codecs.responses.content import (
     read_annotations,
     read_logprobs,
 )
-from aigw_core.jsondoc import is_utf8
+from aigw_core.jsondoc import is_utf8, reads_alike
 
 ISSUER = Format.RESPONSES.value
 """Of the seals that come from this format's upstreams."""
@@ -45,7 +46,8 @@ _IMAGE_FIELDS = frozenset({"type", "id", "status", "result", "output_format"})
 
 
 class MalformedItem(Exception):
-    """An item whose fields are not what its type says."""
+    """An item whose fields are not what its type says, or that holds what a client of
+    this format gets as it came and parsers do not agree on."""
 
 
 def read_item(raw: Raw | bytes) -> wire.OutputItem:
@@ -79,7 +81,8 @@ def item_parts(raw: Raw | bytes) -> list[Part]:
     and formats without items cannot carry them.
 
     Raises:
-        MalformedItem: as :func:`read_item`; a call without a name.
+        MalformedItem: as :func:`read_item`; a call without a name; something that
+            parsers do not agree on and its client would get as it came.
     """
     item = read_item(raw)
     if item.type == "message":
@@ -89,8 +92,8 @@ def item_parts(raw: Raw | bytes) -> list[Part]:
     if item.type in CALLS:
         if not item.name:
             raise MalformedItem("a call without a name")
-        return [call_part(item, raw)]
-    return [other_part(item, raw)]
+        return [answered_call(item, raw)]
+    return [answered_other(item, raw)]
 
 
 def _message_parts(item: wire.OutputItem) -> list[Part]:
@@ -103,7 +106,7 @@ def _message_parts(item: wire.OutputItem) -> list[Part]:
             parts.append(
                 Text(
                     piece.text or "",
-                    read_annotations(piece.annotations or ()),
+                    answered_citations(piece.annotations or ()),
                     logprobs=read_logprobs(piece.logprobs or ()),
                     native=leftover,
                 )
@@ -160,22 +163,6 @@ def shown_fields(pieces: Sequence[str], style: ReasoningStyle) -> dict[str, obje
     return {"summary": [{"type": "summary_text", "text": piece} for piece in pieces]}
 
 
-def call_part(item: wire.OutputItem, raw: Raw | bytes) -> ToolCall:
-    freeform = item.type == "custom_tool_call"
-    return ToolCall(
-        item.call_id or item.id or "call_0",
-        item.name or "",
-        (item.input if freeform else item.arguments) or "",
-        freeform=freeform,
-        native=call_native(raw),
-    )
-
-
-def call_native(raw: Raw | bytes) -> Native | None:
-    """Fields such as ``namespace`` and ``caller``."""
-    return native(leftovers(bytes(raw), _CALL_FIELDS))
-
-
 def other_part(item: wire.OutputItem, raw: Raw | bytes) -> Media | Opaque:
     """A picture that was made, or an item for this format alone."""
     document = bytes(raw)
@@ -188,3 +175,40 @@ def other_part(item: wire.OutputItem, raw: Raw | bytes) -> Media | Opaque:
     # Without the space between its fields, so that it is the same when it comes again.
     whole = wire.encode(wire.decode_fields(document))
     return Opaque(Native(Format.RESPONSES, whole), item.type)
+
+
+# --- what a client of this format gets as it came -------------------------------
+# Only in answers, each with MalformedItem for what parsers do not agree on.
+
+
+def answered_citations(raws: Sequence[Raw]) -> tuple[Citation, ...]:
+    _refuse_ambiguous(*raws)
+    return read_annotations(raws)
+
+
+def answered_call(item: wire.OutputItem, raw: Raw | bytes) -> ToolCall:
+    freeform = item.type == "custom_tool_call"
+    more = native(leftovers(bytes(raw), _CALL_FIELDS))  # ``namespace``, ``caller``
+    if more is not None:
+        _refuse_ambiguous(more.raw)
+    return ToolCall(
+        item.call_id or item.id or "call_0",
+        item.name or "",
+        (item.input if freeform else item.arguments) or "",
+        freeform=freeform,
+        native=more,
+    )
+
+
+def answered_other(item: wire.OutputItem, raw: Raw | bytes) -> Media | Opaque:
+    part = other_part(item, raw)
+    if isinstance(part, Opaque):
+        _refuse_ambiguous(raw)
+    elif part.native is not None:
+        _refuse_ambiguous(part.native.raw)
+    return part
+
+
+def _refuse_ambiguous(*documents: Raw | bytes) -> None:
+    if not all(reads_alike(bytes(document)) for document in documents):
+        raise MalformedItem("it holds what can be read in more ways than one")
