@@ -436,11 +436,11 @@ class Usage(Struct, frozen=True, gc=False):
     def input_total(self) -> int | None:
         """All prompt tokens, or ``None`` when no count is known."""
         # Asked some eight times for each request: written out, it takes a third of the time.
-        input, read, written = self.input, self.cache_read, self.cache_write
+        fresh, read, written = self.input, self.cache_read, self.cache_write
         long, tool = self.cache_write_long, self.tool_prompt
-        if input is None and read is None and written is None and long is None and tool is None:
+        if fresh is None and read is None and written is None and long is None and tool is None:
             return None
-        return (input or 0) + (read or 0) + (written or 0) + (long or 0) + (tool or 0)
+        return (fresh or 0) + (read or 0) + (written or 0) + (long or 0) + (tool or 0)
 
     @property
     def output_total(self) -> int | None:

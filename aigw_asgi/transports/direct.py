@@ -174,7 +174,11 @@ class DirectTransport:
         connection = _Connection(self, origin, loop)
         # By address, not on a socket of ours: a handshake that fails on such a socket
         # is left by uvloop with a descriptor that two parties think they own.
-        await loop.create_connection(lambda: connection, address, origin.port)
+        try:
+            await loop.create_connection(lambda: connection, address, origin.port)
+        except BaseException:
+            connection.give_up()
+            raise
         # Not in connection_made: when the making is cancelled, uvloop still calls
         # that, and never connection_lost. The socket is closed by the loop then.
         if not connection.gone.done():
@@ -221,6 +225,7 @@ class _Connection(asyncio.BufferedProtocol):
         self.early: list[bytes] = []
         """Came before a stream was there."""
         self._fresh = True
+        self._given_up = False
 
     def attach(self, stream: DirectStream) -> None:
         """Serve ``stream`` from now on."""
@@ -242,7 +247,16 @@ class _Connection(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=1, low=0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.use(cast(asyncio.Transport, transport))  # what create_connection makes
+        if self._given_up:
+            transport.close()
+        else:
+            self.use(cast(asyncio.Transport, transport))  # what create_connection makes
+
+    def give_up(self) -> None:
+        """It is no longer wanted before it stands. uvloop may say later that it was made,
+        and never that it was lost: who knows each other then stays until a collection."""
+        self._given_up = True
+        self.__dict__.pop("transport", None)
 
     def pause_writing(self) -> None:
         self.unsent = True
