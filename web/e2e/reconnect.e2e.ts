@@ -46,16 +46,8 @@ describe.skipIf(noBrowser)("a gateway that is killed and started again", () => {
     await logHas(requests);
     const logged = await loggedIds(browser.context, gateway);
     expect(new Set(logged).size).toBe(requests);
-    const load = page.getByRole("button", { name: "Load them" });
-    await expect
-      .poll(
-        async () => {
-          if (await load.first().isVisible()) await load.first().click().catch(() => undefined);
-          return listedIds(page);
-        },
-        { timeout: BACK },
-      )
-      .toEqual(logged);
+    // Where it is depends on who else watched meanwhile: the hub knows the rows since then.
+    await expect.poll(() => listedIds(page, "Load them"), { timeout: BACK }).toEqual(logged);
   }
 
   /** Until the overview has so many in its numbers. */
@@ -100,7 +92,11 @@ describe.skipIf(noBrowser)("a gateway that is killed and started again", () => {
     // The page must not be back before they are all there: what comes after would push the hole out of sight.
     await requests.route("**/ws-ticket", (route) => route.abort());
     await gateway.again();
-    await flood(gateway.url, 260);
+    // Another page is back in between: what came before is a hole below what comes by itself.
+    await flood(gateway.url, 210);
+    await overview.bringToFront();
+    await live(overview).waitFor({ timeout: BACK });
+    await flood(gateway.url, 50);
     await logHas(285);
     await requests.unroute("**/ws-ticket");
     await live(requests).waitFor({ timeout: BACK });

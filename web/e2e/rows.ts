@@ -8,18 +8,19 @@ export function rowElements(page: Page): Promise<number> {
   return page.locator("main [role=row]").count();
 }
 
-/** The ids of all finished requests in the list, from its top to its end. */
-export async function listedIds(page: Page): Promise<string[]> {
+/** The ids of all finished requests in the list, from its top to its end. Buttons between them that say `pressed` are pressed. */
+export async function listedIds(page: Page, pressed = ""): Promise<string[]> {
   // A tab behind another is hardly ever painted.
   await page.bringToFront();
   // A turn of the wheel at a time, as long as there is more: only what is in view is in the document.
-  return page.evaluate(async () => {
+  return page.evaluate(async (pressed) => {
     const scroller = document.querySelector("main [role=table]")!.parentElement!;
     const painted = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     const found = new Map<number, string>();
     scroller.scrollTop = 0;
     for (;;) {
       await painted();
+      for (const button of scroller.querySelectorAll("button")) if (button.textContent === pressed) button.click();
       for (const row of scroller.querySelectorAll("[role=row][data-key]")) {
         // One in progress cannot be picked for comparing.
         const id = row.querySelector("input[type=checkbox]") === null ? undefined : row.querySelector("[role=cell]:last-child code")?.textContent;
@@ -32,7 +33,7 @@ export async function listedIds(page: Page): Promise<string[]> {
     scroller.scrollTop = 0;
     await painted();
     return [...found].sort(([a], [b]) => a - b).map(([, id]) => id);
-  });
+  }, pressed);
 }
 
 /** The ids of the log, newest first; asked with the session of the browser. */
