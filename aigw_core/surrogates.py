@@ -9,10 +9,11 @@ usual case pays nothing::
     try:
         chunk = decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        mended = mend(data)
-        if mended is data: ...   # malformed for another reason
-        chunk = decode(mended)   # may raise again: malformed
-        # every text of this chunk: text = halves.join(key, text)
+        plain = mend(data, hold=False)
+        if plain is data: ...   # malformed for another reason
+        chunk = decode(plain)   # may raise again: malformed
+        # every text that a later one goes on: that of decode(mend(data)), then
+        # text = halves.join(key, text); all else as it is in chunk
 
 and, wherever a text is used or a part ends, asks ``if halves:`` (false unless
 a half waits) before ``join`` or ``take``. One-shot decoders need no halves:
@@ -33,10 +34,11 @@ _ESCAPE = re.compile(
 # A half that stands where the text of its part may be cut becomes one of the
 # last 2,048 code points (private use) until it is joined. The same character
 # sent on purpose, at the edge of a string, in a document that also holds a lone
-# surrogate, is the one case that is misread.
+# surrogate, is misread, and so is one within a text that is joined.
 _FIRST_MARK = 0x10F800
 _FIRST_LOW_MARK = _FIRST_MARK + 0x400
 _REPLACEMENT = "\ufffd"
+_MARKS = re.compile("[\U0010f800-\U0010fbff][\U0010fc00-\U0010ffff]|[\U0010f800-\U0010ffff]")
 
 
 def mend(document: bytes, *, hold: bool = True) -> bytes:
@@ -71,6 +73,23 @@ def _at_edge(document: bytes, start: int, end: int, *, high: bool) -> bool:
     return document[start - 1 : start] == b'"' and document[start - 2 : start - 1] != b"\\"
 
 
+def settle(text: str) -> str:
+    """``text``, which is whole, without marks: two halves that meet are one
+    character, any other is U+FFFD."""
+    return _MARKS.sub(_settled, text)
+
+
+def _settled(match: re.Match[str]) -> str:
+    marks = match.group()
+    if len(marks) == 1:
+        return _REPLACEMENT
+    return _joined(ord(marks[0]) - _FIRST_MARK, ord(marks[1]) - _FIRST_LOW_MARK)
+
+
+def _joined(high: int, low: int) -> str:
+    return chr(0x10000 + (high << 10) + low)
+
+
 class Halves(dict[Hashable, int]):
     """The high halves that wait for the next text of their part, at most one each.
 
@@ -88,10 +107,10 @@ class Halves(dict[Hashable, int]):
         if _FIRST_MARK <= last < _FIRST_LOW_MARK:
             self[part] = last - _FIRST_MARK
             text = text[:-1]
-        if first >= _FIRST_LOW_MARK:
-            low = first - _FIRST_LOW_MARK
-            joined = chr(0x10000 + (high << 10) + low) if high is not None else _REPLACEMENT
-            return joined + text[1:]
+        if first >= _FIRST_LOW_MARK and high is not None:
+            return _joined(high, first - _FIRST_LOW_MARK) + settle(text[1:])
+        # Marks within: a text made of several strings, or of JSON.
+        text = settle(text)
         return text if high is None else _REPLACEMENT + text
 
     def take(self, part: Hashable) -> str:

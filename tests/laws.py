@@ -311,6 +311,19 @@ def text_survives(
     hold(seen == joined_text(expected), f"{expected!r} became {seen!r} for the client")
 
 
+_MARK = re.compile("[\U0010f800-\U0010ffff]")
+
+
+def halves_leave_no_marks(upstream: Codec, client: Codec, reads: list[bytes]) -> None:
+    """``reads``, a whole answer with lone surrogates anywhere, is one for the client too:
+    without the characters by which a decoder remembers halves that may be joined."""
+    output = translate(upstream, client, reads)
+    failure = check_ended(client, output).failed
+    hold(not failure, "half a character made the answer fail")
+    mark = _MARK.search(output.decode())
+    hold(mark is None, f"the client got {mark and mark.group()!a}")
+
+
 # --- P6: text is never taken for structure ------------------------------------
 
 

@@ -220,6 +220,22 @@ def test_p5_half_a_character_that_gets_lost() -> None:
         laws.text_survives(decoding(lossy), CODEC, events, [sent])
 
 
+def test_p5_a_half_that_stays_a_mark() -> None:
+    sent = encode_all(CODEC, text_stream("a"))
+    laws.halves_leave_no_marks(CODEC, CODEC, [sent])
+
+    def marked(events: list[StreamEvent]) -> list[StreamEvent]:
+        return [
+            msgspec.structs.replace(event, text="\U0010f83d")
+            if isinstance(event, TextDelta)
+            else event
+            for event in events
+        ]
+
+    with pytest.raises(BROKEN):
+        laws.halves_leave_no_marks(decoding(marked), CODEC, [sent])
+
+
 def test_p6_text_that_ends_an_event() -> None:
     broken = encoding(lambda data: data.replace(b"\\n", b"\n"))
     laws.text_makes_no_events(CODEC, text_stream("x"), text_stream("a\n\ndata: {}\n\n"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigw_core.surrogates import Halves, mend
+from aigw_core.surrogates import Halves, mend, settle
 
 # Halves, a quote and a backslash: what escapes and edges are made of. No pair of
 # them is one of the last code points, which serve as marks.
@@ -50,6 +50,14 @@ def test_halves_of_one_part_are_joined(deltas: list[str], text: str) -> None:
         joined += halves.join(0, cut)
     assert joined + halves.take(0) == text
     assert not halves
+
+
+def test_a_text_of_several_strings_has_no_marks() -> None:
+    halves = Halves()
+    pieces = msgspec.json.decode(mend(rb'["\ude00","a\ud83d","\ude00","\ude00","\ud83d"]'))
+    assert halves.join(0, "".join(pieces)) == "\ufffda😀\ufffd"
+    assert halves.join(0, "".join(pieces)) == "😀a😀\ufffd"
+    assert settle("".join(pieces)) == "\ufffda😀\ufffd\ufffd"
 
 
 def test_parts_do_not_mix() -> None:

@@ -3,6 +3,8 @@ they came: where parsers would not agree on one, the answer is malformed."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from aigw_core.chat import Format
@@ -138,6 +140,17 @@ def test_in_a_stream(format: Format, stream: bytes) -> None:
         assert isinstance(last, Failure), bad
         assert last.kind is ErrorKind.UPSTREAM_MALFORMED
         laws.check_ended(codec, laws.translate(codec, codec, [stream % bad]))
+
+
+@pytest.mark.parametrize(("format", "stream"), STREAMS)
+def test_half_a_character_in_a_stream(format: Format, stream: bytes) -> None:
+    codec = CODECS[format]
+    named = re.sub(rb'data: {"type":"([a-z_.]+)"', rb"event: \1\n\g<0>", stream)
+    for half in (b'"\\ud83d"', b'"\\ude00"', b'{"a\\ud83d":"\\ude00a"}'):
+        for sent in (stream % half, named % half):
+            assert "\ufffd" in laws.translate(codec, codec, [sent]).decode()
+            for client in CODECS.values():
+                laws.halves_leave_no_marks(codec, client, [sent])
 
 
 @pytest.mark.parametrize(("format", "answer"), ANSWERS)

@@ -80,7 +80,8 @@ class ChoiceReader:
     """Reads one choice; ``add`` its messages or deltas, then ``stop`` once.
 
     ``answer_id`` goes into the identifiers of tool calls that came without one.
-    ``mended`` of ``add`` says that texts may hold the marks of ``halves``.
+    ``mended`` of ``add`` says that texts which later deltas go on may hold the marks
+    of ``halves``.
     """
 
     def __init__(self, number: int, answer_id: str, halves: Halves) -> None:
@@ -244,7 +245,7 @@ class ChoiceReader:
             style = ReasoningStyle.SUMMARY if summary else ReasoningStyle.RAW
             self._start(PartKind.REASONING, events, style if text else ReasoningStyle.HIDDEN)
         if entries:
-            self._details.add(entries)
+            self._details.add(entries, marked=joining)
         if text:
             self._text(PartKind.REASONING, text, events, joining)
 

@@ -18,7 +18,15 @@ from aigw_core.codecs.chat.choice import ChoiceReader
 from aigw_core.codecs.chat.error import read_stream_error
 from aigw_core.codecs.chat.loose import read_chunk
 from aigw_core.codecs.chat.usage import UsageReader
-from aigw_core.codecs.chat.wire import ABSENT, Chunk, ChunkChoice, FirstChunk, Tier
+from aigw_core.codecs.chat.wire import (
+    ABSENT,
+    Chunk,
+    ChunkChoice,
+    FirstChunk,
+    FunctionDelta,
+    Message,
+    Tier,
+)
 from aigw_core.errors import ErrorKind, Failure, UpstreamError
 from aigw_core.events import AnswerEnd, AnswerStart, StreamEvent, UsageReport, first_left_out
 from aigw_core.sse import SseDecoder, SseEvent, SseOverflow
@@ -97,9 +105,11 @@ class ChatStreamDecoder:
             chunk = _CHUNK(data) if self._started else _FIRST(data)
         except UNREADABLE:
             try:
-                whole = mend(data)
-                mended = whole is not data
-                chunk = _again(whole)
+                plain = mend(data, hold=False)
+                chunk = _again(plain)
+                mended = plain is not data
+                if mended:
+                    _take_marked(chunk, _again(mend(data)))
             except UNREADABLE:
                 return self._fail(_no_chunk(item), events)
         if item.name == b"error" or chunk.error is not ABSENT or chunk.choices is None:
@@ -199,6 +209,34 @@ def _again(data: bytes) -> FirstChunk:
         return _FIRST(data)
     except msgspec.ValidationError:
         return read_chunk(data)
+
+
+def _take_marked(chunk: Chunk, marked: Chunk) -> None:
+    """Take what later deltas go on from the same chunk with marks of half characters.
+    All else is whole, and what is kept as it came must not hold any."""
+    for choice, other in zip(chunk.choices or (), marked.choices or (), strict=True):
+        if choice.delta is not None and other.delta is not None:
+            _take_texts(choice.delta, other.delta)
+        if choice.message is not None and other.message is not None:
+            _take_texts(choice.message, other.message)
+
+
+def _take_texts(message: Message, marked: Message) -> None:
+    message.content = marked.content
+    message.reasoning_content = marked.reasoning_content
+    message.reasoning = marked.reasoning
+    message.reasoning_details = marked.reasoning_details
+    message.refusal = marked.refusal
+    _take_arguments(message.function_call, marked.function_call)
+    for call, other in zip(message.tool_calls or (), marked.tool_calls or (), strict=True):
+        _take_arguments(call.function, other.function)
+        if call.custom is not None and other.custom is not None:
+            call.custom.input = other.custom.input
+
+
+def _take_arguments(function: FunctionDelta | None, marked: FunctionDelta | None) -> None:
+    if function is not None and marked is not None:
+        function.arguments = marked.arguments
 
 
 def says_more(choice: ChunkChoice) -> bool:

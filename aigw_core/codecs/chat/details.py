@@ -21,6 +21,7 @@ from msgspec import Raw
 
 from aigw_core.chat import Seal
 from aigw_core.codecs.chat.wire import DECODE_ANY, ENCODE
+from aigw_core.surrogates import settle
 
 ISSUER = "openrouter"
 OWN_FORMAT = "aigw-v1"
@@ -80,8 +81,11 @@ class DetailsMerger:
         self._open: dict[tuple[Any, Any], int] = {}
         self._held = 0
         self._proven = False
+        self._marked = False
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Iterable[Entry], *, marked: bool = False) -> None:
+        """``marked``: texts may hold the marks of half characters."""
+        self._marked = self._marked or marked
         for entry in entries:
             self._held += sum(len(value) for value in entry.values() if isinstance(value, str))
             if self._held > MAX_HELD:
@@ -111,9 +115,12 @@ class DetailsMerger:
         entries: list[Entry] = []
         for entry, grown in self._merged:
             entries.append({**entry, **{name: "".join(pieces) for name, pieces in grown.items()}})
-        sealed = self._proven and bool(entries)
+        sealed, marked = self._proven and bool(entries), self._marked
         self._begin()
-        return Seal(ISSUER, "detail", ENCODE(entries).decode()) if sealed else None
+        if not sealed:
+            return None
+        data = ENCODE(entries).decode()
+        return Seal(ISSUER, "detail", settle(data) if marked else data)
 
 
 def _other(known: Entry, entry: Entry) -> bool:

@@ -212,13 +212,16 @@ class StreamDecoder:
 
     def _mend_delta(self, data: bytes) -> wire.BlockDelta | None:
         """A delta that holds half a character; ``None``: another type of event."""
-        mended = mend(data)
-        if _decode_any_event(mended).type not in ("content_block_delta", ""):
+        plain = mend(data, hold=False)
+        if _decode_any_event(plain).type not in ("content_block_delta", ""):
             return None
-        event = _decode_delta(mended)
         if self._halves is None:
             self._halves = Halves()
+        event = _decode_delta(mend(data))
         self._join_halves(event, self._halves)
+        # What is no text is whole, and may be kept as it came.
+        whole = _decode_delta(plain).delta
+        event.delta.signature, event.delta.citation = whole.signature, whole.citation
         return event
 
     @staticmethod

@@ -48,7 +48,7 @@ from aigw_core.events import (
     TextDelta,
     ToolCallDelta,
 )
-from aigw_core.surrogates import Halves, mend
+from aigw_core.surrogates import Halves
 
 _TEXT_DELTA = msgspec.json.Decoder(wire.TextDeltaEvent).decode
 _SUMMARY_DELTA = msgspec.json.Decoder(wire.SummaryDeltaEvent).decode
@@ -114,8 +114,9 @@ class ItemReader:
         self.calls = False
         """Any call was opened."""
         self.parts = 0
-        self.mended = False
-        """The document at hand has marks of half characters."""
+        self.marked = b""
+        """The document at hand with marks of half characters, where it had any: what a
+        delta says is taken from there, all else is whole."""
         self._items: dict[int, _Item] = {}
         self._done: set[int] = set()
         self._done_ids: set[str] = set()
@@ -148,8 +149,6 @@ class ItemReader:
             self._open_call(item, index, fields, event.item, out)
 
     def on_item_done(self, data: bytes, out: list[StreamEvent]) -> None:
-        if b"\\ud" in data or b"\\uD" in data:
-            data = mend(data, hold=False)
         event = _ITEM(data)
         self._complete(event.output_index, read_item(event.item), event.item, out)
 
@@ -256,7 +255,9 @@ class ItemReader:
             if not text and not event.logprobs:
                 return
             part = self._open_text(event.output_index, event.content_index, out)
-        if self.mended or self._halves:
+        if self.marked or self._halves:
+            if self.marked:
+                text = _TEXT_DELTA(self.marked).delta
             text = self._halves.join(part.number, text)
         if text:
             part.length += len(text)
@@ -295,7 +296,7 @@ class ItemReader:
         return self._open_text(index, content_index, out, refusal=refusal)
 
     def on_refusal(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _TEXT_DELTA(data)
+        event = _TEXT_DELTA(self.marked or data)
         if event.delta:
             part = self._open_content(event.output_index, event.content_index, out, refusal=True)
             if part is not None:
@@ -386,7 +387,7 @@ class ItemReader:
         out.append(LogprobsAdded(part.number, read_logprobs(tokens)))
 
     def _tell(self, part: _Part, text: str, out: list[StreamEvent]) -> None:
-        if self.mended or self._halves:
+        if self.marked or self._halves:
             text = self._halves.join(part.number, text)
         if text:
             part.length += len(text)
@@ -404,13 +405,13 @@ class ItemReader:
     # --- reasoning ------------------------------------------------------------
 
     def on_summary(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _SUMMARY_DELTA(data)
+        event = _SUMMARY_DELTA(self.marked or data)
         self._reason(
             event.output_index, ReasoningStyle.SUMMARY, event.summary_index, event.delta, out
         )
 
     def on_reasoning_text(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _TEXT_DELTA(data)
+        event = _TEXT_DELTA(self.marked or data)
         self._reason(event.output_index, ReasoningStyle.RAW, event.content_index, event.delta, out)
 
     def on_summary_done(self, data: bytes, out: list[StreamEvent]) -> None:
@@ -520,7 +521,7 @@ class ItemReader:
         self.calls = True
 
     def on_call_delta(self, data: bytes, out: list[StreamEvent]) -> None:
-        event = _ITEM_DELTA(data)
+        event = _ITEM_DELTA(self.marked or data)
         item = self._items.get(event.output_index)
         # A call that was not added is taken from its end, which has its name.
         if item is not None and item.part is not None and item.kind in CALLS and event.delta:

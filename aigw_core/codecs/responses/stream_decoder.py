@@ -82,15 +82,15 @@ class StreamDecoder:
         try:
             self._dispatch(event.name, event.data, out)
         except UNREADABLE:
-            mended = mend(event.data)
-            self._items.mended = mended is not event.data
+            plain = mend(event.data, hold=False)
             try:
-                if not self._items.mended:
+                if plain is event.data:
                     raise MalformedItem
-                self._dispatch(event.name, mended, out)
+                self._items.marked = mend(event.data)
+                self._dispatch(event.name, plain, out)
             except (*UNREADABLE, MalformedItem):
                 self._fail(out, "an event of the upstream cannot be understood")
-            self._items.mended = False
+            self._items.marked = b""
         except MalformedItem:
             self._fail(out, "an item of the upstream cannot be understood")
 
@@ -133,8 +133,6 @@ class StreamDecoder:
         self._finish(data, out, "failed")
 
     def _finish(self, data: bytes, out: list[StreamEvent], status: str) -> None:
-        if b"\\ud" in data or b"\\uD" in data:
-            data = mend(data, hold=False)
         response = _RESPONSE(data).response
         if response.status not in ("completed", "incomplete", "failed"):
             response.status = status

@@ -20,6 +20,8 @@ from aigw_core.chat import (
     TokenLogprob,
     ToolCall,
 )
+from aigw_core.codec import Codec
+from aigw_core.codecs import CODECS
 from aigw_core.codecs.chat import CODEC
 from aigw_core.codecs.chat.decode_stream import MAX_CHOICES
 from aigw_core.errors import ErrorKind, Failure
@@ -34,6 +36,7 @@ from aigw_core.events import (
     UsageReport,
 )
 from aigw_core.sse import MAX_EVENT_SIZE
+from tests import laws
 from tests.core.codecs.chat.wire import (
     DONE,
     ROLE,
@@ -866,9 +869,64 @@ def test_a_character_cut_in_arguments() -> None:
     assert part.arguments == "😀\ufffd"
 
 
+def test_a_character_cut_in_the_input_of_a_custom_tool() -> None:
+    pieces = [tools({"index": 0, "custom": {"name": "f", "input": half}}) for half in (HIGH, LOW)]
+    assert [arguments for _, _, arguments in calls(*pieces)] == ["😀"]
+
+
 def test_a_lone_half_where_it_does_not_matter_loses_nothing() -> None:
     odd = b'data: {"id":"x","note":"\\ud83d","choices":[{"delta":{"content":"a\\udc00b"}}]}\n\n'
     assert answer(odd + STOP + DONE).choices[0].parts == (Text("a\ufffdb"),)
+
+
+HIGH, LOW = "\ud83d", "\ude00"
+TOKEN = {"token": HIGH, "logprob": -1.0, "top_logprobs": [{"token": LOW, "logprob": -1.0}]}
+CITED = {"url": HIGH, "title": LOW, "content": HIGH, "start_index": 0, "end_index": 1}
+HALVES: list[Any] = [
+    {"content": [{"type": HIGH, "text": LOW}, {"thinking": [{"text": HIGH}]}]},
+    {"content": {"own": HIGH, LOW: 1}},  # Cloudflare
+    {"reasoning_details": [detail("text", text=HIGH, signature=LOW, id=HIGH)]},
+    {"reasoning_details": [detail("text", text=HIGH), detail("text", text=HIGH)]},
+    {"annotations": [{"type": HIGH, "url_citation": CITED, "own": {LOW: HIGH}}]},
+    {"images": [{"image_url": {"url": HIGH}}]},
+    {"audio": {"id": HIGH, "data": "AAAA", "transcript": LOW}},
+    {"tool_calls": [call(0, HIGH, LOW, HIGH)], "extra_content": {"google": {"x": HIGH}}},
+    {"tool_calls": [call(0, "c", "f", {"own": HIGH})]},
+    {"tool_calls": [{"type": "custom", "id": LOW, "custom": {"name": HIGH, "input": LOW}}]},
+    {"function_call": {"name": HIGH, "arguments": LOW}},
+]
+
+
+@pytest.mark.parametrize("delta", HALVES)
+@pytest.mark.parametrize("client", CODECS.values(), ids=lambda codec: codec.format)
+def test_half_a_character_anywhere_leaves_no_mark(delta: Any, client: Codec) -> None:
+    choice = {"logprobs": {"content": [TOKEN], "refusal": [TOKEN]}, "stop_reason": HIGH}
+    for content in ("a", HIGH):
+        first = chunk({"content": content}, id=LOW, model=HIGH, choice=choice)
+        whole = chunk(choice={"delta": None, "message": delta, **choice})
+        for stream in (first + chunk(delta), chunk(delta, id=LOW, choice=choice), whole):
+            laws.halves_leave_no_marks(CODEC, client, [stream + STOP + DONE])
+
+
+def test_half_a_character_in_an_error_leaves_no_mark() -> None:
+    assert failure(event({"error": {"message": "a" + HIGH}})).message == "a\ufffd"
+
+
+def test_a_character_cut_in_details_of_reasoning() -> None:
+    stream = b"".join(
+        [
+            chunk({"reasoning_details": [detail("text", text="a" + HIGH)]}),
+            chunk({"reasoning_details": [detail("text", text=LOW), detail("text", text=HIGH)]}),
+            chunk({"reasoning_details": [detail("text", text=LOW + HIGH, signature="s")]}),
+            STOP,
+            DONE,
+        ]
+    )
+    [part] = answer(stream).choices[0].parts
+    assert isinstance(part, Reasoning)
+    assert part.text == "a😀😀\ufffd"
+    assert part.seal is not None
+    assert json.loads(part.seal.data)[0]["text"] == part.text
 
 
 # --- machine ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aigw_core.chat import (
     Media,
     Opaque,
+    Part,
     Reasoning,
     ReasoningStyle,
     Refusal,
@@ -19,6 +20,8 @@ from aigw_core.chat import (
     ToolCall,
     Usage,
 )
+from aigw_core.codec import Codec
+from aigw_core.codecs import CODECS
 from aigw_core.codecs.responses import CODEC
 from aigw_core.collect import collect
 from aigw_core.errors import ErrorKind, Failure
@@ -31,6 +34,7 @@ from aigw_core.events import (
     TextDelta,
     ToolCallDelta,
 )
+from tests import laws
 from tests.core.codecs.responses.wires import (
     added,
     created,
@@ -482,6 +486,23 @@ def test_a_character_cut_between_deltas_is_joined() -> None:
     assert parts_of(data) == (Text("a😀b"),)
 
 
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("refusal", Refusal("😀")),
+        ("reasoning_text", Reasoning("😀", ReasoningStyle.RAW)),
+        ("reasoning_summary_text", Reasoning("😀", ReasoningStyle.SUMMARY)),
+        ("function_call_arguments", ToolCall("call_1", "weather", "😀")),
+    ],
+)
+def test_a_character_cut_between_other_deltas_is_joined(kind: str, part: Part) -> None:
+    data = created() + (added(0, **CALL) if isinstance(part, ToolCall) else b"")
+    for half in (b"\\ud83d", b"\\ude00"):
+        delta = event(f"response.{kind}.delta", output_index=0, delta="@")
+        data += delta.replace(b"@", half)
+    assert parts_of(data, finished()) == (part,)
+
+
 @pytest.mark.parametrize("deltas", [("<high>",), ("<high>", "x"), ("<low>",), ("x<high>y",)])
 def test_half_a_character_is_replaced(deltas: tuple[str, ...]) -> None:
     expected = "".join(deltas).replace("<high>", "\ufffd").replace("<low>", "\ufffd")
@@ -491,6 +512,37 @@ def test_half_a_character_is_replaced(deltas: tuple[str, ...]) -> None:
 def test_half_a_character_is_replaced_where_nothing_says_the_whole() -> None:
     delta = event("response.output_text.delta", output_index=0, content_index=0, delta="a@")
     assert parts_of(delta.replace(b"@", b"\\ud83d"), finished()) == (Text("a\ufffd"),)
+
+
+TOKEN = {"token": "<high>", "logprob": -1.0, "top_logprobs": [{"token": "<low>"}]}
+PLACE = {"output_index": 0, "content_index": 0}
+CITATION = {"type": "url_citation", "url": "<high>", "title": "<low>", "own": {"<low>": "<high>"}}
+OWN = {"type": "own_call", "id": "<high>", "own": "<low>"}
+HALVES = [
+    event("response.output_text.delta", **PLACE, delta="<high>", logprobs=[TOKEN]),
+    event("response.output_text.done", **PLACE, text="a<high>", logprobs=[TOKEN]),
+    event("response.refusal.delta", **PLACE, delta="<high>"),
+    event("response.refusal.done", **PLACE, refusal="<low>"),
+    event("response.reasoning_text.delta", **PLACE, delta="<high>", logprobs=[TOKEN]),
+    event("response.reasoning_summary_text.delta", **PLACE, delta="<low>"),
+    event("response.output_text.annotation.added", **PLACE, annotation=CITATION),
+    added(0, type="function_call", call_id="<high>", name="f<high>", namespace="<low>"),
+    added(0, type="message", phase="<high>") + text_stream("a"),
+    done(0, **OWN),
+    done(0, **message("<low>", "<high>", phase="<low>")),
+    done(0, type="reasoning", id="<high>", encrypted_content="<low>", summary=[]),
+    added(0, **CALL) + event("response.function_call_arguments.delta", **PLACE, delta="<high>"),
+]
+
+
+@pytest.mark.parametrize("data", HALVES)
+@pytest.mark.parametrize("client", CODECS.values(), ids=lambda codec: codec.format)
+def test_half_a_character_anywhere_leaves_no_mark(data: bytes, client: Codec) -> None:
+    stream = created(id="<low>", model="<high>") + data + finished(output=[OWN, OWN])
+    named = stream.replace(b"<high>", b"\\ud83d").replace(b"<low>", b"\\ude00")
+    bare = b"".join(line + b"\n" for line in named.split(b"\n") if not line.startswith(b"event:"))
+    for sent in (named, bare):
+        laws.halves_leave_no_marks(CODEC, client, [sent])
 
 
 @pytest.mark.parametrize(
