@@ -7,7 +7,14 @@ from collections.abc import Iterable
 import h11
 from msgspec import Struct, structs
 
-from aigw_core.http1 import ResponseBroken, ResponseEnd, ResponseEvent, ResponseHead, ResponseReader
+from aigw_core.http1 import (
+    MAX_INTERIM,
+    ResponseBroken,
+    ResponseEnd,
+    ResponseEvent,
+    ResponseHead,
+    ResponseReader,
+)
 
 
 class Answer(Struct, frozen=True):
@@ -101,6 +108,7 @@ LENIENT = {
     "the status line is malformed": "h11 takes any version, and control characters in the reason",
     "the answer is not HTTP/1.1": "h11 takes any version",
     "the size of a chunk is malformed": "h11 takes control characters in an extension",
+    f"more than {MAX_INTERIM} interim answers": "h11 takes any number",
     "an interim answer has a transfer encoding": "h11 takes chunked from it",
     "a trailer says how the body is framed": "h11 takes those that it understands",
     "the upstream changed to another protocol unasked": "h11 pauses and leaves it to its user",

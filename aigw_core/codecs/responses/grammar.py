@@ -42,6 +42,11 @@ _ARGUMENTS_OF = {
 }
 
 
+_READ = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
+"""Kinds of items that clients tell apart by their identifiers. What an upstream calls by
+another name passes as it came, twice where it came twice."""
+
+
 class _Part:
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -179,8 +184,9 @@ class StreamGrammar:
     def _item_added(self, index: int, wire: object) -> None:
         require(index == len(self._items), "an item is added that is not the next", index)
         item = _Item(_check_item(wire))
-        ids = [other.identity for other in self._items]
-        require(item.identity not in ids, "an item is added twice", item.identity)
+        if item.kind in _READ:
+            ids = [other.identity for other in self._items]
+            require(item.identity not in ids, "an item is added twice", item.identity)
         self._items.append(item)
 
 
