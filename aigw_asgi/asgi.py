@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -12,7 +12,16 @@ import anyio
 from aigw_asgi.access_log import log_other
 from aigw_asgi.admin import admin_document, clear_cooldowns, metrics_text, outcome_document
 from aigw_asgi.counting import serve_count
-from aigw_asgi.driver import ClientAborted, ReceiveMessage, SendMessage, watch_of, write_now_of
+from aigw_asgi.driver import (
+    BeginNow,
+    ClientAborted,
+    ReceiveMessage,
+    SendMessage,
+    begin_now_of,
+    loop_of,
+    watch_of,
+    write_now_of,
+)
 from aigw_asgi.gemini_array import ArraySender, wants_array
 from aigw_asgi.http import ClientLeft, HttpRequest, refuse_encoded_body, send_body, send_json
 from aigw_asgi.inference import new_request_id, serve_inference
@@ -262,8 +271,21 @@ class _Started:
         self._send = send
         self._bare = bare
         self.started = False
+        self._begin_now = None if bare else begin_now_of(send)
         self.write_now = write_now_of(send)  # only ever after a start
         self.watch = watch_of(send)
+        self.loop = loop_of(send)
+
+    @property
+    def begin_now(self) -> BeginNow | None:
+        return self._begin if self._begin_now is not None else None
+
+    def _begin(
+        self, status: int, headers: Iterable[tuple[str, str]], body: bytes, *, more: bool
+    ) -> bool:
+        assert self._begin_now is not None
+        self.started = self._begin_now(status, headers, body, more=more)
+        return self.started
 
     def __call__(self, message: dict[str, Any]) -> Awaitable[None]:
         self.started = True

@@ -111,9 +111,9 @@ class LoopCompany:
 
     __slots__ = ("_failure", "_host", "_tasks", "loop")
 
-    def __init__(self) -> None:
-        # Once for a request: it asks the system who we are, which is 3 us.
-        self.loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        # asyncio itself asks the system who we are, which is 3 us.
+        self.loop: asyncio.AbstractEventLoop | None = loop or asyncio.get_running_loop()
         host = asyncio.current_task(self.loop)
         assert host is not None, "a request is served by a task"
         self._host = host

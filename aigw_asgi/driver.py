@@ -9,15 +9,17 @@ and the commands that come back are performed by that same task.
 While content flows and the client keeps up, the reading task sleeps, where transport
 and server allow it: the call that brings bytes from the upstream's socket goes all
 the way to the client's (``flow`` and ``write_now``). The task has the first and the
-last word, and everything that is not simply more of the body.
+last word, and everything that is not simply more of the body. Where the server allows it,
+the first word is one write, and with it all of a small answer (``begin_now``).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
 
 import anyio
 
@@ -49,6 +51,17 @@ from aigw_core.wire_request import FailureKind
 Message = dict[str, Any]
 SendMessage = Callable[[Message], Awaitable[None]]
 ReceiveMessage = Callable[[], Awaitable[Any]]
+
+
+class BeginNow(Protocol):
+    """Sends a head and the first of its body at once; ``False``: nothing was sent, so
+    ``send`` it."""
+
+    def __call__(
+        self, status: int, headers: Iterable[tuple[str, str]], body: bytes, *, more: bool
+    ) -> bool: ...
+
+
 WriteNow = Callable[[bytes], bool]
 """Sends some of a body at once, between its start and its end; ``False``: the client
 is slow, so ``send`` it and wait."""
@@ -68,10 +81,20 @@ def write_now_of(send: SendMessage) -> WriteNow | None:
     return getattr(send, "write_now", None)
 
 
+def begin_now_of(send: SendMessage) -> BeginNow | None:
+    """The same for the beginning of an answer, ``begin_now``."""
+    return getattr(send, "begin_now", None)
+
+
 def watch_of(send: SendMessage) -> Watch | None:
     """The way to hear of a client that leaves that a server's ``send`` may have as its
     attribute ``watch``."""
     return getattr(send, "watch", None)
+
+
+def loop_of(send: SendMessage) -> asyncio.AbstractEventLoop | None:
+    """asyncio's, which a server that has a ``watch`` knows: its attribute ``loop``."""
+    return getattr(send, "loop", None)
 
 
 class ClientAborted(Exception):
@@ -104,6 +127,7 @@ class Driver:
         self._send = send
         self._write_timeout = write_timeout
         self._answered = answered
+        self._begin_now = begin_now_of(send)
         self._write_now = write_now_of(send)
         self._watch = watch_of(send)
 
@@ -128,7 +152,8 @@ class Driver:
             ClientAborted: the answer broke off in a way that only breaking the
                 connection can tell.
         """
-        async with LoopCompany() if self._watch is not None else GroupCompany() as company:
+        alone = self._watch is not None
+        async with LoopCompany(loop_of(self._send)) if alone else GroupCompany() as company:
             self._company = company
             self._timer = Timer(self._look, company)
             if self._watch is None:
@@ -279,7 +304,8 @@ class Driver:
             self._answered(self.sent_at)
         self._performing += 1
         try:
-            for command in commands:
+            begun = self._begin(commands) if isinstance(commands[0], Reply) else 0
+            for command in commands[begun:]:
                 if isinstance(command, Emit):
                     # The end is said with the last of the body.
                     self._ended = isinstance(commands[-1], End) and command is commands[-2]
@@ -316,6 +342,20 @@ class Driver:
         finally:
             self._performing -= 1
             self._rouse()
+
+    def _begin(self, commands: list[Command]) -> int:
+        """Send a head and what follows it at once. Returns how many commands that were."""
+        reply, *rest = commands
+        assert isinstance(reply, Reply)
+        if self._begin_now is None or self._sending_since is not None:
+            return 0
+        body, done = b"", 1
+        if rest and isinstance(rest[0], Emit):
+            body, done = rest[0].data, 2
+        ended = len(commands) == done + 1 and isinstance(commands[-1], End)
+        if not self._begin_now(reply.status, reply.headers, body, more=not ended):
+            return 0
+        return done + ended
 
     def _rouse(self) -> None:
         """The reader, if it waits and there is something for it to do."""

@@ -11,7 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aigw_asgi.accounts import Account
-from aigw_asgi.driver import ReceiveMessage, SendMessage, WriteNow, watch_of, write_now_of
+from aigw_asgi.driver import (
+    ReceiveMessage,
+    SendMessage,
+    WriteNow,
+    loop_of,
+    watch_of,
+    write_now_of,
+)
 from aigw_asgi.inference import find_targets, new_call, run_exchange, serve_inference
 from aigw_asgi.sharing import Sharing
 from aigw_asgi.state import GatewayState
@@ -158,6 +165,7 @@ class _Recorder:
         self._complete: StoredResponse | None = None
         self._write_now = write_now_of(send)
         self.watch = watch_of(send)
+        self.loop = loop_of(send)
 
     @property
     def write_now(self) -> WriteNow | None:

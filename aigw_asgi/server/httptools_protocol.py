@@ -13,11 +13,13 @@ without it.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from typing import Any
 
 import httptools
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -38,6 +40,9 @@ from aigw_asgi.server.settings import Limits
 class _SecondRequest(Exception):
     """A request came while another is being answered."""
 
+
+_HEAD_END = re.compile(rb"[^\r\n]\r\n\r\n")
+"""Blank lines in front of a head are not its end."""
 
 _NO_PIPELINE: deque[Any] = deque()
 """Of all connections: a second request in front of the first one's answer is refused."""
@@ -166,7 +171,18 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._barren = 0
         self.body_received(len(body))
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete or self.parser.should_upgrade():
+            return
+        # As uvicorn does, but that what came in one piece is not copied twice, and that
+        # nobody is asked to stop whose body may end with this very read.
+        if not cycle.body:
+            cycle.body = body
+        elif type(cycle.body) is bytes:
+            cycle.body = bytearray(cycle.body) + body
+        else:
+            cycle.body += body
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -180,19 +196,34 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
         limit = self.limits.head_bytes
         if self.phase is Phase.HEAD:
             room = limit - self._head_bytes
-            head, data = data[:room], data[room:]
+            if len(data) <= room:
+                head: bytes | memoryview = data
+                rest: bytes | memoryview = b""
+            else:
+                # Cut where the head ends, so that a body which came with it is one piece.
+                end = _HEAD_END.search(data, 0, room)
+                cut = room if end is None else end.end()
+                view = memoryview(data)
+                head, rest = view[:cut], view[cut:]
             self._head_bytes += len(head)
             self._parse(head)
-            if not data:
-                return
-            if self.phase is Phase.HEAD:
+            if self.phase is Phase.HEAD and rest:
                 raise head_too_large(limit)
-        self._barren += len(data)
-        self._parse(data)
-        if self._barren > limit:
-            raise bad_request("the request body has too little content for its size")
+        else:
+            rest = data
+        if rest:
+            self._barren += len(rest)
+            self._parse(rest)
+            if self._barren > limit:
+                raise bad_request("the request body has too little content for its size")
+        self._pause_when_full()
 
-    def _parse(self, data: bytes) -> None:
+    def _pause_when_full(self) -> None:
+        cycle = self.cycle
+        if cycle is not None and cycle.more_body and len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+
+    def _parse(self, data: bytes | memoryview) -> None:
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -202,7 +233,7 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
             else:
                 self.handle_websocket_upgrade()
 
-    def _parse_without_upgrade(self, rest: bytes) -> None:
+    def _parse_without_upgrade(self, rest: bytes | memoryview) -> None:
         """Parse the head again that ``rest`` followed, as if it had asked for no upgrade."""
         head = [b"%s %s HTTP/" % (self.parser.get_method(), self.url)]
         head.append(b"%s\r\n" % self.parser.get_http_version().encode("ascii"))

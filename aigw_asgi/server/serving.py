@@ -114,10 +114,11 @@ class Server(uvicorn.Server):
         certificates: Certificates | None = None,
     ) -> None:
         quiet_uvicorn()
+        protocol = _http_protocol(settings.http)
         super().__init__(
             uvicorn.Config(
-                with_direct_send(app),
-                http=_http_protocol(settings.http),
+                with_direct_send(app, begins=protocol is not GuardedH11Protocol),
+                http=protocol,
                 ws=_new_websocket,  # type: ignore[arg-type]  # it is called like a class
                 ws_max_size=64 << 10,
                 ws_ping_interval=20.0,

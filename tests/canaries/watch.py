@@ -274,6 +274,15 @@ class _Said:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._send, name)
+        if name == "begin_now" and found is not None:
+
+            def begin_now(status: int, headers: Any, body: bytes, *, more: bool) -> bool:
+                begun = bool(found(status, headers, body, more=more))
+                if begun:
+                    self._keep(repr(headers).encode() + b"\n" + body)
+                return begun
+
+            return begin_now
         if name != "write_now":
             return found
 

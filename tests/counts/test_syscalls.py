@@ -1,4 +1,4 @@
-"""What the kernel is asked for with each paced chunk of a stream."""
+"""What the kernel is asked for with each paced chunk of a stream, and with a small request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.address import Address
-from bench.client import streams
+from bench.client import streams, whole
 from bench.contestants import CONFIG
 from tests.counts.trace import traced
 from tests.running import Running, free_port, gateway
@@ -50,6 +50,24 @@ def test_a_chunk_is_one_recv_and_one_send(server: str, upstream: Running, tmp_pa
             assert few["send"] > 0
             each = {name: (many[name] - few[name]) / (STREAMS * (MANY - FEW)) for name in MOST}
             assert {name: value for name, value in each.items() if value > MOST[name]} == {}, each
+
+
+def test_a_small_request_is_two_of_each(upstream: Running, tmp_path: Path) -> None:
+    """From the client and to it, to the upstream and from it."""
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(upstream=upstream.port, state=tmp_path / "state"))
+    with gateway("--http", "httptools", "--loop", "uvloop", config=config) as running:
+        address = Address(running.port)
+        asyncio.run(whole(address, "chat", count=FEW, connections=1, prompt="Hello"))
+        found = []
+        for requests in (FEW, MANY):
+            with traced(running.process.pid, tmp_path) as counts:
+                asyncio.run(whole(address, "chat", count=requests, connections=1, prompt="Hello"))
+            found.append(counts)
+    few, many = found
+    each = {name: (many[name] - few[name]) / (MANY - FEW) for name in ("recv", "send")}
+    assert 2 <= each["recv"] <= 2.2
+    assert 2 <= each["send"] <= 2.2, each  # three, if head and body went out by themselves
 
 
 async def _chunks(address: Address, chunks: int) -> None:

@@ -1,9 +1,11 @@
-"""``write_now``: a piece of a body, from any callback of the loop, without a task."""
+"""``write_now``: a piece of a body, from any callback of the loop, without a task; and
+``begin_now``: a head and the first of its body."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -141,3 +143,103 @@ def test_middleware_with_a_send_of_its_own_is_not_passed_by(stack: Stack) -> Non
     with Served(*stack, app=app) as served:
         served.exchange(get("/early")[:-2] + CLOSE)
         app.expect("direct False")
+
+
+class Beginning(NamedTuple):
+    headers: list[tuple[str, str]]
+    bodies: list[bytes]
+    status: int = 200
+    joined: bool = True
+    """Whether its head and its first body can be one write, where that is done at all."""
+
+
+TEXT = ("content-type", "text/plain")
+BEGINNINGS = {
+    "whole": Beginning([TEXT, ("content-length", "5")], [b"whole"]),
+    "empty": Beginning([TEXT, ("content-length", "0")], [b""]),
+    "refused": Beginning([("content-length", "2"), ("retry-after", "1")], [b"no"], 429),
+    "pieces": Beginning([TEXT], [b"one ", b"two ", b"three"]),
+    "one-piece": Beginning([TEXT], [b"one"]),
+    "no-piece": Beginning([TEXT], [b""]),
+    "first-nothing": Beginning([TEXT], [b"", b"two"]),
+    "length-in-pieces": Beginning([("content-length", "6")], [b"one", b"two"], joined=False),
+    "letters": Beginning([("x-name", "na\u00efve"), ("content-length", "1")], [b"x"]),
+    "tab": Beginning([("x-name", "a\tb"), ("content-length", "1")], [b"x"], joined=False),
+    "no-body": Beginning([("content-length", "0")], [b""], 304, joined=False),
+    "closing": Beginning([("connection", "close")], [b"x"], joined=False),
+    "unheard-of": Beginning([("content-length", "1")], [b"x"], 299, joined=False),
+}
+
+
+class Beginner(App):
+    """``/begin/NAME`` answers at once where it can, ``/send/NAME`` by messages."""
+
+    async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        _, way, name = scope["path"].split("/")
+        asked = BEGINNINGS[name]
+        first, *others = asked.bodies
+        begun = way == "begin" and send.begin_now(
+            asked.status, asked.headers, first, more=bool(others)
+        )
+        self.events.put(f"begun {begun}")
+        if not begun:
+            headers = [
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in asked.headers
+            ]
+            await send({"type": "http.response.start", "status": asked.status, "headers": headers})
+            await send({"type": "http.response.body", "body": first, "more_body": bool(others)})
+        for at, body in enumerate(others, 1 - len(others)):
+            await send({"type": "http.response.body", "body": body, "more_body": at < 0})
+
+
+ASKED = {
+    "GET": b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n",
+    "closing": b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    "HEAD": b"HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n",
+    "1.0": b"GET %s HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n",
+}
+LAST = b"GET /send/whole HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+DATE = re.compile(rb"date: [^\r]*\r\n", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_it_is_the_same_answer_as_by_messages(stack: Stack, name: str, asked: str) -> None:
+    app = Beginner()
+    answers = {}
+    with Served(*stack, app=app) as served:
+        for way in ("begin", "send"):
+            with served.connect() as client:
+                client.send(ASKED[asked] % f"/{way}/{name}".encode())
+                joins = stack[1] is HttpChoice.HTTPTOOLS and asked == "GET"
+                expected = joins and way == "begin" and BEGINNINGS[name].joined
+                app.expect(f"begun {expected}")
+                if name == "closing" or asked in ("closing", "1.0"):
+                    answers[way] = DATE.sub(b"", client.read_all())
+                    continue
+                # The connection serves on.
+                client.send(LAST)
+                app.expect("begun False")
+                answers[way] = DATE.sub(b"", client.read_all())
+    assert answers["begin"] == answers["send"]
+    assert answers["begin"].startswith(b"HTTP/1.")
+
+
+def test_a_client_that_has_left_is_not_begun_with(stack: Stack) -> None:
+    class Late(App):
+        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+            if scope["type"] == "http":
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                self.events.put(f"begun {send.begin_now(200, [TEXT], b'piece', more=True)}")
+            else:
+                await super().__call__(scope, receive, send)
+
+    app = Late()
+    with Served(*stack, app=app) as served:
+        with served.connect() as client:
+            client.send(get("/gone"))
+        app.expect("begun False")
