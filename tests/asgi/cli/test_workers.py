@@ -130,11 +130,12 @@ def test_it_is_ready_when_all_workers_are_and_ends_with_them(
 def test_a_killed_worker_takes_only_its_own_streams_and_is_replaced(manager: Manager) -> None:
     with fleet(manager) as running, contextlib.ExitStack() as stack:
         clients: dict[int, list[Client]] = {}
-        for pid in running.workers:
+        killed, other = running.workers
+        # A minute would be left of the one, were it not killed; a second of the other.
+        for pid, words in ((killed, 1800), (other, 30)):
             clients[pid] = [stack.enter_context(client_of(running.port, pid)) for _ in range(4)]
             for each in clients[pid]:
-                each.begin("/wps 30 " + "word " * 30)
-        killed, other = clients
+                each.begin("/wps 30 " + "word " * words)
         os.kill(killed, signal.SIGKILL)
         assert not any(FINISHED in each.rest() for each in clients[killed])
         running.replaced({killed})
