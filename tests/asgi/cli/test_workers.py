@@ -208,7 +208,7 @@ def test_streams_may_finish_whoever_is_told_to_end(
     with fleet(manager) as running, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(client_of(running.port, pid)) for pid in running.workers]
         for each in clients:
-            each.begin("/wps 20 " + "word " * 30)
+            each.begin("/wps 20 " + "word " * 60)
         running.signal(number)
         if everybody:
             for pid in running.at_ready:
