@@ -212,7 +212,12 @@ class Driver:
     async def _read(self, number: int, stream: UpstreamStream) -> None:
         exchange = self.exchange
         head = ResponseHead(number, stream.status, dict(stream.headers))
-        await self._tell(head, reader=True)
+        commands = exchange.receive(head, _now())
+        if commands:
+            await self._perform(commands, reader=True)
+        else:
+            self._arm()
+        del head, commands
         flow = stream.flow if self._write_now is not None else None
         while self._running == number:
             if flow is not None and exchange.streaming:
@@ -227,7 +232,10 @@ class Driver:
                 break
             commands = exchange.receive(ResponseData(number, data), _now())
             del data  # an idle stream would hold what came last
-            await self._perform(commands, reader=True)
+            if commands:
+                await self._perform(commands, reader=True)
+            else:  # most of an answer that is not a stream
+                self._arm()
             del commands
 
     def _pass_on(self, data: bytes) -> bool:

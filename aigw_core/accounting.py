@@ -15,7 +15,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from aigw_core.attempt import Call
-from aigw_core.chat import Usage
+from aigw_core.chat import Format, Usage
 from aigw_core.errors import GatewayError
 from aigw_core.prices import PriceBook, cost
 from aigw_core.record import ExchangeRecord
@@ -40,7 +40,11 @@ def tokens_at_most(call: Call) -> int:
     what surrounds it. Of any other, its :func:`prompt_tokens`.
     """
     body = call.inbound.body
-    if len(body) <= _SMALL and body.isascii() and _BEYOND_TEXTS.search(body) is None:
+    if len(body) <= _SMALL:
+        texts = _BEYOND_TEXTS.search(body) is None
+    else:
+        texts = call.codec.format is Format.CHAT and not _has_lists(body)
+    if texts and body.isascii():
         return max(1, len(body) // _BYTES_PER_TOKEN)
     return prompt_tokens(call)
 
@@ -49,6 +53,30 @@ _SMALL = 8192
 """Bytes of a body that are searched five times sooner than they are decoded."""
 _BEYOND_TEXTS = re.compile(rb'"(?:type"|inline|file|tools"|functions")')
 """One of which is in each body that has media, tools or blocks."""
+
+
+def _has_lists(body: bytes) -> bool:
+    """Whether a Chat request may have more lists than that of its messages: media, tools and
+    whatever else takes more tokens than its bytes say stand in lists. For the price of a
+    bracket, of which texts have few, instead of a byte."""
+    own, at = False, body.find(b"[")
+    for _ in range(_FEW):
+        if at < 0:
+            return False
+        begins = _LIST.search(body[max(0, at - _BEFORE) : at])
+        if begins is not None:
+            if own or begins[1] is None:
+                return True
+            own = True
+        at = body.find(b"[", at + 1)
+    return True
+
+
+_FEW = 64
+_BEFORE = 32
+_LIST = re.compile(rb'("messages)?"\s*:\s*\Z|\A\s*:?\s*\Z')
+"""What stands in front of the bracket of a list that is some field's value, or may be: not
+more of it is looked at than ``_BEFORE`` bytes."""
 
 
 def with_all_usage(record: ExchangeRecord, prompt: Callable[[], int]) -> ExchangeRecord:

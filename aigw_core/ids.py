@@ -13,10 +13,13 @@ def uuid7(wall: float, random: bytes) -> str:
     Source: RFC 9562 5.7.
     """
     millis = int(wall * 1000) & (1 << 48) - 1
-    tail = int.from_bytes(random[:10], "big")
-    version, variant = 0x7, 0x2
-    low = variant << 62 | tail & (1 << 62) - 1
-    return f"{millis:012x}{version:x}{tail >> 64 & 0xFFF:03x}{low:016x}"
+    tail = int.from_bytes(random[:10], "big") & _DICE
+    return "%032x" % (millis << 80 | _VERSION_AND_VARIANT | tail)
+
+
+_VERSION_AND_VARIANT = 7 << 76 | 2 << 62
+_DICE = 0xFFF << 64 | (1 << 62) - 1
+"""Where version and variant are not."""
 
 
 def sane_id(value: str | None) -> str | None:

@@ -206,6 +206,10 @@ class DirectTransport:
         connection.use(transport)
 
 
+_LARGE = 32 << 10
+"""Bytes of a body from which on a copy costs more than a second piece."""
+
+
 class _Connection(asyncio.BufferedProtocol):
     """A socket. ``stream`` is the one that it serves now, if any."""
 
@@ -355,8 +359,12 @@ class DirectStream:
         self._connection.attach(self)
         if self._failure is None:
             self._sent = True
-            # Not writelines: on some Pythons it does not tell when bytes stay unsent.
-            self._connection.transport.write(head + body)
+            transport = self._connection.transport
+            if len(body) >= _LARGE and type(transport).__module__ == "uvloop.loop":
+                transport.writelines((head, body))  # without copying what may be megabytes
+            else:
+                # By asyncio, writelines does not tell on some Pythons when bytes stay unsent.
+                transport.write(head + body)
         while not self.status:
             if self._failure is not None:
                 await self.aclose()

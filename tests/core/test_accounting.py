@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -177,6 +178,60 @@ def test_a_picture_is_no_text() -> None:
     messages = [{"role": "user", "content": [picture]}]
     call = _call(Format.CHAT, msgspec.json.encode({"model": "m", "messages": messages}))
     assert tokens_at_most(call) == prompt_tokens(call) < 2000
+
+
+LARGE = "All of it is text, " * 500
+TIGHT = (",", ":")
+PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+
+
+@pytest.mark.parametrize("spaced", [False, True])
+def test_a_large_text_is_not_decoded_for_its_bound(spaced: bool) -> None:
+    texts = [LARGE, 'one [1], or "two" [2], list: [3], [[4]]', "[5]"]
+    document = {"model": "m", "messages": [{"role": "user", "content": text} for text in texts]}
+    call = _call(Format.CHAT, json.dumps(document, separators=None if spaced else TIGHT).encode())
+    most = tokens_at_most(call)
+    assert "request" not in call.__dict__
+    assert prompt_tokens(call) <= most <= prompt_tokens(call) * 1.02
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"messages": [{"role": "user", "content": [PICTURE] * 20}]},
+        {"messages": [{"role": "user", "content": "\\"}, {"role": "user", "content": [PICTURE]}]},
+        {"tools": [{"type": "function", "function": {"name": "f"}}] * 40},
+        {"stop": ["x"]},
+        {"metadata": {"messages": [PICTURE]}},
+        {"messages": [{"role": "user", "content": "[" * 100}]},
+    ],
+)
+@pytest.mark.parametrize("space", ["", " ", " " * 40])
+def test_a_large_body_with_lists_is_decoded(more: dict[str, Any], space: str) -> None:
+    first = [{"role": "user", "content": LARGE}]
+    document = {"model": "m", **more, "messages": first + more.get("messages", [])}
+    body = json.dumps(document, separators=("," + space, space + ":" + space)).encode()
+    call = _call(Format.CHAT, body)
+    assert tokens_at_most(call) == prompt_tokens(call)
+
+
+@given(
+    texts=st.lists(st.text(alphabet='[]{}:," \\messages', max_size=30), min_size=1, max_size=4),
+    pictures=st.integers(0, 3),
+    space=st.sampled_from(["", " ", "\n\t", " " * 33]),
+)
+@settings(max_examples=300, derandomize=True, deadline=None)
+def test_a_bound_on_the_tokens_of_a_large_body_is_one(
+    texts: list[str], pictures: int, space: str
+) -> None:
+    turns: list[Any] = [{"role": "user", "content": text} for text in [*texts, LARGE]]
+    if pictures:
+        turns.append({"role": "user", "content": [PICTURE] * pictures})
+    document = {"model": "m", "messages": turns}
+    body = json.dumps(document, separators=("," + space, space + ":" + space)).encode()
+    call = _call(Format.CHAT, body)
+    assert tokens_at_most(call) >= prompt_tokens(call)
+    assert tokens_at_most(call) == prompt_tokens(call) or not pictures
 
 
 def _call(format: Format, body: bytes) -> Call:

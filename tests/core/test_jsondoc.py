@@ -105,10 +105,12 @@ members = st.lists(
 spaces = st.sampled_from(("", " ", "\n\t", "\r\n"))
 
 
-@given(members, spaces, spaces, st.integers(1, 2))
+@given(members, spaces, spaces, st.integers(1, 2), st.booleans())
 def test_duplicates_are_those_that_the_standard_library_sees(
-    members: list[tuple[str, str]], before: str, after: str, levels: int
+    members: list[tuple[str, str]], before: str, after: str, levels: int, large: bool
 ) -> None:
+    if large:
+        members = [*members, ('"much"', f'"{"x" * 9000}"')]
     inner = f"{before},{after}".join(f"{name}{after}:{before}{value}" for name, value in members)
     body = f"{before}{{{after}{inner}{before}}}{after}"
     objects: list[list[str]] = []
