@@ -100,6 +100,8 @@ class DetailsWriter:
     merges entries of one index; a whole answer leaves OpenRouter's as they were.
     """
 
+    __slots__ = ("_next", "_reasoning_parts", "_streamed")
+
     def __init__(self, *, streamed: bool) -> None:
         self._streamed = streamed
         self._next = 0

@@ -13,7 +13,8 @@ erase it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from aigw_core.chat import Citation, Seal, TokenLogprob, Usage
 from aigw_core.codec import AnswerContext
@@ -54,46 +55,88 @@ from aigw_core.sse import escape_separators, sse_event
 DONE = b"data: [DONE]\n\n"
 KEEPALIVE = b": keepalive\n\n"
 
+_FIELDS = {
+    PartKind.TEXT: b'"content":',
+    PartKind.REASONING: b'"reasoning_content":',
+    PartKind.REFUSAL: b'"refusal":',
+}
+"""Where the texts of a delta are."""
+
+
+class _Ends(NamedTuple):
+    """What comes behind the variable piece of a chunk."""
+
+    delta: bytes
+    call: bytes
+    """Of a delta of arguments."""
+    finish: bytes
+
+    @classmethod
+    def of(cls, usage: bytes) -> _Ends:
+        delta = b'},"finish_reason":null}]%b}\n\n' % usage
+        return cls(delta, b"}}]" + delta, b"}]%b}\n\n" % usage)
+
+
+# Asked for usage, a client finds the key in every chunk.
+_ENDS = {False: _Ends.of(b""), True: _Ends.of(b',"usage":null')}
+
 
 class _Part:
     """What must be known of a part until it ends."""
+
+    __slots__ = (
+        "citations",
+        "ended",
+        "held",
+        "id",
+        "index",
+        "kind",
+        "length",
+        "logprobs",
+        "name",
+        "prefix",
+        "queue",
+        "seal",
+    )
 
     def __init__(self, start: PartStart) -> None:
         self.kind = start.kind
         self.id = start.id
         self.name = start.name
         self.index = -1  # of a tool call among those of its choice, once it is sent
-        self.prefix = b""  # of a delta of arguments
+        self.prefix = b""  # of a delta of its text, or of arguments
         self.held: list[str] | None = None  # the input of a free-form call, sent whole
         self.queue: list[str] | None = None  # what waits for a part of this kind to end
         self.ended = False  # while it waits
         self.length = 0
-        self.citations: list[Citation] = []
-        self.logprobs: list[TokenLogprob] = []
+        self.citations: list[Citation] | None = None
+        self.logprobs: list[TokenLogprob] | None = None  # while it waits
         self.seal: Seal | None = None
 
 
 class _Choice:
-    """One choice on the way out."""
+    """One choice on the way out. What it repeats in each chunk is made again for those that
+    are rare, and kept by the part whose deltas they are for all others."""
 
-    def __init__(self, number: int, head: bytes) -> None:
+    __slots__ = (
+        "annotations",
+        "calls",
+        "current",
+        "details",
+        "length",
+        "number",
+        "parts",
+        "waiting",
+    )
+
+    def __init__(self, number: int) -> None:
         self.number = number
-        opening = b'%b{"index":%d,"delta":{' % (head, number)
-        self.opening = opening
-        self.text_prefix = opening + b'"content":'
-        self.reasoning_prefix = opening + b'"reasoning_content":'
-        self.refusal_prefix = opening + b'"refusal":'
-        self.prefixes = {
-            PartKind.TEXT: self.text_prefix,
-            PartKind.REASONING: self.reasoning_prefix,
-            PartKind.REFUSAL: self.refusal_prefix,
-        }
         self.parts: dict[int, _Part] = {}
-        self.current: dict[PartKind, _Part] = {}  # the one of each kind that streams
-        self.waiting: list[_Part] = []  # others of these kinds, in order of start
+        self.current: list[_Part] = []  # those that stream, one of a kind
+        self.waiting: list[_Part] | None = None  # others of these kinds, in order of start
         self.calls = 0
         self.length = 0  # characters of the texts that have ended
-        self.annotations: list[Any] = []
+        self.annotations: list[Any] | None = None
         self.details = DetailsWriter(streamed=True)
 
 
@@ -105,15 +148,22 @@ class ChatStreamEncoder:
     calls and the citations of open choices are held; nothing that has been sent.
     """
 
+    __slots__ = (
+        "_call_suffix",
+        "_choices",
+        "_closed",
+        "_context",
+        "_finish_suffix",
+        "_head",
+        "_suffix",
+        "_usage",
+    )
+
     def __init__(self, context: AnswerContext) -> None:
         self._context = context
         self._closed = False
         self._head = b""
-        # Asked for usage, a client finds the key in every chunk.
-        usage = b',"usage":null' if context.stream_usage else b""
-        self._suffix = b'},"finish_reason":null}]%b}\n\n' % usage
-        self._call_suffix = b"}}]" + self._suffix
-        self._finish_suffix = b"}]%b}\n\n" % usage
+        self._suffix, self._call_suffix, self._finish_suffix = _ENDS[context.stream_usage]
         self._choices: list[_Choice] = []
         self._usage = Usage()
 
@@ -127,11 +177,10 @@ class ChatStreamEncoder:
         out: list[bytes] = []
         for event in events:
             if isinstance(event, TextDelta):
-                choice = self._choices[event.choice]
-                part = choice.parts[event.part]
+                part = self._choices[event.choice].parts[event.part]
                 part.length += len(event.text)
                 if part.queue is None:
-                    out += (choice.text_prefix, _text(event.text), self._suffix)
+                    out += (part.prefix, _text(event.text), self._suffix)
                 else:
                     part.queue.append(event.text)
             elif isinstance(event, ToolCallDelta):
@@ -141,11 +190,10 @@ class ChatStreamEncoder:
                 elif part.prefix:
                     out += (part.prefix, _text(event.arguments), self._call_suffix)
             elif isinstance(event, ReasoningDelta):
-                choice = self._choices[event.choice]
-                part = choice.parts[event.part]
+                part = self._choices[event.choice].parts[event.part]
                 part.length += len(event.text)
                 if part.queue is None:
-                    out += (choice.reasoning_prefix, _text(event.text), self._suffix)
+                    out += (part.prefix, _text(event.text), self._suffix)
                 else:
                     part.queue.append(event.text)
             else:
@@ -160,16 +208,17 @@ class ChatStreamEncoder:
         elif isinstance(event, PartEnd):
             self._end_part(event, out)
         elif isinstance(event, RefusalDelta):
-            choice = self._choices[event.choice]
-            part = choice.parts[event.part]
+            part = self._choices[event.choice].parts[event.part]
             if part.queue is None:
-                out += (choice.refusal_prefix, _text(event.text), self._suffix)
+                out += (part.prefix, _text(event.text), self._suffix)
             else:
                 part.queue.append(event.text)
         elif isinstance(event, UsageReport):
             self._usage = event.usage
         elif isinstance(event, CitationAdded):
-            self._choices[event.choice].parts[event.part].citations.append(event.citation)
+            part = self._choices[event.choice].parts[event.part]
+            part.citations = part.citations or []
+            part.citations.append(event.citation)
         elif isinstance(event, LogprobsAdded):
             self._logprobs(event, out)
         elif isinstance(event, PartSealed):
@@ -209,17 +258,21 @@ class ChatStreamEncoder:
     def _announce(self, number: int, out: list[bytes]) -> _Choice:
         """The choice ``number``; it and those before it have said their role."""
         while len(self._choices) <= number:
-            choice = _Choice(len(self._choices), self._head + b'"choices":[')
+            choice = _Choice(len(self._choices))
             self._choices.append(choice)
-            out += (choice.opening, b'"role":"assistant","content":""', self._suffix)
+            out += (self._opening(choice), b'"role":"assistant","content":""', self._suffix)
         return self._choices[number]
+
+    def _opening(self, choice: _Choice) -> bytes:
+        """A chunk up to what is new in the delta."""
+        return b'%b"choices":[{"index":%d,"delta":{' % (self._head, choice.number)
 
     def _stop(self, event: ChoiceStop, out: list[bytes]) -> None:
         choice = self._announce(event.choice, out)
         if choice.annotations:
             self._delta(choice, {"annotations": choice.annotations}, out)
         out += (
-            choice.opening,
+            self._opening(choice),
             b'},"finish_reason":',
             _text(write_stop(event.stop, has_tools=choice.calls > 0)),
             self._finish_suffix,
@@ -227,27 +280,30 @@ class ChatStreamEncoder:
 
     def _delta(self, choice: _Choice, fields: dict[str, Any], out: list[bytes]) -> None:
         members = escape_separators(ENCODE(fields)[1:-1])
-        out += (choice.opening, members, self._suffix)
+        out += (self._opening(choice), members, self._suffix)
 
     def _logprobs(self, event: LogprobsAdded, out: list[bytes]) -> None:
         choice = self._choices[event.choice]
         part = choice.parts[event.part]
-        part.logprobs += event.tokens
         if part.queue is None:
-            self._write_logprobs(part, choice, out)
+            self._write_logprobs(event.tokens, part, choice, out)
+        else:
+            part.logprobs = part.logprobs or []
+            part.logprobs += event.tokens
 
-    def _write_logprobs(self, part: _Part, choice: _Choice, out: list[bytes]) -> None:
+    def _write_logprobs(
+        self, logprobs: Sequence[TokenLogprob], part: _Part, choice: _Choice, out: list[bytes]
+    ) -> None:
         refused = part.kind is PartKind.REFUSAL
-        tokens = logprob_list(part.logprobs)
-        part.logprobs = []
-        logprobs = {
+        tokens = logprob_list(logprobs)
+        members = {
             "content": None if refused else tokens,
             "refusal": tokens if refused else None,
         }
         out += (
-            choice.opening,
+            self._opening(choice),
             b'},"logprobs":',
-            escape_separators(ENCODE(logprobs)),
+            escape_separators(ENCODE(members)),
             b',"finish_reason":null',
             self._finish_suffix,
         )
@@ -257,12 +313,13 @@ class ChatStreamEncoder:
     def _start_part(self, event: PartStart, out: list[bytes]) -> None:
         choice = self._announce(event.choice, out)
         part = choice.parts[event.part] = _Part(event)
-        if event.kind in choice.prefixes:
-            if event.kind in choice.current:
+        if event.kind in _FIELDS:
+            if any(other.kind is event.kind for other in choice.current):
                 part.queue = []
+                choice.waiting = choice.waiting or []
                 choice.waiting.append(part)
             else:
-                choice.current[event.kind] = part
+                self._stream(part, choice)
         elif event.kind is PartKind.TOOL_CALL and not event.server:
             if event.freeform:
                 part.held = []
@@ -275,8 +332,12 @@ class ChatStreamEncoder:
             if sound is not None:
                 self._delta(choice, {"audio": sound}, out)
 
+    def _stream(self, part: _Part, choice: _Choice) -> None:
+        part.prefix = self._opening(choice) + _FIELDS[part.kind]
+        choice.current.append(part)
+
     def _start_call(self, event: PartStart, part: _Part, choice: _Choice, out: list[bytes]) -> None:
-        opening = b'%b"tool_calls":[{"index":%d,' % (choice.opening, part.index)
+        opening = b'%b"tool_calls":[{"index":%d,' % (self._opening(choice), part.index)
         part.prefix = opening + b'"function":{"arguments":'
         out += (
             opening,
@@ -292,21 +353,27 @@ class ChatStreamEncoder:
             part.ended = True
             return
         self._close_part(part, choice, out)
-        if choice.current.pop(part.kind, None) is not None and choice.waiting:
-            self._release(part.kind, choice, out)
+        if part.kind in _FIELDS:
+            choice.current.remove(part)
+            if choice.waiting:
+                self._release(part.kind, choice, choice.waiting, out)
 
-    def _release(self, kind: PartKind, choice: _Choice, out: list[bytes]) -> None:
+    def _release(
+        self, kind: PartKind, choice: _Choice, waiting: list[_Part], out: list[bytes]
+    ) -> None:
         """Let the parts of ``kind`` that waited go on, to the first that is open."""
-        for part in [part for part in choice.waiting if part.kind is kind]:
-            choice.waiting.remove(part)
+        for part in [part for part in waiting if part.kind is kind]:
+            waiting.remove(part)
+            self._stream(part, choice)
             if text := "".join(part.queue or ()):
-                out += (choice.prefixes[kind], _text(text), self._suffix)
+                out += (part.prefix, _text(text), self._suffix)
             part.queue = None
             if part.logprobs:
-                self._write_logprobs(part, choice, out)
+                self._write_logprobs(part.logprobs, part, choice, out)
+                part.logprobs = None
             if not part.ended:
-                choice.current[kind] = part
                 return
+            choice.current.remove(part)
             self._close_part(part, choice, out)
 
     def _close_part(self, part: _Part, choice: _Choice, out: list[bytes]) -> None:
@@ -316,9 +383,10 @@ class ChatStreamEncoder:
         if part.kind is PartKind.TEXT:
             offset = choice.length
             choice.length += part.length
-            for citation in part.citations:
+            for citation in part.citations or ():
                 entry = annotation(span_of_part(citation, part.length), offset)
                 if entry is not None:
+                    choice.annotations = choice.annotations or []
                     choice.annotations.append(entry)
             if seal is not None:
                 details = choice.details.text(seal)
