@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aigw_core.chat import ChatRequest, StopReason, Usage
 from aigw_core.cloak.pseudonyms import Pseudonyms
 from aigw_core.cloak.restore import WordRestorer, restoring
-from aigw_core.codec import AnswerContext, Codec, Headers, Inbound, Peek
+from aigw_core.codec import AnswerContext, Codec, EncodedRequest, Headers, Inbound, Peek
 from aigw_core.errors import ErrorKind, Failure
 from aigw_core.ledger import LedgerEntry
 from aigw_core.mutation import Mutation
@@ -46,6 +47,9 @@ _LOST = {
 }
 # What a client is told: no host, no address. The log has the details.
 
+_NO_HEADERS: Mapping[str, str] = {}
+_NO_REQUEST = EncodedRequest(b"", "")
+
 
 class Call(Struct, frozen=True, dict=True):
     """What the client asked for, as it came in."""
@@ -73,6 +77,12 @@ class Call(Struct, frozen=True, dict=True):
         """
         return self.codec.decode_request(self.inbound)
 
+    def forget(self) -> None:
+        """Let go of what was made of the client's bytes, which are kept. Whoever asks has it
+        made again."""
+        self.__dict__.clear()
+        self.inbound.forget()
+
 
 class AttemptRecord(Struct, frozen=True):
     """An attempt, for the log."""
@@ -95,6 +105,21 @@ class Attempt:
     out must be held: the answer may still fail.
     """
 
+    __slots__ = (
+        "_call",
+        "_error_body",
+        "_error_size",
+        "_failure",
+        "_headers",
+        "_restorer",
+        "_upstream",
+        "machine",
+        "number",
+        "status",
+        "target",
+        "translation",
+    )
+
     def __init__(
         self, number: int, target: Target, upstream: Codec, call: Call, translation: Translation
     ) -> None:
@@ -107,8 +132,8 @@ class Attempt:
         if translation.words:
             self._restorer = WordRestorer(translation.words)
             self._upstream = restoring(upstream, self._restorer)
-        self._call = call
-        self._headers: Mapping[str, str] = {}
+        self._call: Call | None = call
+        self._headers = _NO_HEADERS
         self.machine: AnswerMachine | None = None
         """Of an answer that is none of an error, once its head has come."""
         self._error_body: list[bytes] = []
@@ -174,9 +199,17 @@ class Attempt:
             )
         else:
             call = self._call
+            assert call is not None, "only answers are forgotten"
             self.machine = answer_machine(
                 self._upstream, call.codec, call.context, self.translation, call.peek, headers
             )
+
+    def forget(self) -> None:
+        """The client has been told of the head, and the answer is being read: let go of what
+        only its beginning needed."""
+        self._call = None
+        self._headers = _NO_HEADERS
+        self.translation = replace(self.translation, encoded=_NO_REQUEST, sealing=None)
 
     def feed(self, data: bytes) -> bytes:
         machine = self.machine

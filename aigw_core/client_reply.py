@@ -8,7 +8,7 @@ sets only the first.
 from __future__ import annotations
 
 from aigw_core.attempt import Attempt, Call
-from aigw_core.codec import Headers
+from aigw_core.codec import Headers, StreamEncoder
 from aigw_core.commands import Abort, Command, Emit, End, Reply
 from aigw_core.errors import Failure
 from aigw_core.ledger import warnings_header
@@ -25,9 +25,6 @@ class ClientReply:
         self._call = call
         self._plan = plan
         self._passthrough = passthrough
-        # Keepalives and errors before any content come from an encoder that has
-        # written nothing, so that they are legal as the first bytes of a stream.
-        self._opening = call.codec.stream_encoder(call.context) if call.peek.stream else None
         self.head_sent = False
         self.content_sent = False
         self.status = 0
@@ -70,11 +67,11 @@ class ClientReply:
         200 from then on, whatever comes.
         """
         self.last_sent = now
-        if self._opening is None:
+        if not self._call.peek.stream:
             return [] if self.content_sent else self._head(attempt, None) + self.body(b" ", now)
         if self.content_sent and attempt is not None:
             return self.body(attempt.keepalive(), now)
-        return self._head(attempt, None) + self.body(self._opening.keepalive(), now)
+        return self._head(attempt, None) + self.body(self._opening().keepalive(), now)
 
     def error(
         self, failure: Failure, attempt: Attempt | None, now: float, *, origin: str
@@ -87,14 +84,19 @@ class ClientReply:
         """
         if not self.head_sent:
             return self._error_reply(failure, attempt, now, origin)
-        data = b""
-        if self._opening is None and not self.content_sent:
+        if self.content_sent:
+            data = attempt.fail(failure) if attempt is not None else b""
+        elif self._call.peek.stream:
+            data = self._opening().encode([failure])
+        else:
             _, data = self._call.codec.encode_error(failure, self._call.context.request_id)
-        elif self.content_sent and attempt is not None:
-            data = attempt.fail(failure)
-        elif self._opening is not None:
-            data = self._opening.encode([failure])
         return [*self.body(data, now), *self.end()] if data else [Abort()]
+
+    def _opening(self) -> StreamEncoder:
+        """Keepalives and errors before any content come from an encoder that has written
+        nothing, so that they are legal as the first bytes of a stream. They are rare: no
+        stream holds one for them."""
+        return self._call.codec.stream_encoder(self._call.context)
 
     def _error_reply(
         self, failure: Failure, attempt: Attempt | None, now: float, origin: str

@@ -52,6 +52,10 @@ class Inbound(Struct, frozen=True, dict=True):
         """
         return read_object(self.body, levels=2)
 
+    def forget(self) -> None:
+        """Let go of what was read of the body. Whoever asks has it read again."""
+        self.__dict__.clear()
+
     def once(self, read: Callable[[Mapping[str, Raw]], T]) -> T:
         """What ``read`` makes of the fields. Made once, however many ask.
 
@@ -136,7 +140,7 @@ class AnswerContext(Struct, frozen=True):
     stream_usage: bool = True
     request_id: str = ""
     request: ChatRequest | None = None
-    """For formats that echo the request's settings."""
+    """For formats that echo the request's settings (:attr:`Codec.echoes`)."""
     server_state: ServerState | None = None
     """What the gateway itself remembers for the client, echoed instead of the request's."""
     max_held: int = 64 << 20
@@ -266,6 +270,8 @@ class Codec(Struct, frozen=True):
     proves_reasoning: bool = False
     """Its vendor takes no reasoning without a proof. A client therefore gets an envelope
     also with other vendors' reasoning that has none, by which it is told apart."""
+    echoes: bool = False
+    """Answers of this format repeat the settings of the request."""
     seals_texts: bool = False
     """An upstream may seal texts, not only reasoning and tool calls."""
     endpoint: str = "inference"

@@ -144,9 +144,9 @@ class Dispatch:
         if self._decoded is None:
             call = self._call
             self._decoded = call.request
-            # From here on answers can echo what was asked for.
-            context = replace(call.context, request=self._decoded)
-            self._call = replace(call, context=context)
+            if call.codec.echoes:
+                context = replace(call.context, request=self._decoded)
+                self._call = replace(call, context=context)
         return self._decoded
 
 

@@ -105,7 +105,9 @@ class Exchange:
         self._attempts_left = (
             self._policy.stream_attempts if call.peek.stream else self._policy.attempts
         )
-        self._dispatch = Dispatch(call, codecs, snapshot.payload, snapshot.cloak_headers)
+        self._dispatch: Dispatch | None = Dispatch(
+            call, codecs, snapshot.payload, snapshot.cloak_headers
+        )
         self._reply = _new_reply(call, route.plan, snapshot)
         self._clocks = Clocks(stream=call.peek.stream)
 
@@ -395,6 +397,7 @@ class Exchange:
 
     def _next_attempt(self, now: float) -> list[Command]:
         """Send to the next target that the request can be translated for."""
+        assert self._dispatch is not None, "a client that has an answer gets no other"
         failure = self._failure
         while self._attempts_left > 0 and (target := self._route.take(now)) is not None:
             try:
@@ -485,7 +488,17 @@ class Exchange:
         held = b"".join(self._held)
         self._held.clear()
         whole = len(held) + len(out) if attempt.ended else None
-        return self._reply.content(attempt, held, now, length=whole)
+        commands = self._reply.content(attempt, held, now, length=whole)
+        if whole is None:
+            self._forget(attempt)
+        return commands
+
+    def _forget(self, attempt: Attempt) -> None:
+        """There will be no other attempt, so all that was made of the request for one may go:
+        a stream may stay open for long, and its request be large."""
+        self._dispatch = None
+        self._call.forget()
+        attempt.forget()
 
     def _fail(self, failure: Failure, now: float) -> list[Command]:
         self._failure = failure

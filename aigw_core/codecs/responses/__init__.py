@@ -58,6 +58,7 @@ CODEC = Codec(
     stream_encoder=_encoder,
     stream_grammar=_grammar,
     proves_reasoning=True,
+    echoes=True,
 )
 
 COUNTING = replace(
