@@ -19,6 +19,20 @@ from aigw_core.routing.plan import RoutePlan
 class ClientReply:
     """Builds the commands towards the client; keeps what was said."""
 
+    __slots__ = (
+        "_call",
+        "_passthrough",
+        "_plan",
+        "breach",
+        "bytes_out",
+        "content_sent",
+        "head_sent",
+        "judged",
+        "last_sent",
+        "pieces",
+        "status",
+    )
+
     def __init__(self, call: Call, plan: RoutePlan, passthrough: tuple[str, ...] = ()) -> None:
         """``passthrough`` are the headers of upstream answers that clients get to see;
         ``plan`` is told to clients that ask for it."""

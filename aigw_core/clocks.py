@@ -14,6 +14,15 @@ from aigw_core.errors import ErrorKind, Failure
 class Clocks:
     """Keeps when things happened; says when they must have."""
 
+    __slots__ = (
+        "_attempt_started",
+        "_started",
+        "_stream",
+        "_timeouts",
+        "last_data",
+        "total",
+    )
+
     def __init__(self, *, stream: bool) -> None:
         self._stream = stream
         self._timeouts = Timeouts()

@@ -88,6 +88,30 @@ class Exchange:
     translated.
     """
 
+    __slots__ = (
+        "_attempt",
+        "_attempts_left",
+        "_call",
+        "_client_left",
+        "_clocks",
+        "_config",
+        "_dispatch",
+        "_failure",
+        "_first_content",
+        "_held",
+        "_held_size",
+        "_keepalive",
+        "_number",
+        "_policy",
+        "_records",
+        "_reply",
+        "_resume_at",
+        "_rng",
+        "_route",
+        "_seconds",
+        "_state",
+    )
+
     def __init__(
         self,
         call: Call,

@@ -91,6 +91,8 @@ class AnswerSealer:
     open part.
     """
 
+    __slots__ = ("_lengths", "_made", "_open", "_proofs", "_sealer", "_texts")
+
     def __init__(self, sealing: Sealing, *, texts: bool, proofs: bool = False) -> None:
         self._sealer = sealing.sealer
         self._made = sealing.target

@@ -39,6 +39,18 @@ class SseBlocks:
     made LF. When one is larger, ``overflow`` is set and nothing follows.
     """
 
+    __slots__ = (
+        "_after_cr",
+        "_bom",
+        "_closed",
+        "_ends_lf",
+        "_held",
+        "_max",
+        "_pieces",
+        "between",
+        "overflow",
+    )
+
     def __init__(self, max_block: int = MAX_EVENT_SIZE) -> None:
         self._max = max_block
         self._pieces: list[bytes] = []  # of a block whose end has not come
@@ -155,6 +167,8 @@ class SseDecoder:
     ends were made LF. LF, CRLF and CR end lines; comments, ``id`` and
     ``retry`` are skipped, and so is an event without data.
     """
+
+    __slots__ = ("_blocks", "_max_event", "_told")
 
     def __init__(self, max_event: int = MAX_EVENT_SIZE) -> None:
         self._max_event = max_event

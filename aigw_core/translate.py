@@ -26,7 +26,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aigw_core.chat import ChatRequest, StopReason, Usage
-from aigw_core.codec import AnswerContext, Caps, Codec, EncodedRequest, Inbound, Peek
+from aigw_core.codec import (
+    AnswerContext,
+    Caps,
+    Codec,
+    EncodedRequest,
+    Inbound,
+    Peek,
+    StreamEncoder,
+)
 from aigw_core.collect import Collector, explode
 from aigw_core.errors import ErrorKind, Failure, GatewayError
 from aigw_core.events import (
@@ -107,6 +115,18 @@ class AnswerMachine(Protocol):
 class Transcoder:
     """A stream of one format to a stream of another: decode, then encode."""
 
+    __slots__ = (
+        "_decoder",
+        "_encoder",
+        "_seals",
+        "_unwrap",
+        "content",
+        "ended",
+        "failure",
+        "stop",
+        "usage",
+    )
+
     def __init__(
         self,
         upstream: Codec,
@@ -183,9 +203,12 @@ _QUIET_PARTS = (PartKind.TEXT, PartKind.REASONING, PartKind.REFUSAL)
 class Relay:
     """A stream passed on as it is, with an eye on usage, errors and the end."""
 
+    __slots__ = ("_codec", "_context", "_tap", "content", "ended", "failure", "stop")
+
     def __init__(self, codec: Codec, context: AnswerContext, peek: Peek) -> None:
         self._tap = codec.relay_tap(peek)
-        self._encoder = codec.stream_encoder(context)
+        self._codec = codec
+        self._context = context
         self.content = False
         self.ended = False
         self.failure: Failure | None = None
@@ -218,10 +241,14 @@ class Relay:
 
     def fail(self, failure: Failure) -> bytes:
         told = self._tap.tell(failure)
-        return self._encoder.encode([failure]) if told is None else told
+        return self._encoder().encode([failure]) if told is None else told
 
     def keepalive(self) -> bytes:
-        return self._encoder.keepalive()
+        return self._encoder().keepalive()
+
+    def _encoder(self) -> StreamEncoder:
+        """One that has written nothing else, for the few words of our own."""
+        return self._codec.stream_encoder(self._context)
 
 
 class WholeAnswer:

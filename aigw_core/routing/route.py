@@ -19,6 +19,8 @@ from aigw_core.routing.target import Target
 class Route:
     """The way of one request. One target at a time is under way."""
 
+    __slots__ = ("_attempts", "_budget", "_health", "_left", "_probation", "_router", "plan")
+
     def __init__(self, plan: RoutePlan, router: Router, budget: RetryBudget) -> None:
         self.plan = plan
         self._router = router

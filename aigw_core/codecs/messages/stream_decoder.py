@@ -71,6 +71,8 @@ class _Malformed(Exception):
 class _OpenBlock:
     """A block between its start and its stop."""
 
+    __slots__ = ("arguments", "held", "kind", "part", "seal")
+
     def __init__(self, part: int, kind: PartKind | None, held: HeldBlock | None = None) -> None:
         self.part = part
         self.kind = kind
@@ -87,6 +89,18 @@ class StreamDecoder:
 
     ``max_event`` bounds one event, in bytes.
     """
+
+    __slots__ = (
+        "_calls",
+        "_closed",
+        "_halves",
+        "_id",
+        "_meter",
+        "_open",
+        "_parts",
+        "_sse",
+        "_stop",
+    )
 
     def __init__(self, max_event: int = MAX_EVENT_SIZE) -> None:
         self._sse = SseDecoder(max_event)

@@ -18,6 +18,8 @@ _TIERS = frozenset(("standard", "priority", "batch"))
 class UsageMeter:
     """Merges the usage objects of one answer; ``report`` is what they amount to."""
 
+    __slots__ = ("_seen",)
+
     def __init__(self) -> None:
         self._seen = wire.Usage()
 
