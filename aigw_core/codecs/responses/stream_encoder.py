@@ -125,7 +125,9 @@ class StreamEncoder:
     """``response`` is the whole response object once the stream has ended."""
 
     def __init__(self, context: AnswerContext) -> None:
-        self._context = context
+        self._id = context.id
+        self._context: AnswerContext | None = context
+        """Until the answer has begun: the whole request may be in it."""
         self._object: ResponseObject | None = None
         self._writer = ItemWriter()
         self._held = 0
@@ -207,7 +209,9 @@ class StreamEncoder:
     # --- the answer -----------------------------------------------------------
 
     def _start(self, event: AnswerStart, out: list[bytes]) -> None:
+        assert self._context is not None, "an answer begins once"
         self._object = ResponseObject(self._context, event)
+        self._context = None
         for name in ("created", "in_progress"):
             response = self._object.write("in_progress", [], Usage())
             out.append(self._writer.event(f"response.{name}", b'"response":' + response))
@@ -261,7 +265,7 @@ class StreamEncoder:
     # --- items ----------------------------------------------------------------
 
     def _name(self, prefix: str) -> str:
-        return f"{prefix}_{self._context.id}_{len(self._writer.output)}"
+        return f"{prefix}_{self._id}_{len(self._writer.output)}"
 
     def _end_idle(self, out: list[bytes], status: str = "completed") -> None:
         if self._idle is not None:
