@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 
 from aigw_asgi.accounts import Account
 from aigw_asgi.driver import Driver, ReceiveMessage, SendMessage
@@ -25,13 +26,16 @@ from aigw_core.routing.affinity import sticky_value
 from aigw_core.routing.alternatives import take_alternatives
 from aigw_core.routing.plan import Asked, RoutePlan, Router
 from aigw_core.routing.route import Route
-from aigw_core.seals import Sealer
+from aigw_core.seals import Sealer, SealKeys
 from aigw_core.token_count import estimate
 
 _LOG = logging.getLogger("aigw")
 
 MAX_LEARNED = 1 << 20
 """Bytes of a request beyond which nothing is learned from its token count."""
+
+MAX_TENANTS = 1024
+"""Client keys of which it is remembered what belongs to each."""
 
 
 def new_request_id(state: GatewayState, headers: Mapping[str, str]) -> str:
@@ -65,19 +69,28 @@ def new_call(
     )
     strict = inbound.headers.get("x-aigw-strict") in ("1", "true")
     strict = strict or state.snapshot.strict_mapping
-    tenant = "" if caller.key is None else caller.key.digest.hex()
-    keys = state.seal_keys
+    sealer, pseudonyms = _of_tenant(
+        state.seal_keys, None if caller.key is None else caller.key.digest
+    )
     return Call(
         codec,
         inbound,
         peek,
         context,
         strict,
-        Sealer(keys, tenant),
+        sealer,
         alternatives,
         read_at,
-        Pseudonyms(keys.current, tenant),
+        pseudonyms,
     )
+
+
+@lru_cache(maxsize=MAX_TENANTS)
+def _of_tenant(keys: SealKeys, digest: bytes | None) -> tuple[Sealer, Pseudonyms]:
+    """What is the same for all requests of one client key: with the digest of that, or for
+    clients that have none."""
+    tenant = "" if digest is None else digest.hex()
+    return Sealer(keys, tenant), Pseudonyms(keys.current, tenant)
 
 
 def find_targets(state: GatewayState, call: Call, caller: Caller, router: Router) -> RoutePlan:

@@ -22,6 +22,8 @@ class Timer:
     ``company`` is that of the owner, who calls ``cancel`` at its end.
     """
 
+    __slots__ = ("_changed", "_due", "_handle", "_loop", "_running", "_tasks", "armed")
+
     def __init__(self, due: Callable[[], Coroutine[Any, Any, None]], company: Company) -> None:
         self._due = due
         self._tasks: StartsTasks | None = company

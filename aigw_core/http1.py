@@ -107,6 +107,17 @@ class ResponseReader:
     (LENGTH, CHUNK_DATA) or those of the line end after a chunk (CHUNK_END).
     """
 
+    __slots__ = (
+        "_bodyless",
+        "_extensions",
+        "_held",
+        "_interim",
+        "_keep_alive",
+        "_left",
+        "_state",
+        "started",
+    )
+
     def __init__(self, method: str = "POST") -> None:
         self._bodyless = method == "HEAD"
         self._state = _State.HEAD

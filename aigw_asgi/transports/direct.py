@@ -15,6 +15,7 @@ Not for proxies, and not for trio: see :mod:`aigw_asgi.transports.httpcore`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -213,6 +214,19 @@ _LARGE = 32 << 10
 class _Connection(asyncio.BufferedProtocol):
     """A socket. ``stream`` is the one that it serves now, if any."""
 
+    __slots__ = (
+        "_fresh",
+        "_given_up",
+        "early",
+        "gone",
+        "loop",
+        "origin",
+        "owner",
+        "stream",
+        "transport",
+        "unsent",
+    )
+
     transport: asyncio.Transport
 
     def __init__(
@@ -226,7 +240,7 @@ class _Connection(asyncio.BufferedProtocol):
         """Bytes of the request are still with us."""
         self.gone: asyncio.Future[None] = loop.create_future()
         """Done when the socket is closed."""
-        self.early: list[bytes] = []
+        self.early: list[bytes] | None = None
         """Came before a stream was there."""
         self._fresh = True
         self._given_up = False
@@ -235,9 +249,9 @@ class _Connection(asyncio.BufferedProtocol):
         """Serve ``stream`` from now on."""
         self.stream = stream
         self._fresh = False
-        for data in self.early:
+        early, self.early = self.early or (), None
+        for data in early:
             stream.feed(data)
-        self.early.clear()
         if self.transport.is_closing():
             stream.cut(None)
 
@@ -260,7 +274,8 @@ class _Connection(asyncio.BufferedProtocol):
         """It is no longer wanted before it stands. uvloop may say later that it was made,
         and never that it was lost: who knows each other then stays until a collection."""
         self._given_up = True
-        self.__dict__.pop("transport", None)
+        with contextlib.suppress(AttributeError):  # it may have none yet
+            del self.transport
 
     def pause_writing(self) -> None:
         self.unsent = True
@@ -278,6 +293,7 @@ class _Connection(asyncio.BufferedProtocol):
             stream.feed(data)
         elif self._fresh:
             # Before our request is out, at most what two turns of the loop bring.
+            self.early = self.early or []
             self.early.append(data)
         else:
             # Nobody asked: the next answer could not be told from this.

@@ -90,12 +90,24 @@ _EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
 class ChatTap:
     """Implements :class:`aigw_core.codec.UsageTap`. Holds one event."""
 
+    __slots__ = (
+        "_blocks",
+        "_finished",
+        "_hides_usage",
+        "_reader",
+        "_resumed",
+        "content",
+        "failure",
+        "terminal",
+        "usage",
+    )
+
     def __init__(self, peek: Peek) -> None:
         self._hides_usage = not peek.stream_usage
         self._reader = UsageReader()
         self._blocks = SseBlocks()
         self._finished: dict[int, bool] = {}
-        self._resumed: set[int] = set()  # choices that went on after they finished
+        self._resumed: set[int] | None = None  # choices that went on after they finished
         self.usage = Usage()
         self.terminal = False
         self.content = False
@@ -205,10 +217,12 @@ class ChatTap:
                     if self.failure is not None:
                         return None
                 self._finished[number] = True
-                self._resumed.discard(number)
+                if self._resumed:
+                    self._resumed.discard(number)
             elif number not in self._finished:
                 self._finished[number] = False
             elif self._finished[number] and number in going_on(data):
+                self._resumed = self._resumed or set()
                 self._resumed.add(number)
             if isinstance(choice, _OpeningChoice) and not self.content:
                 self.content = _says(choice.delta) or _says(choice.message)

@@ -35,6 +35,8 @@ class UsageReader:
     nothing. ``usage`` is everything known so far.
     """
 
+    __slots__ = ("_counts", "_tier", "usage")
+
     def __init__(self) -> None:
         self._counts = _Counts()
         self._tier: str | None = None
