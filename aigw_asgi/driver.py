@@ -165,10 +165,10 @@ class Driver:
                 if commands and isinstance(commands[0], Send):
                     self.sent_at = _now()
                 await self._perform(commands, reader=True)
+                del commands  # the upstream's request is in it, and need not stay for long
                 while not self._finished or self._next is not None:
-                    attempt, self._next = self._next, None
-                    if attempt is not None:
-                        await self._attempt(attempt)
+                    if self._next is not None:
+                        await self._attempt()
                     else:
                         self._wake = anyio.Event()
                         await self._wake.wait()
@@ -188,11 +188,14 @@ class Driver:
 
     # --- the upstream --------------------------------------------------------
 
-    async def _attempt(self, send: Send) -> None:
+    async def _attempt(self) -> None:
+        send, self._next = self._next, None
+        assert send is not None
         number = self._running = send.attempt
         with self._company.wait() as self._wait:
             try:
                 stream = await self._choose(send, self._company).open(send.request)
+                del send
                 try:
                     await self._read(number, stream)
                 except BaseException:
