@@ -66,8 +66,8 @@ def test_a_small_request_is_two_of_each(upstream: Running, tmp_path: Path) -> No
             found.append(counts)
     few, many = found
     each = {name: (many[name] - few[name]) / (MANY - FEW) for name in ("recv", "send")}
-    assert 2 <= each["recv"] <= 2.2
-    assert 2 <= each["send"] <= 2.2, each  # three, if head and body went out by themselves
+    assert 1.9 <= each["recv"] <= 2.2, each  # strace may lose one
+    assert 1.9 <= each["send"] <= 2.2, each  # three, if head and body went out by themselves
 
 
 async def _chunks(address: Address, chunks: int) -> None:
