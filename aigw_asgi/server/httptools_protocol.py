@@ -220,7 +220,13 @@ class GuardedHttpToolsProtocol(Guard, HttpToolsProtocol):
 
     def _pause_when_full(self) -> None:
         cycle = self.cycle
-        if cycle is not None and cycle.more_body and len(cycle.body) > HIGH_WATER_LIMIT:
+        # After its answer nobody reads the rest of a body, and nobody would go on with it.
+        if (
+            cycle is not None
+            and cycle.more_body
+            and not cycle.response_complete
+            and len(cycle.body) > HIGH_WATER_LIMIT
+        ):
             self.flow.pause_reading()
 
     def _parse(self, data: bytes | memoryview) -> None:

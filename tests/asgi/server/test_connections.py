@@ -122,6 +122,18 @@ def test_an_early_answer_leaves_the_connection_usable(stack: Stack) -> None:
         assert client.read_answer() == (200, b"/a 3 host,content-length")
 
 
+@pytest.mark.parametrize("loop", [LoopChoice.ASYNCIO, LoopChoice.UVLOOP])
+def test_an_early_answer_does_not_stop_the_rest_of_a_large_body(loop: LoopChoice) -> None:
+    """Much of it came with the head, and nobody will ever ask for that. By h11 the second
+    request would end the connection where it comes with the end of the body."""
+    size = 3 << 20
+    with Served(loop, HttpChoice.HTTPTOOLS, app=App()) as served, served.connect() as client:
+        client.send(post("/early", size) + bytes(size))
+        assert client.read_answer() == (200, b"early")
+        client.send(post("/a", 3) + b"abc")
+        assert client.read_answer() == (200, b"/a 3 host,content-length")
+
+
 def test_a_request_right_behind_a_forgotten_body(stack: Stack) -> None:
     """h11 would parse it before we have seen its head, so there the connection ends."""
     with Served(*stack, app=App(), limits=SHORT) as served, served.connect() as client:
