@@ -355,16 +355,20 @@ class Driver:
             self._rouse()
 
     def _begin(self, commands: list[Command]) -> int:
-        """Send a head and what follows it at once. Returns how many commands that were."""
-        reply, *rest = commands
+        """Send a head and the body that follows it at once. Returns how many commands that
+        were."""
+        reply, *others = commands
         assert isinstance(reply, Reply)
         if self._begin_now is None or self._sending_since is not None:
             return 0
-        body, done = b"", 1
-        if rest and isinstance(rest[0], Emit):
-            body, done = rest[0].data, 2
+        body: list[bytes] = []  # what was held, and what came with the first content
+        for command in others:
+            if not isinstance(command, Emit):
+                break
+            body.append(command.data)
+        done = 1 + len(body)
         ended = len(commands) == done + 1 and isinstance(commands[-1], End)
-        if not self._begin_now(reply.status, reply.headers, body, more=not ended):
+        if not self._begin_now(reply.status, reply.headers, b"".join(body), more=not ended):
             return 0
         return done + ended
 
