@@ -25,6 +25,9 @@ _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
 
+_LARGE = 64 << 10
+"""Bytes of a body from which on a copy costs more than a second write."""
+
 
 class AnswerCycle(Protocol):
     """What both protocols of uvicorn keep for one request and its answer."""
@@ -86,12 +89,14 @@ class DirectSend:
         follows. ``False``: nothing was sent; ``send`` it.
 
         Names are in lower case. What is rare is left to ``send``: a connection that ends
-        with its answer, a length that is not that of ``body``, what no header may have.
+        with its answer, a length that is not that of ``body``, what no header may have; and
+        a large body.
         """
         cycle = self._cycle
         scope = cycle.scope
         if (
             not self._begins
+            or len(body) >= _LARGE
             or not cycle.keep_alive
             or cycle.response_started
             or cycle.flow.write_paused

@@ -164,6 +164,7 @@ BEGINNINGS = {
     "first-nothing": Beginning([TEXT], [b"", b"two"]),
     "length-in-pieces": Beginning([("content-length", "6")], [b"one", b"two"], joined=False),
     "letters": Beginning([("x-name", "na\u00efve"), ("content-length", "1")], [b"x"]),
+    "large": Beginning([("content-length", str(len(PIECE)))], [PIECE], joined=False),
     "tab": Beginning([("x-name", "a\tb"), ("content-length", "1")], [b"x"], joined=False),
     "no-body": Beginning([("content-length", "0")], [b""], 304, joined=False),
     "closing": Beginning([("connection", "close")], [b"x"], joined=False),
