@@ -440,17 +440,21 @@ def request_fields(
         ProtocolMisuse: a name or value that does not fit on a header line. The
             message has the name, never the value.
     """
-    fields = [(b"host", _host(origin).encode("ascii"))]
-    for name, value in headers:
-        encoded = _name(name)
-        if encoded is None:
-            continue
+    fields: list[tuple[bytes, bytes]] = []
+    for name, value in _fields(method, origin, headers, body_size):
         if not _VALUE.fullmatch(value):
             raise ProtocolMisuse(f"the value of the header {name} does not fit on a line")
-        fields.append((encoded, value.encode("latin-1")))
-    fields.append((b"accept-encoding", b"identity"))
+        fields.append((name.encode("ascii"), value.encode("latin-1")))
+    return fields
+
+
+def _fields(method: str, origin: Origin, headers: Headers, body_size: int) -> list[tuple[str, str]]:
+    """Those of :func:`request_fields`, whose values nobody has looked at."""
+    fields = [("host", _host(origin))]
+    fields += [field for field in headers if not _is_owned(field[0])]
+    fields.append(("accept-encoding", "identity"))
     if body_size or method not in ("GET", "HEAD"):
-        fields.append((b"content-length", b"%d" % body_size))
+        fields.append(("content-length", str(body_size)))
     return fields
 
 
@@ -460,13 +464,17 @@ def _host(origin: Origin) -> str:
 
 
 @lru_cache(maxsize=512)
-def _name(name: str) -> bytes | None:
-    """A header's name on the wire; ``None``: it is written here."""
+def _is_owned(name: str) -> bool:
+    """Whether the header of this name is written here.
+
+    Raises:
+        ProtocolMisuse: it is no name.
+    """
     if name.lower() in _OWNED:
-        return None
+        return True
     if not _NAME.fullmatch(name):
         raise ProtocolMisuse(f"not a header name: {name!r}")
-    return name.encode("ascii")
+    return False
 
 
 def encode_request_head(
@@ -478,12 +486,9 @@ def encode_request_head(
         ProtocolMisuse: as :func:`request_fields` and :func:`check_request_line`.
     """
     check_request_line(method, target)
-    lines = [f"{method} {target} HTTP/1.1", f"host: {_host(origin)}"]
-    # One look at them all instead of one at each, which takes 3 µs of a small request.
-    lines += [f"{name}: {value}" for name, value in headers if _name(name) is not None]
-    lines.append("accept-encoding: identity")
-    if body_size or method not in ("GET", "HEAD"):
-        lines.append(f"content-length: {body_size}")
+    fields = _fields(method, origin, headers, body_size)
+    lines = [f"{method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in fields]]
+    # One look at them all instead of one at each, which takes 1 µs.
     if _VALUE.fullmatch("".join(lines)) is None:
         request_fields(method, origin, headers, body_size=body_size)  # says which it is
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
