@@ -13,15 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from bench.process import free_port as free_port
+
 ROOT = Path(__file__).parent.parent
 START_LIMIT = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Running:

@@ -237,7 +237,10 @@ async def test_marks_that_are_over_are_not_set(kind: Kind) -> None:
         assert await one.mark("revoked:a", time.time() + 0.3)
         # By the clock of each node, which is not read at the same moment as ours.
         await until(lambda: not one.marked("revoked:a") and not two.marked("revoked:a"))
-        assert await two.mark("revoked:a", soon())
+        # Redis lets go of it by a third clock, from when the mark reached it.
+        with anyio.fail_after(20):
+            while not await two.mark("revoked:a", soon()):  # noqa: ASYNC110 - a server's clock
+                await anyio.sleep(0.01)
 
 
 async def test_marks_without_a_store_are_those_of_the_process() -> None:
