@@ -284,8 +284,9 @@ class _Started:
         self, status: int, headers: Iterable[tuple[str, str]], body: bytes, *, more: bool
     ) -> bool:
         assert self._begin_now is not None
-        self.started = self._begin_now(status, headers, body, more=more)
-        return self.started
+        begun = self._begin_now(status, headers, body, more=more)
+        self.started = self.started or begun
+        return begun
 
     def __call__(self, message: dict[str, Any]) -> Awaitable[None]:
         self.started = True

@@ -330,7 +330,7 @@ async def test_cancelled_anywhere_everything_is_given_back(
     probe = Checkpoints()
     world = World(SCENARIOS[name], probe, flows=flows)
     await driver_for(world, Health(), client=client).run()
-    assert probe.count > 3
+    assert probe.count > (4 if flows else 5)  # what is begun at once is no place to cancel at
     for cancel_at in range(1, probe.count + 1):
         checkpoints, health = Checkpoints(cancel_at), Health()
         world = World(SCENARIOS[name], checkpoints, flows=flows)
