@@ -22,8 +22,11 @@ from typing import Any, Protocol
 from uvicorn.protocols.http.flow_control import FlowControl
 
 _STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    for status in HTTPStatus
+    if status >= 200 and status not in (204, 304)
 }
+"""Of the answers that may have a body."""
 
 _LARGE = 64 << 10
 """Bytes of a body from which on a copy costs more than a second write."""
@@ -89,11 +92,10 @@ class DirectSend:
         follows. ``False``: nothing was sent; ``send`` it.
 
         Names are in lower case. What is rare is left to ``send``: a connection that ends
-        with its answer, a length that is not that of ``body``, what no header may have; and
-        a large body.
+        with its answer, as each of HTTP/1.0 does, a length that is not that of ``body``,
+        what no header may have; and a large body.
         """
         cycle = self._cycle
-        scope = cycle.scope
         if (
             not self._begins
             or len(body) >= _LARGE
@@ -101,11 +103,8 @@ class DirectSend:
             or cycle.response_started
             or cycle.flow.write_paused
             or cycle.disconnected
-            or scope["http_version"] != "1.1"
-            or scope["method"] == "HEAD"
+            or cycle.scope["method"] == "HEAD"
             or status not in _STATUS_LINES
-            or status < 200
-            or status in (204, 304)
         ):
             return False
         length = None
@@ -124,7 +123,7 @@ class DirectSend:
             framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             if not more:
                 framed += b"0\r\n\r\n"
-        elif more or length != str(len(body)):
+        elif length != str(len(body)):
             return False
         else:
             framed = body

@@ -163,10 +163,13 @@ BEGINNINGS = {
     "no-piece": Beginning([TEXT], [b""]),
     "first-nothing": Beginning([TEXT], [b"", b"two"]),
     "length-in-pieces": Beginning([("content-length", "6")], [b"one", b"two"], joined=False),
+    "length-and-nothing-more": Beginning([("content-length", "3")], [b"one", b""]),
     "letters": Beginning([("x-name", "na\u00efve"), ("content-length", "1")], [b"x"]),
     "large": Beginning([("content-length", str(len(PIECE)))], [PIECE], joined=False),
     "tab": Beginning([("x-name", "a\tb"), ("content-length", "1")], [b"x"], joined=False),
     "no-body": Beginning([("content-length", "0")], [b""], 304, joined=False),
+    "length-of-more": Beginning([("content-length", "6")], [b"whole"], joined=False),
+    "length-of-less": Beginning([("content-length", "4")], [b"whole"], joined=False),
     "closing": Beginning([("connection", "close")], [b"x"], joined=False),
     "unheard-of": Beginning([("content-length", "1")], [b"x"], 299, joined=False),
 }
@@ -203,6 +206,8 @@ ASKED = {
     "1.0": b"GET %s HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n",
 }
 LAST = b"GET /send/whole HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+ENDS = {("GET", "length-of-more"), ("GET", "length-of-less")}
+"""What is not as long as it said ends its connection."""
 DATE = re.compile(rb"date: [^\r]*\r\n", re.IGNORECASE)
 
 
@@ -218,7 +223,7 @@ def test_it_is_the_same_answer_as_by_messages(stack: Stack, name: str, asked: st
                 joins = stack[1] is HttpChoice.HTTPTOOLS and asked == "GET"
                 expected = joins and way == "begin" and BEGINNINGS[name].joined
                 app.expect(f"begun {expected}")
-                if name == "closing" or asked in ("closing", "1.0"):
+                if "closing" in (name, asked) or asked == "1.0" or (asked, name) in ENDS:
                     answers[way] = DATE.sub(b"", client.read_all())
                     continue
                 # The connection serves on.
@@ -244,3 +249,96 @@ def test_a_client_that_has_left_is_not_begun_with(stack: Stack) -> None:
         with served.connect() as client:
             client.send(get("/gone"))
         app.expect("begun False")
+
+
+def test_what_is_said_before_an_answer_is_none(stack: Stack) -> None:
+    class Early(App):
+        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+            if scope["type"] == "http":
+                self.events.put(f"begun {send.begin_now(103, [TEXT], b'x', more=False)}")
+            await super().__call__(scope, receive, send)
+
+    app = Early()
+    with Served(*stack, app=app) as served, served.connect() as client:
+        client.send(get("/early"))
+        app.expect("begun False")
+        assert client.read_answer() == (200, b"early")
+
+
+def test_what_has_begun_does_not_begin_again(stack: Stack) -> None:
+    class Twice(App):
+        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+            if scope["type"] != "http":
+                await super().__call__(scope, receive, send)
+                return
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            self.events.put(f"begun {send.begin_now(200, [TEXT], b'again', more=False)}")
+            await send({"type": "http.response.body", "body": b"once"})
+
+    app = Twice()
+    with Served(*stack, app=app) as served, served.connect() as client:
+        client.send(get("/"))
+        app.expect("begun False")
+        assert dechunked(client.read_until(b"0\r\n\r\n")) == b"once"
+
+
+def test_a_client_that_does_not_read_is_not_begun_with(stack: Stack) -> None:
+    class Second(App):
+        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+            if scope["type"] != "http":
+                await super().__call__(scope, receive, send)
+                return
+            if scope["path"] == "/large":
+                await self._answer(send, PIECE * 128)
+                return
+            begun = send.begin_now(200, [TEXT], b"second", more=False)
+            self.events.put(f"begun {begun}")
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"second"})
+
+    app = Second()
+    with Served(*stack, app=app) as served, served.connect() as client:
+        client.send(get("/large"))
+        client.read_until(b"\r\n\r\n")
+        client.send(get("/second"))
+        app.expect("begun False")
+        assert client.read_until(b"0\r\n\r\n").endswith(b"\r\n\r\n6\r\nsecond\r\n0\r\n\r\n")
+
+
+def test_pieces_follow_what_has_begun_out_of_a_callback(stack: Stack) -> None:
+    class Pieces(App):
+        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+            if scope["type"] != "http":
+                await super().__call__(scope, receive, send)
+                return
+            if not send.begin_now(200, [], b"one ", more=True):
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+            self.events.put(f"written {send.write_now(b'two')}")
+            await send({"type": "http.response.body", "body": b"."})
+
+    app = Pieces()
+    with Served(*stack, app=app) as served, served.connect() as client:
+        client.send(get("/"))
+        app.expect("written True")
+        assert dechunked(client.read_until(b"0\r\n\r\n")) == b"one two."
+
+
+def test_who_waits_for_the_client_hears_of_an_answer_that_began_and_ended(stack: Stack) -> None:
+    class Waiting(App):
+        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+            if scope["type"] != "http":
+                await super().__call__(scope, receive, send)
+                return
+            assert not (await receive())["more_body"]
+            waiting = asyncio.ensure_future(receive())
+            await asyncio.sleep(0)
+            if not send.begin_now(200, [("content-length", "3")], b"all", more=False):
+                await self._answer(send, b"all")
+            self.events.put((await waiting)["type"])
+
+    app = Waiting()
+    with Served(*stack, app=app) as served, served.connect() as client:
+        client.send(get("/"))
+        assert client.read_answer() == (200, b"all")
+        app.expect("http.disconnect")

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
-from aigw_asgi import Gateway
+from aigw_asgi import Gateway, store_link
 from aigw_asgi.asgi import App
 from aigw_asgi.config_store import Loaded, load
 from aigw_asgi.gateway import state_of
@@ -45,6 +45,12 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
         return sqlite(tmp_path)
     server: RedisServer = request.getfixturevalue("redis")
     return Kind("redis", lambda: RedisState(server.url))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that a busy machine keeps waiting is not lost."""
+    monkeypatch.setattr(store_link, "PATIENCE", 30.0)
 
 
 async def ask_all(among: list[Node], count: int) -> list[Reply]:
