@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
+import anyio.to_thread
 import msgspec
 
 from aigw_asgi.driver import ReceiveMessage, SendMessage
@@ -17,6 +18,9 @@ from aigw_core.errors import ErrorKind, Failure, GatewayError, InvalidRequest
 MAX_PARAMETERS = 100
 MAX_KNOWN_PATH = 256
 """Bytes of a path that it is remembered for that it was looked at."""
+
+LARGE_BODY = 4 << 20
+"""Bytes of a body from which on it is put together in a thread."""
 
 _ENCODED_TRAP = re.compile(rb"%(?:2f|5c|00|2e)", re.IGNORECASE)
 _SEGMENT_TRAP = re.compile(rb"//|/\.{1,2}(?:/|$)|\\|[^\x21-\x7e]")
@@ -83,7 +87,13 @@ class HttpRequest:
                 raise _too_large(limit)
             pieces.append(piece)
             if not message.get("more_body", False):
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                break
+        if len(pieces) == 1:
+            return pieces[0]
+        if size < LARGE_BODY:
+            return b"".join(pieces)
+        # Which lets go of Python's lock: others would wait 30 to 80 ms for 31 MB.
+        return await anyio.to_thread.run_sync(b"".join, pieces)
 
 
 def _too_large(limit: int) -> GatewayError:

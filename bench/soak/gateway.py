@@ -78,6 +78,7 @@ class Gateway(Process):
     def __init__(self, folder: str | Path, text: str, port: int, *arguments: str) -> None:
         self.folder = Path(folder)
         self.file = self.folder / f"config-{port}.yaml"
+        self.file.touch(mode=0o600)  # it has keys, and the gateway would warn
         self.file.write_text(text)
         self._probe = str(self.folder / f"probe-{port}")
         super().__init__(
