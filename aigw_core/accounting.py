@@ -63,20 +63,24 @@ def _has_lists(body: bytes) -> bool:
     for _ in range(_FEW):
         if at < 0:
             return False
-        begins = _LIST.search(body[max(0, at - _BEFORE) : at])
-        if begins is not None:
-            if own or begins[1] is None:
+        before = body[max(0, at - _BEFORE) : at].rstrip(_SPACE)
+        if before[-1:] in (b":", b""):
+            name = before[:-1].rstrip(_SPACE)
+            if name.endswith(b'"messages"') and not own:
+                own = True
+            elif not name or (name.endswith(b'"') and not _QUOTED.search(name)):
                 return True
-            own = True
         at = body.find(b"[", at + 1)
     return True
 
 
-_FEW = 64
+_FEW = 256
 _BEFORE = 32
-_LIST = re.compile(rb'("messages)?"\s*:\s*\Z|\A\s*:?\s*\Z')
-"""What stands in front of the bracket of a list that is some field's value, or may be: not
-more of it is looked at than ``_BEFORE`` bytes."""
+"""Bytes in front of a bracket that are looked at: where they are nothing but space, and perhaps
+a colon, it may be that of a list."""
+_SPACE = b" \t\r\n"
+_QUOTED = re.compile(rb'[^\\]\\"\Z')
+"""How a key ends that stands in a text."""
 
 
 def with_all_usage(record: ExchangeRecord, prompt: Callable[[], int]) -> ExchangeRecord:

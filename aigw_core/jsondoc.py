@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from aigw_core.errors import InvalidRequest
+from aigw_core.rare import holds_escapes
 
 MAX_DEPTH = 64
 
@@ -61,7 +62,7 @@ def read_object(body: bytes, *, levels: int = 1) -> dict[str, msgspec.Raw]:
     if _has_many(body, MAX_DEPTH):
         for name, raw in fields.items():
             _check_depth(bytes(raw), f"/{name}")
-    if b"\\" in body and _SURROGATE.search(body) is not None:
+    if holds_escapes(body) and _SURROGATE.search(body) is not None:
         _refuse_lone_surrogates(body)
     _refuse_duplicates(body, fields, levels)
     return fields

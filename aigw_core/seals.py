@@ -35,6 +35,7 @@ from aigw_core.chat import Format, Seal
 from aigw_core.errors import ProtocolMisuse
 from aigw_core.events import PartKind
 from aigw_core.naming import call_ids
+from aigw_core.rare import holds, holds_escapes
 
 OWN = "aigw"
 """The issuer of a seal whose data is an envelope."""
@@ -46,11 +47,7 @@ _PREFIX = "QUdXM"
 
 _PREFIX_BYTES = _PREFIX.encode()
 
-# A byte is found fifty times as fast as a word (1.4 us in 200 KB, not 78), and texts
-# hardly have this one. Base64 does: there the word is looked for after a few.
-_RARE = b"X"
-_RARE_AT = _PREFIX_BYTES.index(_RARE)
-_FEW = 64
+_RARE_AT = _PREFIX.index("X")
 
 _KEY_ID = 4
 _CHECK = 16
@@ -73,17 +70,9 @@ def is_envelope(text: str) -> bool:
 def may_hold_envelope(body: bytes) -> bool:
     """Whether a JSON document may have one somewhere in it. Looks at the bytes only:
     text that talks of one counts too."""
-    at = body.find(_RARE)
-    for _ in range(_FEW):
-        if at < 0:
-            break
-        if body.startswith(_PREFIX_BYTES, at - _RARE_AT):
-            return True
-        at = body.find(_RARE, at + 1)
-    else:
-        if _PREFIX_BYTES in body:
-            return True
-    if b"\\" not in body:
+    if holds(body, _PREFIX_BYTES, _RARE_AT):
+        return True
+    if not holds_escapes(body, b"\\u00"):
         return False
     return _ESCAPE.search(body) is not None and _ESCAPED.search(body) is not None
 

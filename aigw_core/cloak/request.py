@@ -18,10 +18,12 @@ from aigw_core.config.snapshot import Cloak
 from aigw_core.jsontree import JsonTree, Step, pointer
 from aigw_core.ledger import Action, LedgerEntry
 from aigw_core.mutation import Change
+from aigw_core.rare import holds
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 _MARK = MARK.encode()
+_RARE_AT = MARK.index("~")
 
 
 class Cloaked(Struct, frozen=True):
@@ -73,7 +75,7 @@ def take_marked_thoughts(body: bytes, hider: Hider | None) -> tuple[bytes, tuple
     """``body`` without signed reasoning in which words were put back and which cannot be
     made again what was signed: the vendor would refuse it. Without a ``hider`` nothing
     can be made again."""
-    if _MARK not in body:
+    if not holds(body, _MARK, _RARE_AT):
         return body, ()
     # Late, since it loads the codec, and hardly any request gets here.
     from aigw_core.codecs.messages.envelopes import drop_thoughts

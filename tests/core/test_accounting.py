@@ -187,7 +187,13 @@ PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"
 
 @pytest.mark.parametrize("spaced", [False, True])
 def test_a_large_text_is_not_decoded_for_its_bound(spaced: bool) -> None:
-    texts = [LARGE, 'one [1], or "two" [2], list: [3], [[4]]', "[5]"]
+    texts = [
+        LARGE,
+        'one [1], or "two" [2], list: [3], [[4]]',
+        "[5]",
+        '{"messages": ["6"]}',
+        "[7]" * 99,
+    ]
     document = {"model": "m", "messages": [{"role": "user", "content": text} for text in texts]}
     call = _call(Format.CHAT, json.dumps(document, separators=None if spaced else TIGHT).encode())
     most = tokens_at_most(call)
@@ -202,8 +208,9 @@ def test_a_large_text_is_not_decoded_for_its_bound(spaced: bool) -> None:
         {"messages": [{"role": "user", "content": "\\"}, {"role": "user", "content": [PICTURE]}]},
         {"tools": [{"type": "function", "function": {"name": "f"}}] * 40},
         {"stop": ["x"]},
-        {"metadata": {"messages": [PICTURE]}},
-        {"messages": [{"role": "user", "content": "[" * 100}]},
+        {"own": {"messages": [PICTURE]}},
+        {"own\\": [PICTURE]},
+        {"messages": [{"role": "user", "content": "[" * 300}]},
     ],
 )
 @pytest.mark.parametrize("space", ["", " ", " " * 40])
