@@ -234,15 +234,25 @@ def test_it_is_the_same_answer_as_by_messages(stack: Stack, name: str, asked: st
     assert answers["begin"].startswith(b"HTTP/1.")
 
 
+class Asked(App):
+    """Answers every request in one way."""
+
+    async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
+        if scope["type"] == "http":
+            await self.asked(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def asked(self, scope: Message, receive: Receive, send: Any) -> None:
+        raise NotImplementedError
+
+
 def test_a_client_that_has_left_is_not_begun_with(stack: Stack) -> None:
-    class Late(App):
-        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
-            if scope["type"] == "http":
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-                self.events.put(f"begun {send.begin_now(200, [TEXT], b'piece', more=True)}")
-            else:
-                await super().__call__(scope, receive, send)
+    class Late(Asked):
+        async def asked(self, scope: Message, receive: Receive, send: Any) -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.events.put(f"begun {send.begin_now(200, [TEXT], b'piece', more=True)}")
 
     app = Late()
     with Served(*stack, app=app) as served:
@@ -252,11 +262,10 @@ def test_a_client_that_has_left_is_not_begun_with(stack: Stack) -> None:
 
 
 def test_what_is_said_before_an_answer_is_none(stack: Stack) -> None:
-    class Early(App):
-        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
-            if scope["type"] == "http":
-                self.events.put(f"begun {send.begin_now(103, [TEXT], b'x', more=False)}")
-            await super().__call__(scope, receive, send)
+    class Early(Asked):
+        async def asked(self, scope: Message, receive: Receive, send: Any) -> None:
+            self.events.put(f"begun {send.begin_now(103, [TEXT], b'x', more=False)}")
+            await self._answer(send, b"early")
 
     app = Early()
     with Served(*stack, app=app) as served, served.connect() as client:
@@ -266,11 +275,8 @@ def test_what_is_said_before_an_answer_is_none(stack: Stack) -> None:
 
 
 def test_what_has_begun_does_not_begin_again(stack: Stack) -> None:
-    class Twice(App):
-        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
-            if scope["type"] != "http":
-                await super().__call__(scope, receive, send)
-                return
+    class Twice(Asked):
+        async def asked(self, scope: Message, receive: Receive, send: Any) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             self.events.put(f"begun {send.begin_now(200, [TEXT], b'again', more=False)}")
             await send({"type": "http.response.body", "body": b"once"})
@@ -283,11 +289,8 @@ def test_what_has_begun_does_not_begin_again(stack: Stack) -> None:
 
 
 def test_a_client_that_does_not_read_is_not_begun_with(stack: Stack) -> None:
-    class Second(App):
-        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
-            if scope["type"] != "http":
-                await super().__call__(scope, receive, send)
-                return
+    class Second(Asked):
+        async def asked(self, scope: Message, receive: Receive, send: Any) -> None:
             if scope["path"] == "/large":
                 await self._answer(send, PIECE * 128)
                 return
@@ -306,11 +309,8 @@ def test_a_client_that_does_not_read_is_not_begun_with(stack: Stack) -> None:
 
 
 def test_pieces_follow_what_has_begun_out_of_a_callback(stack: Stack) -> None:
-    class Pieces(App):
-        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
-            if scope["type"] != "http":
-                await super().__call__(scope, receive, send)
-                return
+    class Pieces(Asked):
+        async def asked(self, scope: Message, receive: Receive, send: Any) -> None:
             if not send.begin_now(200, [], b"one ", more=True):
                 await send({"type": "http.response.start", "status": 200, "headers": []})
                 await send({"type": "http.response.body", "body": b"one ", "more_body": True})
@@ -325,11 +325,8 @@ def test_pieces_follow_what_has_begun_out_of_a_callback(stack: Stack) -> None:
 
 
 def test_who_waits_for_the_client_hears_of_an_answer_that_began_and_ended(stack: Stack) -> None:
-    class Waiting(App):
-        async def __call__(self, scope: Message, receive: Receive, send: Any) -> None:
-            if scope["type"] != "http":
-                await super().__call__(scope, receive, send)
-                return
+    class Waiting(Asked):
+        async def asked(self, scope: Message, receive: Receive, send: Any) -> None:
             assert not (await receive())["more_body"]
             waiting = asyncio.ensure_future(receive())
             await asyncio.sleep(0)
