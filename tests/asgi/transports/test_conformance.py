@@ -761,12 +761,10 @@ async def test_the_connect_timeout_does_not_cover_the_answer(transport: NetworkT
         async with anyio.create_task_group() as tasks:
 
             async def use() -> None:
-                assert await fetch(transport, wire(upstream, connect_timeout=0.2)) == b"ok"
+                assert await fetch(transport, wire(upstream, connect_timeout=1.5)) == b"ok"
 
             tasks.start_soon(use)
             await upstream.told()
-            start = anyio.current_time()
-            while anyio.current_time() - start < 0.25:
-                await checkpoint()
+            await anyio.sleep(1.6)
             upstream.go_on()
         await transport.aclose()
