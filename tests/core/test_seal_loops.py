@@ -44,8 +44,6 @@ from tests.sealed import SEALS, VENDORS, Answer, Vendor, seal
 from tests.simulate import credential
 from tests.streams import CONTEXT
 
-pytestmark = pytest.mark.usefixtures("few_authorities")
-
 KEYS = SealKeys(b"k" * 32)
 
 Body = dict[str, Any]

@@ -51,11 +51,6 @@ retry: {{cooldown-429-secs: 0, cooldown-5xx-secs: 0, cooldown-network-secs: 0}}
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def plain_http(few_authorities: None) -> None:
-    """Clients are made for each test."""
-
-
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[Running]:
     with echo_upstream() as running:
